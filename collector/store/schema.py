@@ -1,0 +1,263 @@
+"""The tables, with what every column means. Knows no SQL statement beyond its own shape.
+
+Facts (`hub` … `model_state`) are what hubs said. Derived tables can be dropped and rebuilt to the same bytes.
+Instants are whole Unix seconds (UTC), so that the same arithmetic runs on SQLite and PostgreSQL; the views show dates.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, PUBLISHER_SHARE, PublishedFile
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+hub = Table(
+    "hub",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="Number of the hub in this database."),
+    Column("name", Text, nullable=False, unique=True, comment="Name as in the configuration, e.g. huggingface."),
+    Column("endpoint", Text, nullable=False, comment="Address asked last; empty when only files were imported."),
+    comment="Public places that host models and count their downloads.",
+)
+
+publisher = Table(
+    "publisher",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="Number of the publisher in this database."),
+    Column("hub_id", ForeignKey("hub.id"), nullable=False, comment="The hub the account lives on."),
+    Column("name", Text, nullable=False, comment="The account, the part of a model's name before the slash."),
+    UniqueConstraint("hub_id", "name"),
+    comment="Accounts that models live under.",
+)
+
+import_file = Table(
+    "import_file",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="Number of the import in this database."),
+    Column("hub_id", ForeignKey("hub.id"), nullable=False, comment="The hub whose counters the file holds."),
+    Column("file_name", Text, nullable=False, comment="Name of the file, without its folder."),
+    Column("sha256", Text, nullable=False, comment="SHA-256 of the file's bytes: the same file twice is once."),
+    Column("source", Text, nullable=False, comment="Where the file comes from, as the user said it; may be empty."),
+    Column("license", Text, nullable=False, comment="Terms of the file, as the user said them; may be empty."),
+    Column("imported_at", BigInteger, nullable=False, comment="When it was imported (UTC, Unix seconds)."),
+    Column("readings", Integer, nullable=False, comment="Readings in the file."),
+    Column("stored", Integer, nullable=False, comment="Observations stored from it (unchanged readings are not)."),
+    UniqueConstraint("hub_id", "sha256"),
+    comment="Files of history that were imported, with their provenance.",
+)
+
+poll = Table(
+    "poll",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="Number of the poll; rises, but order readings by time."),
+    Column("hub_id", ForeignKey("hub.id"), nullable=False, comment="The hub asked."),
+    Column("scope", Text, nullable=False, comment="all: the whole hub; top: its most downloaded; import: from a file."),
+    Column("top", Integer, comment="How many models a poll of scope top asks for; null otherwise."),
+    Column("started_at", BigInteger, nullable=False, comment="Start (UTC, Unix seconds); readings count from here."),
+    Column("finished_at", BigInteger, comment="End (UTC, Unix seconds); null while running or if the process died."),
+    Column("status", Text, nullable=False, comment="running, complete or failed; a killed poll stays running."),
+    Column("cursor", Text, comment="Where to go on after the last stored page; null at the start and at the end."),
+    Column("pages", Integer, nullable=False, comment="Pages stored."),
+    Column("models_listed", Integer, nullable=False, comment="Different models listed."),
+    Column("models_new", Integer, nullable=False, comment="Of these, seen for the first time on this hub."),
+    Column("models_moved", Integer, nullable=False, comment="Of these, with a counter other than the one before."),
+    Column("models_with_all_time", Integer, nullable=False, comment="Of these, with a cumulative counter."),
+    Column("rows_skipped", Integer, nullable=False, comment="Rows that could not be read."),
+    Column("retries", Integer, nullable=False, comment="Requests tried again."),
+    Column("waited_seconds", Double, nullable=False, comment="Seconds spent in waits the hub asked for."),
+    Column("is_stale", Boolean, nullable=False, comment="Far fewer counters moved than usual: unmoved ones unread."),
+    Column("is_thin", Boolean, nullable=False, comment="Lists under 90 % of the poll before: absences prove nothing."),
+    Column("error", Text, comment="Why it failed, in one line; null when it did not."),
+    Column("import_id", ForeignKey("import_file.id"), comment="The file the readings come from; null when polled."),
+    CheckConstraint("status IN ('running', 'complete', 'failed')", name="status"),
+    CheckConstraint("scope IN ('all', 'top', 'import')", name="scope"),
+    # Serves: the last polls of a hub; the polls that a window needs.
+    Index(None, "hub_id", "started_at"),
+    comment="Attempts to read a hub: run log, resume point and calendar at once. An imported day is a poll as well.",
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="Number of the model in this database."),
+    Column("hub_id", ForeignKey("hub.id"), nullable=False, comment="The hub the model lives on."),
+    Column("hub_key", Text, comment="The hub's own lasting key; null while known from imports only."),
+    Column("name", Text, nullable=False, comment="Name now (publisher/model); not an identity."),
+    Column("publisher_id", ForeignKey("publisher.id"), nullable=False, comment="The account it lives under now."),
+    Column("created_at", BigInteger, comment="Created, as the hub says (UTC, Unix seconds); null: not said."),
+    Column("pipeline_tag", Text, comment="Task, as the hub says, e.g. text-generation; null: not said."),
+    Column("library_name", Text, comment="Library, as the hub says, e.g. transformers; null: not said."),
+    Column("first_poll_id", ForeignKey("poll.id"), comment="The poll that listed it first; null: never listed."),
+    UniqueConstraint("hub_id", "hub_key"),
+    # Serves: look-up by name (explain, import, lineage).
+    Index(None, "hub_id", "name"),
+    comment="Models, one row for each of the hub's keys.",
+)
+
+model_name = Table(
+    "model_name",
+    metadata,
+    Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model."),
+    Column("replaced_at", BigInteger, primary_key=True, comment="When another name was first seen (UTC, Unix seconds)."),
+    Column("name", Text, nullable=False, comment="The name it bore until then."),
+    Column("publisher_id", ForeignKey("publisher.id"), nullable=False, comment="The account it lived under until then."),
+    Column("poll_id", ForeignKey("poll.id"), nullable=False, comment="The poll that saw the next name first."),
+    # Serves: which model bore this name.
+    Index(None, "name"),
+    comment="Earlier names of models. A renamed model keeps its history.",
+)
+
+model_base = Table(
+    "model_base",
+    metadata,
+    Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model that was made from another."),
+    Column("position", Integer, primary_key=True, comment="Place in the hub's list, from 0; merges have several."),
+    Column("base_name", Text, nullable=False, comment="The base, as declared (publisher/model)."),
+    Column("base_key", Text, comment="The hub's key of the base; null: not said."),
+    Column("relation", Text, comment="finetune, adapter, quantized or merge; null: not said."),
+    Column("poll_id", ForeignKey("poll.id"), nullable=False, comment="The poll that saw this declaration first."),
+    comment="What models declare they were made from, as of the last sighting. Self-declared: it can be wrong.",
+    sqlite_with_rowid=False,
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    Column("poll_id", ForeignKey("poll.id"), primary_key=True, comment="The poll that read it."),
+    Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model read."),
+    Column("seconds", Integer, nullable=False, comment="Time of the reading: seconds after the poll's started_at."),
+    Column("downloads_all_time", BigInteger, comment="Cumulative counter as the hub said it; may fall. Null: not said."),
+    Column("downloads_30d", BigInteger, comment="The hub's rolling 30-day count; never add two up. Null: not said."),
+    Column("likes", Integer, comment="Likes as the hub said them; null: not said."),
+    Column(
+        "span_seconds",
+        Integer,
+        comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
+    ),
+    Column(
+        "delta",
+        BigInteger,
+        comment="Derived: this counter minus the one before, signed; null at the first sighting. Not downloads.",
+    ),
+    comment="Readings that differ from the one before (change-only): what the hub said of a model at an instant.",
+    sqlite_with_rowid=False,
+)
+
+model_state = Table(
+    "model_state",
+    metadata,
+    Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model."),
+    Column("downloads_all_time", BigInteger, comment="Cumulative counter at the latest reading that had one."),
+    Column("downloads_30d", BigInteger, comment="Rolling 30-day count at the latest reading that had one."),
+    Column("likes", Integer, comment="Likes at the latest reading that had them."),
+    Column("changed_at", BigInteger, comment="First sighting of the counter's present value (Unix seconds)."),
+    Column("seen_at", BigInteger, comment="Last sighting of that value; a stale poll does not move it."),
+    Column("seen_before_at", BigInteger, comment="The sighting before, to go back to when the poll proves stale."),
+    Column("rose_at", BigInteger, comment="Last rise by more than 1,000 (Unix seconds): its 30-day counts are kept."),
+    Column("listed_poll_id", ForeignKey("poll.id"), comment="The last poll that listed the model, readable or not."),
+    Column("metadata_crc", BigInteger, comment="CRC-32 of name, task, library, creation and bases: did they change?"),
+    comment="The latest of every model: what the next page is compared with.",
+)
+
+publisher_origin = Table(
+    "publisher_origin",
+    metadata,
+    Column("hub", Text, primary_key=True, comment="Name of the hub."),
+    Column("publisher", Text, primary_key=True, comment="The account, exactly as spelt on the hub."),
+    Column("valid_from", Text, primary_key=True, comment="First UTC day; 0001-01-01 when open."),
+    Column("valid_to", Text, nullable=False, comment="First UTC day after; 9999-12-31 when open."),
+    Column("organisation", Text, nullable=False, comment="Who controls the account; may be empty for individuals."),
+    Column("country", Text, nullable=False, comment="Origin: ISO 3166-1 alpha-2, XX not of one country, ZZ unknown."),
+    Column("kind", Text, nullable=False, comment="company, academic, nonprofit, government, community, individual."),
+    Column("basis", Text, nullable=False, comment="Why, in words."),
+    Column("confidence", Text, nullable=False, comment="certain or likely."),
+    Column("reviewed_on", Text, nullable=False, comment="Day of the review."),
+    comment="The registry as loaded last: which organisation and country controls which account, when, and why.",
+)
+
+country = Table(
+    "country",
+    metadata,
+    Column("code", Text, primary_key=True, comment="ISO 3166-1 alpha-2, XK, XX or ZZ."),
+    Column("name", Text, nullable=False, comment="Short English name."),
+    comment="Names of the country codes.",
+)
+
+model_origin = Table(
+    "model_origin",
+    metadata,
+    Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model."),
+    Column("root_name", Text, primary_key=True, comment="A model at the end of its lineage (perhaps never polled)."),
+    Column("root_publisher", Text, nullable=False, comment="The account of that root; its origin is the base origin."),
+    Column("weight", Double, nullable=False, comment="This root's part; the weights of a model add up to 1."),
+    Column("basis", Text, nullable=False, comment="corrected, declared, name, self, or none (not resolved: ZZ)."),
+    Column("relation", Text, comment="How it was made from its base: finetune, adapter, quantized, merge; null: self."),
+    Column("family", Text, comment="Family of the root; null: none known."),
+    Column("line", Text, comment="Sub-line of the family, e.g. Qwen3; null: none known."),
+    comment="Derived: the roots of every model, by lineage. Countries follow by date from publisher_origin.",
+    sqlite_with_rowid=False,
+)
+
+model_month = Table(
+    "model_month",
+    metadata,
+    Column("month", Integer, primary_key=True, comment="Calendar month (UTC) as year × 100 + month."),
+    Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model."),
+    Column("publisher_id", ForeignKey("publisher.id"), nullable=False, comment="Its account on the month's last day."),
+    Column("downloads", Double, nullable=False, comment="Downloads in the month; unrounded where estimated."),
+    Column("estimated", Double, nullable=False, comment="The part of them that is estimated, not measured."),
+    Column("corrections", BigInteger, nullable=False, comment="Falls and restatements; signed, never netted."),
+    Column("covered", Double, nullable=False, comment="Part of the month's time backed by readings, 0 to 1."),
+    Column("flags", Text, comment="dip, correction, restatement …, separated by blanks; null: none."),
+    comment="Derived: what each model did in each month. Models without downloads, corrections or flags have no row.",
+    sqlite_with_rowid=False,
+)
+
+month_build = Table(
+    "month_build",
+    metadata,
+    Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
+    Column("month", Integer, primary_key=True, comment="Calendar month (UTC) as year × 100 + month."),
+    Column("fingerprint", Text, nullable=False, comment="What the rows were worked out from; differs: rebuild."),
+    Column("covered", Double, nullable=False, comment="The largest part of the month that any model's readings back."),
+    Column("open_falls", Integer, nullable=False, comment="Falls and jumps too young to be judged for good."),
+    comment="Derived: from which state of the facts the rows of a month were worked out.",
+)
+
+
+def _published(file: PublishedFile) -> Table:
+    """The derived table of a CSV file: the same columns with the same meaning, months only."""
+    columns: list[Column[Any]] = [
+        Column(c.name, _SQL_TYPES[c.type], primary_key=c.key, nullable=not c.key, comment=c.meaning) for c in file.columns
+    ]
+    return Table(file.table, metadata, *columns, comment=f"Derived: {file.meaning}")
+
+
+_SQL_TYPES = {"string": Text, "integer": BigInteger, "number": Double}
+country_share = _published(COUNTRY_SHARE)
+family_share = _published(FAMILY_SHARE)
+publisher_share = _published(PUBLISHER_SHARE)
