@@ -1,0 +1,265 @@
+"""One patient request to a hub: tries, waits, deadlines and the token. Knows no hub's rows and no database.
+
+What an answer means is decided in `judging`; here it is done.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+from urllib.parse import unquote
+
+# The library reads these once, when it is first imported: no extra requests, and never a saved token.
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
+
+import httpx2
+from huggingface_hub.errors import OfflineModeIsEnabled
+from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily, which mypy cannot see
+    build_hf_headers,
+    http_stream_backoff,
+)
+
+from collector import __version__
+from collector.errors import ConfigError, HubError, Stopped
+from collector.hubs.judging import Answer, Origin, Trouble, hold_seconds, judge, next_address, origin, transport_reason
+
+T = TypeVar("T")
+
+MAX_TRIES = 6  # a page
+MAX_SECONDS = 120.0  # a page, beside the waits the hub asked for
+MAX_HOLDS = 12  # spent rate-limit windows in a row for one page: an hour of the usual five minutes
+LONGEST_BACKOFF = 32.0  # seconds
+MAX_BODY = 64 * 2**20  # bytes; a page of 1000 rows has under 2 MB
+MAX_REDIRECTS = 3
+LOOK_AGAIN = 0.2  # seconds between two looks at the stop while a request is under way
+
+RESUME = "what was read is kept; poll again to go on from there"
+
+
+class Stop(Protocol):
+    """What `threading.Event` offers; all waiting goes through it, so that every wait can be interrupted."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, timeout: float) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Generic[T]):
+    """A decoded answer, and what it took to get it."""
+
+    value: T
+    asked_at: datetime  #: when the request that succeeded was sent
+    next_address: str | None  #: checked; None at the listing's end
+    retries: int
+    waited_seconds: float  #: in waits the hub asked for
+
+
+def within(seconds: float, monotonic: Callable[[], float], stop: Stop, call: Callable[[], T]) -> T:
+    """The call's result or error; Trouble when it takes longer, Stopped when the user wants to stop meanwhile.
+
+    It runs in a thread of its own, which is left behind then: name look-ups, connects and header bytes that drip
+    are deaf to deadlines and to signals.
+    """
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(call())
+        except Exception as e:  # noqa: BLE001  whatever it is, the caller gets it
+            future.set_exception(e)
+
+    ends = monotonic() + seconds
+    threading.Thread(target=work, name="hub-request", daemon=True).start()
+    while not wait([future], LOOK_AGAIN).done:
+        check_stop(stop)
+        if monotonic() > ends:
+            raise Trouble(f"no whole answer within {seconds:.0f} s")
+    return future.result()
+
+
+def check_stop(stop: Stop) -> None:
+    """Stopped when the user or the system asked to stop."""
+    if stop.is_set():
+        raise Stopped(f"stopped; {RESUME}")
+
+
+@dataclass(slots=True)
+class _Effort:
+    """What one page has cost so far."""
+
+    started: float  #: on the monotonic clock
+    tries: int = 0  #: failed ones that count
+    holds: int = 0  #: answers that said when to come back
+    waited_seconds: float = 0.0  #: in waits the hub asked for
+
+    def left(self, monotonic: float) -> float:
+        """Seconds of the page's budget left; waits the hub asked for are not of it."""
+        return MAX_SECONDS - (monotonic - self.started - self.waited_seconds)
+
+
+class PatientClient:
+    """Asks one hub for pages, as patiently as its rate limits and the budget of a page say.
+
+    `now` dates the readings, `monotonic` (seconds) measures waits and deadlines, `stop` interrupts both.
+    Raises ConfigError for an endpoint or a token that cannot be used.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: str,
+        timeout_seconds: float,
+        token: str | None,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        stop: Stop,
+        log: logging.Logger,
+    ) -> None:
+        self._name = name
+        self._home = _home(name, endpoint)
+        self._timeout = timeout_seconds
+        self._token = _usable(name, token)
+        self._now = now
+        self._monotonic = monotonic
+        self._stop = stop
+        self._log = log
+        self._held_until = monotonic()  # the hub wants no request before
+
+    def get(self, url: str, is_cursor: bool, decode: Callable[[Answer], T]) -> Fetched[T]:
+        """The decoded answer of an address on this hub. `decode` raises Trouble for a body that makes no sense.
+
+        Raises HubError (one line, the poll can be resumed), CursorRefused, Stopped.
+        """
+        effort = _Effort(self._monotonic())
+        while True:
+            self._wait_out_hold(effort)
+            asked_at = self._now()
+            try:
+                answer = self._ask(url, effort)
+                hold = hold_seconds(answer, self._now())
+                self._held_until = max(self._held_until, self._monotonic() + hold)
+                judge(answer, hold, is_cursor, self._token)
+                value = decode(answer)
+                return Fetched(value, asked_at, self._next(answer), effort.tries + effort.holds, effort.waited_seconds)
+            except Trouble as trouble:
+                self._back_off(trouble, effort)
+            except HubError as e:
+                raise type(e)(f"{self._name}: {e}") from e
+
+    def owns(self, address: str) -> bool:
+        """Whether the address lies on this hub's own origin."""
+        try:
+            return origin(address) == self._home
+        except ValueError:
+            return False
+
+    def _ask(self, url: str, effort: _Effort) -> Answer:
+        """One try: the answer read to its end, redirects on the same origin followed."""
+        check_stop(self._stop)
+        seconds = min(2 * self._timeout, effort.left(self._monotonic()))
+        ends = self._monotonic() + seconds
+        try:
+            return within(seconds, self._monotonic, self._stop, lambda: self._follow(url, ends))
+        except OfflineModeIsEnabled as e:
+            raise HubError("HF_HUB_OFFLINE is set, so no hub may be asked; unset it and poll again") from e
+        except (httpx2.HTTPError, httpx2.InvalidURL) as e:
+            raise Trouble(transport_reason(e, self._timeout, self._token)) from e
+
+    def _follow(self, url: str, ends: float) -> Answer:
+        for _ in range(1 + MAX_REDIRECTS):
+            answer = self._request(url, ends)
+            location = answer.headers.get("location")
+            if location is None or answer.status not in (301, 302, 303, 307, 308):
+                return answer
+            try:
+                url = next_address(location, url, self._home)
+            except ValueError as e:
+                raise HubError(f"a redirect is refused: {e}; check the hub's endpoint in the configuration") from e
+        raise HubError("too many redirects; check the hub's endpoint in the configuration")
+
+    def _request(self, url: str, ends: float) -> Answer:
+        headers = build_hf_headers(
+            token=self._token or False, library_name="open-model-collector", library_version=__version__
+        )
+        body = bytearray()
+        with http_stream_backoff(
+            "GET",
+            url,
+            max_retries=0,
+            retry_on_exceptions=(),
+            retry_on_status_codes=(),
+            headers=headers,
+            timeout=self._timeout,
+            follow_redirects=False,
+        ) as response:
+            for chunk in response.iter_bytes():
+                body += chunk
+                # The timeout is per read: a body that drips would pass it for ever.
+                if self._monotonic() > ends:
+                    raise Trouble("the answer dripped in too slowly")
+                if len(body) > MAX_BODY:
+                    raise Trouble(f"the answer is larger than {MAX_BODY >> 20} MB")
+        link = response.links.get("next", {}).get("url")
+        return Answer(url, response.status_code, response.headers, self._without_token(bytes(body)), link)
+
+    def _without_token(self, body: bytes) -> bytes:
+        return body if self._token is None else body.replace(self._token.encode(), b"***")
+
+    def _next(self, answer: Answer) -> str | None:
+        if answer.next_link is None:
+            return None
+        try:
+            if self._token is not None and self._token in unquote(answer.next_link):
+                raise ValueError("it holds the token")
+            return next_address(answer.next_link, answer.url, self._home)
+        except ValueError as e:
+            raise HubError(f"the hub's link to the next page is refused: {e}; {RESUME}") from e
+
+    def _wait_out_hold(self, effort: _Effort) -> None:
+        """Wait before the rate limit bites: the hub has said that no request is left in this window."""
+        begins = self._monotonic()
+        if begins >= self._held_until:
+            return
+        seconds = self._held_until - begins
+        self._log.info("%s: waiting %.0f s, as its rate limit asks", self._name, seconds)
+        self._sleep(seconds)
+        effort.waited_seconds += self._monotonic() - begins
+
+    def _back_off(self, trouble: Trouble, effort: _Effort) -> None:
+        """Wait before another try, or HubError when the page's tries, holds or seconds are used up."""
+        effort.holds += trouble.is_hold
+        effort.tries += not trouble.is_hold
+        seconds = 0.0 if trouble.is_hold else min(LONGEST_BACKOFF, trouble.first_backoff * 2 ** (effort.tries - 1))
+        is_over = effort.tries >= MAX_TRIES or effort.holds >= MAX_HOLDS
+        if is_over or effort.left(self._monotonic()) <= seconds:
+            scheme, host, port = self._home
+            asked = f"asked {effort.tries + effort.holds} times at {scheme}://{host}:{port}"
+            raise HubError(f"{self._name}: {trouble}, {asked}; {RESUME}") from trouble
+        if not trouble.is_hold:
+            self._log.warning("%s: %s; trying again in %.0f s", self._name, trouble, seconds)
+            self._sleep(seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            check_stop(self._stop)
+
+
+def _home(name: str, endpoint: str) -> Origin:
+    try:
+        return origin(endpoint)
+    except ValueError as e:
+        raise ConfigError(f"hub.{name}.endpoint: {e}; write https://host or http://host:port") from e
+
+
+def _usable(name: str, token: str | None) -> str | None:
+    if token is not None and not (token.isascii() and token.isprintable() and token and " " not in token):
+        raise ConfigError(f"hub.{name}: the token holds characters that no token has; check HF_TOKEN or token_file")
+    return token
