@@ -1,0 +1,11 @@
+"""Who made a model: registry (account to organisation and country), families (lines of models), lineage (roots).
+
+Knows names, dates and declared bases; knows no downloads, no SQL and no hub's wire format. Countries are never derived
+from names: a name leads to a root model, the root to its publisher, and the publisher to a dated row of the registry.
+
+    names      words of a model's name: tokens, format and quantisation words
+    families   families.toml: which line of models a name belongs to
+    corrections  lineage_corrections.csv: declarations known to be wrong
+    lineage    declarations and names to roots, for a whole hub at once
+    registry   publishers.csv and the user's own rows: account and day to organisation and country
+"""
