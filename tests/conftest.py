@@ -1,0 +1,61 @@
+"""What every test relies on: no settings from outside, no network but loopback, and properties that repeat."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Before any test imports the hub's library, which reads its variables once.
+for _name in list(os.environ):
+    if _name.startswith(("HF_", "HUGGING", "COLLECTOR_")) and not _name.startswith("COLLECTOR_TEST_"):
+        del os.environ[_name]
+    if _name.lower() in ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy"):
+        del os.environ[_name]
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["DO_NOT_TRACK"] = "1"
+
+# No deadlines: a busy machine is not a bug. In CI the same examples on every run.
+settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+class NetworkForbiddenError(RuntimeError):
+    """A test tried to leave this machine. Not an OSError: nobody may take it for an outage and try again."""
+
+
+def _require_loopback(address: Any) -> None:
+    """Unix sockets and loopback pass; anything else, names that need a resolver too, does not."""
+    host = address[0] if isinstance(address, tuple) else None
+    if host is None or host in ("localhost", ""):
+        return
+    try:
+        if ip_address(host).is_loopback:
+            return
+    except ValueError:
+        pass
+    raise NetworkForbiddenError(f"a test tried to reach {host!r}; tests speak to loopback only")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> Iterator[None]:
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        _require_loopback(address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        _require_loopback(address)
+        return connect_ex(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        yield
