@@ -1,0 +1,404 @@
+"""Shares: what adds up, what is never dropped, and the rules of the published columns."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE
+from collector.measure.shares import (
+    Heading,
+    country_parts,
+    country_portions,
+    country_shares,
+    family_parts,
+    family_portions,
+    family_shares,
+    half_up,
+    in_scope,
+    model_downloads,
+    publisher_roots,
+    publisher_shares,
+    unquantised,
+)
+from collector.model import Scope
+
+HEADING = Heading("huggingface", "2026-09", "all")
+NAMES = {"CN": "China", "US": "United States", "ZZ": "not attributed"}
+DEFAULTS: dict[str, Any] = {
+    "organisation": None,
+    "kind": None,
+    "country_publisher": "ZZ",
+    "family": None,
+    "basis": "self",
+    "relation": None,
+    "pipeline_tag": "text-generation",
+    "created_at": -1,
+    "estimated": 0.0,
+    "corrections": 0,
+    "covered": 1.0,
+    "flags": "",
+}
+
+
+def a_model(number: int, name: str, downloads: float, **said: Any) -> dict[str, Any]:
+    return {
+        **DEFAULTS,
+        "model_id": number,
+        "model": name,
+        "publisher": name.split("/")[0],
+        "downloads": downloads,
+        **said,
+    }
+
+
+def a_table(*models: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(models, columns=[*DEFAULTS, "model_id", "model", "publisher", "downloads"])
+
+
+def some_roots(*roots: tuple[Any, ...]) -> pd.DataFrame:
+    """(model_id, country, weight[, family])"""
+    return pd.DataFrame([(*root, None)[:4] for root in roots], columns=["model_id", "country", "weight", "family"])
+
+
+def by_country(models: pd.DataFrame, roots: pd.DataFrame, previous: dict[str, float] | None = None) -> Any:
+    parts = country_parts(models, roots)
+    shares = country_shares(parts, HEADING, attribution="base", status="final", names=NAMES, previous=previous or {})
+    return shares.set_index("country")
+
+
+MERGE = a_table(
+    a_model(1, "qwen/a", 600, country_publisher="CN"),
+    a_model(2, "meta/b", 200, country_publisher="US", estimated=50.0, covered=0.5),
+    a_model(3, "who/merge", 100, relation="merge", basis="declared"),
+    a_model(4, "who/c", 100, corrections=-30),
+)
+MERGE_ROOTS = some_roots((1, "CN", 1.0), (2, "US", 1.0), (3, "CN", 0.5), (3, "US", 0.5), (4, "ZZ", 1.0))
+
+
+def test_a_merge_counts_in_each_of_its_countries_by_its_weights() -> None:
+    table = by_country(MERGE, MERGE_ROOTS)
+    assert table["downloads"].to_dict() == {"CN": 650, "US": 250, "ZZ": 100}
+    assert table["models"].to_dict() == {"CN": 2, "US": 2, "ZZ": 1}
+    assert table["publishers"].to_dict() == {"CN": 2, "US": 2, "ZZ": 1}
+
+
+def test_unknown_is_a_number_beside_every_share() -> None:
+    table = by_country(MERGE, MERGE_ROOTS)
+    assert table["share"].to_dict() == {"CN": 0.65, "US": 0.25, "ZZ": 0.1}
+    assert table.at["CN", "share_of_attributed"] == pytest.approx(650 / 900)
+    assert table["share_max"].to_dict() == {"CN": 0.75, "US": 0.35, "ZZ": 0.1}
+    assert math.isnan(table.at["ZZ", "share_of_attributed"])
+
+
+def test_measured_and_covered_parts_are_weighted_by_downloads() -> None:
+    table = by_country(MERGE, MERGE_ROOTS)
+    assert table["measured_share"].to_dict() == {"CN": 1.0, "US": 0.8, "ZZ": 1.0}
+    assert table.at["US", "covered_share"] == pytest.approx((200 * 0.5 + 50) / 250)
+
+
+def test_what_is_not_said_of_measuring_stays_unsaid() -> None:
+    table = by_country(MERGE.assign(estimated=math.nan), MERGE_ROOTS)
+    assert table["measured_share"].isna().all()
+    assert table["share"].sum() == pytest.approx(1)
+
+
+def test_the_published_columns_come_in_their_published_order() -> None:
+    models, roots = MERGE, MERGE_ROOTS
+    parts = country_parts(models, roots)
+    countries = country_shares(parts, HEADING, attribution="base", status="final", names=NAMES, previous={})
+    families = family_shares(family_parts(models, roots, {}), HEADING, previous={})
+    for table, file in (
+        (countries, COUNTRY_SHARE),
+        (families, FAMILY_SHARE),
+        (publisher_shares(models, HEADING), PUBLISHER_SHARE),
+        (model_downloads(models, roots, HEADING), MODEL_DOWNLOADS),
+    ):
+        assert list(table.columns) == [column.name for column in file.columns]
+    assert countries["country_name"].tolist() == ["China", "United States", "not attributed"]
+    assert set(countries["attribution"]) == {"base"}
+    assert set(countries["status"]) == {"final"}
+
+
+def test_zz_is_a_row_of_every_table_even_with_nothing_in_it() -> None:
+    models = a_table(a_model(1, "qwen/a", 10))
+    roots = some_roots((1, "CN", 1.0, "Qwen"))
+    assert by_country(models, roots).at["ZZ", "downloads"] == 0
+    families = family_shares(family_parts(models, roots, {"Qwen": "CN"}), HEADING, previous={})
+    assert families[["family", "country", "downloads"]].values.tolist() == [["Qwen", "CN", 10], ["other", "ZZ", 0]]
+
+
+def test_a_model_without_a_root_is_not_attributed_and_not_lost() -> None:
+    models, roots = a_table(a_model(1, "qwen/a", 10), a_model(2, "lost/b", 30)), some_roots((1, "CN", 1.0))
+    assert by_country(models, roots)["downloads"].to_dict() == {"ZZ": 30, "CN": 10}
+    families = family_shares(family_parts(models, roots, {}), HEADING, previous={})
+    assert families[["family", "country", "downloads"]].values.tolist() == [["other", "ZZ", 30], ["other", "CN", 10]]
+
+
+def test_a_window_of_nothing_has_a_zz_row_without_shares() -> None:
+    table = by_country(a_table(), some_roots())
+    assert table["downloads"].to_dict() == {"ZZ": 0}
+    assert (
+        table[["share", "share_of_attributed", "share_max", "measured_share", "top_model_share"]]
+        .isna()
+        .to_numpy()
+        .all()
+    )
+    assert table["top_model"].isna().all()
+    assert publisher_shares(a_table(), HEADING).empty
+    assert country_portions(country_parts(a_table(), some_roots())) == {}
+
+
+def test_all_unattributed_leaves_no_share_of_attributed() -> None:
+    table = by_country(a_table(a_model(1, "x/y", 5)), some_roots((1, "ZZ", 1.0)))
+    assert table[["share", "share_max"]].values.tolist() == [[1.0, 1.0]]
+    assert math.isnan(table.at["ZZ", "share_of_attributed"])
+
+
+def test_corrections_stand_beside_downloads_and_keep_their_row() -> None:
+    models = a_table(a_model(1, "x/y", 5), a_model(2, "fr/z", 0, corrections=-7), a_model(3, "m/m", 0, corrections=-5))
+    roots = some_roots((1, "ZZ", 1.0), (2, "FR", 1.0), (3, "DE", 0.5), (3, "FR", 0.5))
+    table = by_country(models, roots)
+    assert table["corrections"].to_dict() == {"ZZ": 0, "DE": -2, "FR": -9}  # -2.5 and -9.5, halves up
+    assert table.loc["FR", ["downloads", "models", "publishers"]].tolist() == [0, 0, 0]
+    assert math.isnan(table.at["FR", "measured_share"])
+
+
+def test_a_country_of_the_window_before_keeps_its_row() -> None:
+    table = by_country(MERGE, MERGE_ROOTS, {"CN": 0.5, "SE": 0.5, "NO": 0.0})
+    assert table["previous_share"].to_dict() == {"CN": 0.5, "US": 0.0, "ZZ": 0.0, "SE": 0.5}
+    assert table.at["SE", "downloads"] == 0
+
+
+def test_no_window_before_is_no_zero() -> None:
+    assert by_country(MERGE, MERGE_ROOTS)["previous_share"].isna().all()
+
+
+def test_the_window_before_gives_its_unrounded_shares() -> None:
+    assert country_portions(country_parts(MERGE, MERGE_ROOTS)) == {"CN": 0.65, "US": 0.25, "ZZ": 0.1}
+
+
+def test_the_top_model_is_the_one_with_most_attributed_downloads_ties_by_name() -> None:
+    models = a_table(a_model(1, "b/b", 60), a_model(2, "a/a", 30), a_model(3, "c/c", 30), a_model(4, "d/d", 50))
+    roots = some_roots((1, "CN", 0.5), (1, "US", 0.5), (2, "CN", 1.0), (3, "CN", 1.0), (4, "US", 1.0))
+    table = by_country(models, roots)
+    assert table["top_model"].to_dict() == {"CN": "a/a", "US": "d/d", "ZZ": pytest.approx(math.nan, nan_ok=True)}
+    assert table.at["CN", "top_model_share"] == pytest.approx(30 / 90)
+
+
+def test_two_roots_in_one_country_are_one_part_of_one_model() -> None:
+    roots = some_roots((1, "CN", 0.25), (1, "CN", 0.5), (1, "US", 0.25))
+    table = by_country(a_table(a_model(1, "a/m", 100)), roots)
+    assert table[["downloads", "models"]].values.tolist() == [[75, 1], [25, 1], [0, 0]]
+    assert table.at["CN", "top_model_share"] == 1.0
+
+
+def test_rounding_happens_once_and_halves_go_up() -> None:
+    assert half_up(np.array([0.5, 1.5, 2.4999, -2.5, -2.51])).tolist() == [1, 2, 2, -2, -3]
+    models = a_table(*[a_model(n, f"a/{n}", 0.4) for n in range(10)])
+    assert by_country(models, some_roots(*[(n, "CN", 1.0) for n in range(10)])).at["CN", "downloads"] == 4
+
+
+def test_rows_are_sorted_by_downloads_then_code() -> None:
+    models = a_table(*[a_model(n, f"a/{n}", 5.0 + (n == 2)) for n in range(4)])
+    roots = some_roots((0, "US", 1.0), (1, "FR", 1.0), (2, "ZZ", 1.0), (3, "CN", 1.0))
+    assert by_country(models, roots).index.tolist() == ["ZZ", "CN", "FR", "US"]
+
+
+# --- families and publishers ---------------------------------------------------------------------------------------
+
+
+def test_a_family_has_its_developers_country_and_unknown_ones_their_base_countries() -> None:
+    models = a_table(
+        a_model(1, "qwen/a", 40),
+        a_model(2, "who/a-gguf", 30, relation="quantized", basis="declared"),
+        a_model(3, "who/merge", 20, basis="name"),
+        a_model(4, "x/y", 10),
+        a_model(5, "z/lone", 4),
+    )
+    roots = some_roots(
+        (1, "CN", 1.0, "Qwen"),
+        (2, "ZZ", 1.0, "Qwen"),  # a republisher of the root: the family is Qwen's all the same
+        (3, "CN", 0.5, "Qwen"),
+        (3, "US", 0.5, "Llama"),
+        (4, "FR", 1.0),
+        (5, "US", 1.0, "Unlisted"),
+    )
+    parts = family_parts(models, roots, {"Qwen": "CN", "Llama": "US"})
+    table = family_shares(parts, HEADING, previous={("Gemma", "US"): 0.2, ("Qwen", "CN"): 0.8})
+    rows: Any = table.set_index(["family", "country"])
+    assert rows["downloads"].to_dict() == {
+        ("Qwen", "CN"): 80,
+        ("Llama", "US"): 10,
+        ("other", "FR"): 10,
+        ("Unlisted", "ZZ"): 4,
+        ("Gemma", "US"): 0,
+        ("other", "ZZ"): 0,
+    }
+    assert rows["derivative_part"].loc[[("Qwen", "CN"), ("Llama", "US"), ("other", "FR")]].tolist() == [0.5, 1.0, 0.0]
+    assert rows["previous_share"].tolist() == [0.8, 0.0, 0.0, 0.0, 0.2, 0.0]
+    assert rows.loc[("Qwen", "CN"), ["models", "top_model", "top_model_share"]].tolist() == [3, "qwen/a", 0.5]
+    assert family_portions(parts)[("Qwen", "CN")] == pytest.approx(80 / 104)
+
+
+def test_publishers_come_as_the_registry_has_them() -> None:
+    models = a_table(
+        a_model(1, "Qwen/a", 30, organisation="Alibaba", country_publisher="CN", kind="company"),
+        a_model(2, "Qwen/b", 30, organisation="Alibaba", country_publisher="CN", kind="company"),
+        a_model(3, "anon/c", 40, country_publisher=None),
+        a_model(4, "quiet/d", 0, corrections=-5),
+    )
+    table = publisher_shares(models, HEADING)
+    assert table["publisher"].tolist() == ["Qwen", "anon"]
+    assert table[["organisation", "country", "kind", "downloads", "share", "models"]].iloc[0].tolist() == [
+        "Alibaba",
+        "CN",
+        "company",
+        60,
+        0.6,
+        2,
+    ]
+    assert table.at[1, "country"] == "ZZ"
+    assert table[["organisation", "kind"]].isna().to_numpy()[1].all()
+
+
+def test_every_model_is_listed_with_its_countries() -> None:
+    roots = some_roots((1, "CN", 1.0), (2, "US", 1.0), (3, "US", 0.25), (3, "CN", 0.75), (4, "ZZ", 1.0))
+    table = model_downloads(MERGE, roots, HEADING)
+    assert table["model"].tolist() == ["qwen/a", "meta/b", "who/c", "who/merge"]
+    assert table["country_base"].tolist() == ["CN", "US", "ZZ", "CN:0.75;US:0.25"]
+    assert table["country_publisher"].tolist() == ["CN", "US", "ZZ", "ZZ"]
+    assert table["measured_share"].tolist() == [1.0, 0.75, 1.0, 1.0]
+    assert table["corrections"].tolist() == [0, 0, -30, 0]
+
+
+def test_countries_of_equal_weight_print_in_the_order_of_their_codes() -> None:
+    models = a_table(a_model(1, "m/m", 1), a_model(2, "n/n", 0, corrections=4))
+    roots = some_roots((1, "US", 0.5), (1, "CN", 0.5), (2, "FR", 1 / 3), (2, "CN", 1 / 3), (2, "CN", 1 / 3))
+    table: Any = model_downloads(models, roots, HEADING)
+    assert table["country_base"].tolist() == ["CN:0.5;US:0.5", "CN:0.666667;FR:0.333333"]
+    assert math.isnan(table.at[1, "measured_share"])
+
+
+# --- scopes ---------------------------------------------------------------------------------------------------------
+
+SCOPED = a_table(
+    a_model(1, "a/new", 1, created_at=1_669_852_800),  # 2022-12-01
+    a_model(2, "a/same-day", 1, created_at=1_669_852_799),  # 2022-11-30
+    a_model(3, "a/undated", 1),
+    a_model(4, "a/vision", 1, created_at=1_700_000_000, pipeline_tag="image-classification"),
+    a_model(5, "a/untold", 1, created_at=1_700_000_000, pipeline_tag=None),
+    a_model(6, "a/copy", 1, created_at=1_700_000_000, relation="quantized"),
+)
+
+
+@pytest.mark.parametrize(
+    ("scope", "inside"),
+    [
+        (Scope("all"), [1, 2, 3, 4, 5, 6]),
+        (Scope("text", frozenset({"text-generation"})), [1, 2, 3, 6]),
+        (Scope("late", created_after=date(2022, 11, 30)), [1, 4, 5, 6]),
+        (Scope("before the epoch", created_after=date(1960, 1, 1)), [1, 2, 4, 5, 6]),
+        (Scope("originals", exclude_relations=frozenset({"quantized"})), [1, 2, 3, 4, 5]),
+    ],
+    ids=lambda value: value.name if isinstance(value, Scope) else "",
+)
+def test_a_scope_is_its_written_rule_and_the_unknown_is_outside(scope: Scope, inside: list[int]) -> None:
+    assert SCOPED.loc[in_scope(SCOPED, scope), "model_id"].tolist() == inside
+
+
+def test_quantised_copies_can_be_left_out() -> None:
+    assert SCOPED.loc[unquantised(SCOPED), "model_id"].tolist() == [1, 2, 3, 4, 5]
+
+
+# --- laws -----------------------------------------------------------------------------------------------------------
+
+COUNTRIES = st.sampled_from(["CN", "US", "FR", "XX", "ZZ"])
+FAMILIES = st.sampled_from([None, "Qwen", "Llama"])
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Some models, each with one to three roots of equal weight."""
+    models, roots = [], []
+    for number in range(draw(st.integers(1, 8))):
+        downloads = draw(st.one_of(st.integers(0, 10**10).map(float), st.integers(0, 2**30).map(lambda n: n / 1024)))
+        models.append(
+            a_model(
+                number,
+                f"p{draw(st.integers(0, 2))}/m{number}",
+                downloads,
+                country_publisher=draw(COUNTRIES),
+                estimated=downloads * draw(st.floats(0, 1)),
+                corrections=draw(st.integers(-(10**6), 10**6)),
+                covered=draw(st.floats(0, 1)),
+                relation=draw(st.sampled_from([None, "quantized", "finetune"])),
+            )
+        )
+        count = draw(st.integers(1, 3))
+        roots += [(number, draw(COUNTRIES), 1 / count, draw(FAMILIES)) for _ in range(count)]
+    return a_table(*models), some_roots(*roots)
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=20)
+def test_shares_add_up_to_one_and_both_attributions_to_one_total(world: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    models, roots = world
+    table: Any
+    total = sum(map(Fraction, models["downloads"]))
+    tables = [by_country(models, roots), by_country(models, publisher_roots(models))]
+    families = family_shares(family_parts(models, roots, {"Qwen": "CN"}), HEADING, previous={})
+    for table in [*tables, families, publisher_shares(models, HEADING)]:
+        assert abs(int(table["downloads"].sum()) - total) <= len(table) / 2 + float(total) * 1e-12
+        if total > 0:
+            assert math.fsum(table["share"]) == pytest.approx(1)
+    for country_table in tables:
+        share, most = (country_table[name].to_numpy(dtype=float) for name in ("share", "share_max"))
+        assert "ZZ" in country_table.index
+        assert all(math.isnan(s) or s <= m <= 1 for s, m in zip(share, most, strict=True))
+
+
+@given(worlds(), st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=20)
+def test_the_order_of_the_rows_changes_no_bit(world: tuple[pd.DataFrame, pd.DataFrame], random: Any) -> None:
+    models, roots = world
+
+    def shuffled(table: pd.DataFrame) -> Any:
+        return table.iloc[random.sample(range(len(table)), len(table))]
+
+    def tables(models: pd.DataFrame, roots: pd.DataFrame) -> list[Any]:
+        families = family_parts(models, roots, {"Qwen": "CN"})
+        return [
+            by_country(models, roots, {"SE": 0.1}),
+            family_shares(families, HEADING, previous={}),
+            publisher_shares(models, HEADING),
+            model_downloads(models, roots, HEADING),
+        ]
+
+    for table, other in zip(tables(models, roots), tables(shuffled(models), shuffled(roots)), strict=True):
+        pd.testing.assert_frame_equal(table, other, check_exact=True)
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=20)
+def test_each_country_has_what_the_rule_by_hand_gives_it(world: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    models, roots = world
+    by_hand: dict[str, Fraction] = {}
+    downloads = dict(zip(models["model_id"], models["downloads"], strict=True))
+    for model_id, country, weight in zip(roots["model_id"], roots["country"], roots["weight"], strict=True):
+        part = Fraction(downloads[model_id]) * Fraction(weight)
+        by_hand[country] = by_hand.get(country, Fraction(0)) + part
+    total = sum(by_hand.values())
+    table = by_country(models, roots)
+    for country, expected in by_hand.items():
+        if expected > 0:
+            assert table.at[country, "share"] == pytest.approx(float(expected / total))
+            assert table.at[country, "downloads"] == pytest.approx(float(expected), abs=0.51)
