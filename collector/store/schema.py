@@ -122,9 +122,13 @@ model_name = Table(
     "model_name",
     metadata,
     Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model."),
-    Column("replaced_at", BigInteger, primary_key=True, comment="When another name was first seen (UTC, Unix seconds)."),
+    Column(
+        "replaced_at", BigInteger, primary_key=True, comment="When another name was first seen (UTC, Unix seconds)."
+    ),
     Column("name", Text, nullable=False, comment="The name it bore until then."),
-    Column("publisher_id", ForeignKey("publisher.id"), nullable=False, comment="The account it lived under until then."),
+    Column(
+        "publisher_id", ForeignKey("publisher.id"), nullable=False, comment="The account it lived under until then."
+    ),
     Column("poll_id", ForeignKey("poll.id"), nullable=False, comment="The poll that saw the next name first."),
     # Serves: which model bore this name.
     Index(None, "name"),
@@ -150,7 +154,9 @@ observation = Table(
     Column("poll_id", ForeignKey("poll.id"), primary_key=True, comment="The poll that read it."),
     Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model read."),
     Column("seconds", Integer, nullable=False, comment="Time of the reading: seconds after the poll's started_at."),
-    Column("downloads_all_time", BigInteger, comment="Cumulative counter as the hub said it; may fall. Null: not said."),
+    Column(
+        "downloads_all_time", BigInteger, comment="Cumulative counter as the hub said it; may fall. Null: not said."
+    ),
     Column("downloads_30d", BigInteger, comment="The hub's rolling 30-day count; never add two up. Null: not said."),
     Column("likes", Integer, comment="Likes as the hub said them; null: not said."),
     Column(
@@ -196,6 +202,9 @@ publisher_origin = Table(
     Column("basis", Text, nullable=False, comment="Why, in words."),
     Column("confidence", Text, nullable=False, comment="certain or likely."),
     Column("reviewed_on", Text, nullable=False, comment="Day of the review."),
+    Column("folded", Text, nullable=False, comment="The account in lower case: an account is one in any spelling."),
+    # Serves: the look-up of an account that a model's name spells in another case.
+    Index(None, "hub", "folded", "publisher"),
     comment="The registry as loaded last: which organisation and country controls which account, when, and why.",
 )
 
@@ -252,7 +261,8 @@ month_build = Table(
 def _published(file: PublishedFile) -> Table:
     """The derived table of a CSV file: the same columns with the same meaning, months only."""
     columns: list[Column[Any]] = [
-        Column(c.name, _SQL_TYPES[c.type], primary_key=c.key, nullable=not c.key, comment=c.meaning) for c in file.columns
+        Column(c.name, _SQL_TYPES[c.type], primary_key=c.key, nullable=not c.key, comment=c.meaning)
+        for c in file.columns
     ]
     return Table(file.table, metadata, *columns, comment=f"Derived: {file.meaning}")
 
