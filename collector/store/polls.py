@@ -1,0 +1,516 @@
+"""Keeping what a hub says: one transaction per page holds its rows, the poll's counts and where to go on.
+
+A poll killed anywhere resumes at its cursor and counts nothing twice. Knows the tables and the order of writing; what a
+reading means is decided in `changes`. Knows no hub and no clock: instants come in with the pages and the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
+
+from collector.model import DAY, Base, Observation, Page, PollPlan, publisher_of, to_seconds
+from collector.store.changes import (
+    UNREAD,
+    Change,
+    Reading,
+    Rewrite,
+    State,
+    compare,
+    is_stale,
+    is_thin,
+    may_adopt,
+    merge,
+    usual_moves,
+)
+from collector.store.database import Database
+from collector.store.histories import (
+    STATE_COLUMNS,
+    add_hub,
+    chunks,
+    first_readings,
+    hub_number,
+    publisher_ids,
+    reading_values,
+    state_values,
+    stored_readings,
+    write_rewrites,
+)
+from collector.store.schema import hub, model, model_base, model_name, model_state, observation, poll
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPoll:
+    """A poll that is not complete, as of its last stored page."""
+
+    id: int
+    hub_id: int
+    plan: PollPlan
+    started_at: int  #: Unix seconds
+    cursor: str | None  #: where the listing goes on; None: at its start, or it has ended
+    pages: int  #: pages stored
+    models_listed: int  #: different models listed
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether every page is stored, so that only `finish_poll` is missing."""
+        return self.pages > 0 and self.cursor is None
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedPoll:
+    """A complete poll with its counts, as the run log has them."""
+
+    id: int
+    hub_id: int
+    plan: PollPlan
+    started_at: int  #: Unix seconds
+    finished_at: int  #: Unix seconds
+    pages: int
+    models_listed: int
+    models_new: int
+    models_moved: int
+    models_with_all_time: int
+    rows_skipped: int
+    retries: int
+    waited_seconds: float
+    is_stale: bool
+    is_thin: bool
+
+
+class PollStore:
+    """What a poll writes. Does not decide when to poll, and does not ask a hub."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def hub_id(self, name: str, endpoint: str) -> int:
+        """The hub's number in this database, with the address it is asked at now."""
+        with self._db.begin() as conn:
+            known = hub_number(conn, name)
+            if known is None:
+                return add_hub(conn, name, endpoint)
+            conn.execute(update(hub).where(hub.c.id == known).values(endpoint=endpoint))
+            return known
+
+    def supplied_all_time(self, hub_id: int) -> bool:
+        """Whether a complete poll of this hub ever had a cumulative counter."""
+        query = select(poll.c.id).where(
+            poll.c.hub_id == hub_id,
+            poll.c.status == "complete",
+            poll.c.scope != "import",
+            poll.c.models_with_all_time > 0,
+        )
+        with self._db.connect() as conn:
+            return conn.execute(query.limit(1)).first() is not None
+
+    def unfinished_poll(self, hub_id: int, plan: PollPlan, day: date) -> RunningPoll | None:
+        """The last poll of this plan that began on this UTC day, if it is not complete."""
+        midnight = to_seconds(datetime.combine(day, time(), UTC))
+        query = _polls_of(hub_id, plan).where(poll.c.started_at >= midnight, poll.c.started_at < midnight + DAY)
+        with self._db.connect() as conn:
+            row = conn.execute(query.order_by(poll.c.started_at.desc(), poll.c.id.desc()).limit(1)).first()
+        if row is None or row.status == "complete":
+            return None
+        return RunningPoll(row.id, hub_id, plan, row.started_at, row.cursor, row.pages, row.models_listed)
+
+    def start_poll(self, hub_id: int, plan: PollPlan, now: datetime) -> RunningPoll:
+        """A new poll with nothing listed yet."""
+        started_at = to_seconds(now)
+        values = _NOTHING_YET | {"hub_id": hub_id, "scope": plan.scope, "top": plan.top, "started_at": started_at}
+        with self._db.begin() as conn:
+            number = conn.execute(insert(poll).values(values).returning(poll.c.id)).scalar_one()
+        return RunningPoll(number, hub_id, plan, started_at, None, 0, 0)
+
+    def write_page(self, poll: RunningPoll, page: Page) -> RunningPoll:
+        """Keeps a page: its rows, the poll's counts and the cursor, all or nothing.
+
+        A model listed before in this poll is ignored, and so is what lies beyond the plan's `top`; when that is
+        reached the listing has ended.
+        """
+        with self._db.begin() as conn:
+            return _write_page(conn, poll, page)
+
+    def finish_poll(self, poll: RunningPoll, now: datetime) -> FinishedPoll:
+        """Ends a poll whose listing has ended; judges in the same transaction whether it is stale or thin."""
+        with self._db.begin() as conn:
+            finished = _finish(conn, poll, to_seconds(now))
+            _gather_statistics(conn)
+        return finished
+
+    def fail_poll(self, poll: RunningPoll, error: str, now: datetime) -> None:
+        """Records in one line why a poll stopped; what it stored stays, and it can be resumed."""
+        values = {"status": "failed", "error": error, "finished_at": to_seconds(now)}
+        with self._db.begin() as conn:
+            _update_poll(conn, poll, values)
+
+
+_NOTHING_YET = {
+    "status": "running",
+    "pages": 0,
+    "models_listed": 0,
+    "models_new": 0,
+    "models_moved": 0,
+    "models_with_all_time": 0,
+    "rows_skipped": 0,
+    "retries": 0,
+    "waited_seconds": 0.0,
+    "is_stale": False,
+    "is_thin": False,
+}
+
+
+def _polls_of(hub_id: int, plan: PollPlan) -> Select[Any]:
+    """The polls that asked this hub for the same models."""
+    same_top = poll.c.top.is_(None) if plan.top is None else poll.c.top == plan.top
+    return select(poll).where(poll.c.hub_id == hub_id, poll.c.scope == plan.scope, same_top)
+
+
+def _update_poll(conn: Connection, of: RunningPoll, values: dict[str, Any]) -> None:
+    conn.execute(update(poll).where(poll.c.id == of.id).values(values))
+
+
+# --- a page ----------------------------------------------------------------------------------------------------------
+
+
+class _Known(NamedTuple):
+    """A model of the page as the database has it."""
+
+    id: int
+    name: str
+    publisher_id: int
+    metadata_crc: int | None  #: None: never polled
+    listed_poll_id: int | None
+    state: State
+
+
+class _Write(NamedTuple):
+    """What becomes of one listed model."""
+
+    observed: Observation
+    known: _Known
+    change: Change
+    rewrites: tuple[Rewrite, ...]
+
+
+def _write_page(conn: Connection, running: RunningPoll, page: Page) -> RunningPoll:
+    at = to_seconds(page.observed_at)
+    rows = _by_key(page.observations)
+    known = _known_models(conn, running.hub_id, list(rows))
+    listed = [row for key, row in rows.items() if key not in known or known[key].listed_poll_id != running.id]
+    if running.plan.top is not None:
+        listed = listed[: running.plan.top - running.models_listed]
+    fresh = [row for row in listed if row.hub_key not in known]
+    known |= _adopt(conn, running, fresh)
+    crcs = {row.hub_key: _crc(row) for row in listed}
+    described = [(row, known[row.hub_key]) for row in listed if row.hub_key in known]
+    changed = [(row, of) for row, of in described if crcs[row.hub_key] != of.metadata_crc]
+    _describe_again(conn, running, at, changed)
+    created = _create(conn, running, [row for row in fresh if row.hub_key not in known])
+    known |= created
+    writes = _compare(conn, running.hub_id, at, [(row, known[row.hub_key]) for row in listed])
+    _write_readings(conn, running, writes)
+    _write_states(conn, running, writes, crcs, {row.id for row in created.values()})
+    reached = running.models_listed + len(listed)
+    cursor = None if reached == running.plan.top else page.next_cursor
+    _update_poll(conn, running, _counted(page, writes, len(fresh)) | {"cursor": cursor})
+    return replace(running, cursor=cursor, pages=running.pages + 1, models_listed=reached)
+
+
+def _by_key(observations: Iterable[Observation]) -> dict[str, Observation]:
+    """The rows by the hub's key, in their order; of rows with one key the first counts."""
+    rows: dict[str, Observation] = {}
+    for row in observations:
+        rows.setdefault(row.hub_key, row)
+    return rows
+
+
+_KNOWN_COLUMNS = (
+    model.c.hub_key,
+    model.c.id,
+    model.c.name,
+    model.c.publisher_id,
+    model_state.c.metadata_crc,
+    model_state.c.listed_poll_id,
+    *STATE_COLUMNS,
+)
+_KNOWN = select(*_KNOWN_COLUMNS).join_from(model, model_state)
+
+
+def _known(row: Sequence[Any]) -> _Known:
+    return _Known(row[1], row[2], row[3], row[4], row[5], State(*row[6:]))
+
+
+def _known_models(conn: Connection, hub_id: int, keys: Sequence[str]) -> dict[str, _Known]:
+    found: dict[str, _Known] = {}
+    for part in chunks(keys):
+        query = _KNOWN.where(model.c.hub_id == hub_id, model.c.hub_key.in_(part))
+        found |= {row.hub_key: _known(row) for row in conn.execute(query)}
+    return found
+
+
+def _adopt(conn: Connection, running: RunningPoll, fresh: Sequence[Observation]) -> dict[str, _Known]:
+    """Gives imported history, known by name alone, to the first key that bears the name; by key what was found."""
+    imported: dict[str, _Known] = {}
+    for part in chunks([row.name for row in fresh]):
+        query = _KNOWN.where(model.c.hub_id == running.hub_id, model.c.hub_key.is_(None), model.c.name.in_(part))
+        imported |= {row.name: _known(row) for row in conn.execute(query)}
+    first = first_readings(conn, running.hub_id, [each.id for each in imported.values()])
+    adopted: dict[str, _Known] = {}
+    for row in fresh:
+        history = imported.get(row.name)
+        if history is not None and may_adopt(row.created_at, first.get(history.id)):
+            adopted[row.hub_key] = imported.pop(row.name)
+    if adopted:
+        rows = [{"of_model": of.id, "hub_key": key, "first_poll_id": running.id} for key, of in adopted.items()]
+        conn.execute(update(model).where(model.c.id == bindparam("of_model")), rows)
+    return adopted
+
+
+def _create(conn: Connection, running: RunningPoll, fresh: Sequence[Observation]) -> dict[str, _Known]:
+    """New models, numbered in the order of the page, so that two runs give equal numbers; by key."""
+    if not fresh:
+        return {}
+    publishers = publisher_ids(conn, running.hub_id, (publisher_of(row.name) for row in fresh))
+    values = [
+        {
+            "hub_id": running.hub_id,
+            "hub_key": row.hub_key,
+            "publisher_id": publishers[publisher_of(row.name)],
+            "first_poll_id": running.id,
+            **_description(row),
+        }
+        for row in fresh
+    ]
+    conn.execute(insert(model), values)
+    created: dict[str, _Known] = {}
+    for part in chunks([row.hub_key for row in fresh]):
+        columns = (model.c.hub_key, model.c.id, model.c.name, model.c.publisher_id)
+        query = select(*columns).where(model.c.hub_id == running.hub_id, model.c.hub_key.in_(part))
+        created |= {row[0]: _Known(row[1], row[2], row[3], None, None, UNREAD) for row in conn.execute(query)}
+    _declare(conn, running, [(created[row.hub_key].id, row.bases) for row in fresh], {})
+    return created
+
+
+def _description(row: Observation) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "created_at": row.created_at,
+        "pipeline_tag": row.pipeline_tag,
+        "library_name": row.library_name,
+    }
+
+
+def _crc(row: Observation) -> int:
+    said = (row.name, row.pipeline_tag, row.library_name, row.created_at, *map(tuple, row.bases))
+    return crc32(repr(said).encode())
+
+
+def _describe_again(
+    conn: Connection, running: RunningPoll, at: int, changed: Sequence[tuple[Observation, _Known]]
+) -> None:
+    """Keeps what is said anew of known models beside their counters: name, task, library, creation, bases."""
+    if not changed:
+        return
+    _rename(conn, running, at, [(row, known) for row, known in changed if row.name != known.name])
+    values = [{"of_model": known.id, **_description(row)} for row, known in changed]
+    conn.execute(update(model).where(model.c.id == bindparam("of_model")), values)
+    declared = _declared(conn, [known.id for _, known in changed])
+    others = [(known.id, row.bases) for row, known in changed if row.bases != _bases(declared.get(known.id, {}))]
+    for part in chunks([model_id for model_id, _ in others]):
+        conn.execute(delete(model_base).where(model_base.c.model_id.in_(part)))
+    _declare(conn, running, others, declared)
+
+
+def _rename(conn: Connection, running: RunningPoll, at: int, renamed: Sequence[tuple[Observation, _Known]]) -> None:
+    if not renamed:
+        return
+    latest: dict[int, int] = {}
+    for part in chunks([known.id for _, known in renamed]):
+        query = select(model_name.c.model_id, func.max(model_name.c.replaced_at)).group_by(model_name.c.model_id)
+        latest |= {row[0]: row[1] for row in conn.execute(query.where(model_name.c.model_id.in_(part)))}
+    publishers = publisher_ids(conn, running.hub_id, (publisher_of(row.name) for row, _ in renamed))
+    earlier = [
+        {
+            "model_id": known.id,
+            # Names follow each other even when the clock stood still or went back.
+            "replaced_at": max(at, latest.get(known.id, at - 1) + 1),
+            "name": known.name,
+            "publisher_id": known.publisher_id,
+            "poll_id": running.id,
+        }
+        for _, known in renamed
+    ]
+    conn.execute(insert(model_name), earlier)
+    moved = [{"of_model": known.id, "publisher_id": publishers[publisher_of(row.name)]} for row, known in renamed]
+    conn.execute(update(model).where(model.c.id == bindparam("of_model")), moved)
+
+
+_Declared = dict[int, tuple[Base, int]]  # by position: the base, and the poll that saw the declaration first
+
+
+def _declared(conn: Connection, model_ids: Sequence[int]) -> dict[int, _Declared]:
+    found: dict[int, _Declared] = {}
+    for part in chunks(model_ids):
+        for row in conn.execute(select(model_base).where(model_base.c.model_id.in_(part))):
+            base = Base(row.base_name, row.relation, row.base_key)
+            found.setdefault(row.model_id, {})[row.position] = (base, row.poll_id)
+    return found
+
+
+def _bases(declared: _Declared) -> tuple[Base, ...]:
+    return tuple(declared[position][0] for position in sorted(declared))
+
+
+def _declare(
+    conn: Connection,
+    running: RunningPoll,
+    declarations: Sequence[tuple[int, tuple[Base, ...]]],
+    before: dict[int, _Declared],
+) -> None:
+    """Stores the bases of models that have none stored; a declaration made before keeps the poll that saw it first."""
+    values = []
+    for model_id, bases in declarations:
+        first_seen = dict(before.get(model_id, {}).values())
+        values += [
+            {
+                "model_id": model_id,
+                "position": position,
+                "base_name": base.name,
+                "base_key": base.hub_key,
+                "relation": base.relation,
+                "poll_id": first_seen.get(base, running.id),
+            }
+            for position, base in enumerate(bases)
+        ]
+    if values:
+        conn.execute(insert(model_base), values)
+
+
+def _compare(conn: Connection, hub_id: int, at: int, listed: Sequence[tuple[Observation, _Known]]) -> list[_Write]:
+    writes, late = [], []
+    for row, known in listed:
+        change = compare(known.state, _reading(row, at))
+        if change is None:
+            late.append((row, known))
+        else:
+            writes.append(_Write(row, known, change, ()))
+    return writes + _compare_late(conn, hub_id, at, late)
+
+
+def _reading(row: Observation, at: int) -> Reading:
+    return Reading(at, row.downloads_all_time, row.downloads_30d, row.likes)
+
+
+def _compare_late(conn: Connection, hub_id: int, at: int, late: Sequence[tuple[Observation, _Known]]) -> list[_Write]:
+    """Readings not later than all before: the clock went back, or an import holds later ones."""
+    stored = stored_readings(conn, hub_id, [known.id for _, known in late])
+    writes = []
+    for row, known in late:
+        merged = merge(stored[known.id], known.state, [_reading(row, at)], cut=True)
+        new = merged.rows[0] if merged.rows else None
+        change = Change(merged.state._replace(seen_before_at=None), new, moved=new is not None and bool(new.delta))
+        writes.append(_Write(row, known, change, merged.rewrites))
+    return writes
+
+
+def _write_readings(conn: Connection, running: RunningPoll, writes: Sequence[_Write]) -> None:
+    rows = [
+        reading_values(running.id, running.started_at, write.known.id, write.change.row)
+        for write in writes
+        if write.change.row is not None
+    ]
+    if rows:
+        conn.execute(insert(observation), rows)
+    write_rewrites(conn, [(write.known.id, new) for write in writes for new in write.rewrites])
+
+
+def _write_states(
+    conn: Connection, running: RunningPoll, writes: Sequence[_Write], crcs: Mapping[str, int], created: set[int]
+) -> None:
+    new, old = [], []
+    for write in writes:
+        values = state_values(write.change.state)
+        values |= {"listed_poll_id": running.id, "metadata_crc": crcs[write.observed.hub_key]}
+        if write.known.id in created:
+            new.append({"model_id": write.known.id, **values})
+        else:
+            old.append({"of_model": write.known.id, **values})
+    if new:
+        conn.execute(insert(model_state), new)
+    if old:
+        conn.execute(update(model_state).where(model_state.c.model_id == bindparam("of_model")), old)
+
+
+def _counted(page: Page, writes: Sequence[_Write], new: int) -> dict[str, Any]:
+    """The poll's counts after a page; a poll that had failed is running again."""
+    all_times = sum(write.observed.downloads_all_time is not None for write in writes)
+    return {
+        "status": "running",
+        "finished_at": None,
+        "error": None,
+        "pages": poll.c.pages + 1,
+        "models_listed": poll.c.models_listed + len(writes),
+        "models_new": poll.c.models_new + new,
+        "models_moved": poll.c.models_moved + sum(write.change.moved for write in writes),
+        "models_with_all_time": poll.c.models_with_all_time + all_times,
+        "rows_skipped": poll.c.rows_skipped + page.rows_skipped,
+        "retries": poll.c.retries + page.retries,
+        "waited_seconds": poll.c.waited_seconds + page.waited_seconds,
+    }
+
+
+# --- the end of a poll -----------------------------------------------------------------------------------------------
+
+
+def _finish(conn: Connection, running: RunningPoll, finished_at: int) -> FinishedPoll:
+    counts = conn.execute(select(poll).where(poll.c.id == running.id)).one()
+    before = conn.execute(
+        _polls_of(running.hub_id, running.plan)
+        .where(poll.c.status == "complete", poll.c.started_at <= running.started_at, poll.c.id != running.id)
+        .order_by(poll.c.started_at, poll.c.id)
+    ).all()
+    usual = usual_moves(((row.started_at, row.models_moved) for row in before if not row.is_stale), running.started_at)
+    known = counts.models_listed - counts.models_new
+    stale = is_stale(counts.models_moved, known, usual, is_first=not before)
+    thin = is_thin(counts.models_listed, before[-1].models_listed if before else None)
+    if stale:
+        _take_back_sightings(conn, running)
+    ended = {"status": "complete", "finished_at": finished_at, "cursor": None, "error": None}
+    _update_poll(conn, running, ended | {"is_stale": stale, "is_thin": thin})
+    return FinishedPoll(
+        id=running.id,
+        hub_id=running.hub_id,
+        plan=running.plan,
+        started_at=running.started_at,
+        finished_at=finished_at,
+        pages=counts.pages,
+        models_listed=counts.models_listed,
+        models_new=counts.models_new,
+        models_moved=counts.models_moved,
+        models_with_all_time=counts.models_with_all_time,
+        rows_skipped=counts.rows_skipped,
+        retries=counts.retries,
+        waited_seconds=counts.waited_seconds,
+        is_stale=stale,
+        is_thin=thin,
+    )
+
+
+def _take_back_sightings(conn: Connection, running: RunningPoll) -> None:
+    """A stale poll did not read the counters that it saw unmoved (a moved one changed after the sighting before)."""
+    state = model_state.c
+    unmoved = (state.listed_poll_id == running.id, state.changed_at <= state.seen_before_at)
+    conn.execute(update(model_state).where(*unmoved).values(seen_at=state.seen_before_at))
+
+
+def _gather_statistics(conn: Connection) -> None:
+    """Lets SQLite find one model's history without reading every reading: seconds become milliseconds."""
+    if conn.dialect.name == "sqlite":
+        conn.execute(text("PRAGMA analysis_limit = 400"))  # rows looked at per index: cheap at any size
+        conn.execute(text("ANALYZE"))
