@@ -765,7 +765,7 @@ FROM poll p JOIN hub h ON h.id = p.hub_id LEFT JOIN import_file f ON f.id = p.im
 
 
 def _model_downloads(say: Dialect) -> str:
-    # SQLite walks a CROSS JOIN as written: one month of the view reads one month of model_month.
+    # SQLite walks CROSS JOINs as written: one month of the view then reads one month of model_month.
     return f"""
 CREATE VIEW model_downloads_month AS
 WITH month AS (
@@ -781,8 +781,9 @@ SELECT w.hub, w.label AS "window", m.name AS model, p.name AS publisher,
        {say.half_up.format("d.downloads")} AS downloads,
        {say.six_places.format("(d.downloads - d.estimated) / nullif(d.downloads, 0)")} AS measured_share,
        d.corrections, d.flags
-FROM month w CROSS JOIN model_month d JOIN model m ON m.id = d.model_id JOIN publisher p ON p.id = d.publisher_id
-WHERE d.month = w.month AND m.hub_id = w.hub_id AND (d.downloads > 0 OR d.corrections <> 0)
+FROM month w CROSS JOIN model_month d CROSS JOIN model m CROSS JOIN publisher p
+WHERE d.month = w.month AND m.id = d.model_id AND m.hub_id = w.hub_id AND p.id = d.publisher_id
+  AND (d.downloads > 0 OR d.corrections <> 0)
 """
 
 
