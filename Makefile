@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 PROXIES := HTTP_PROXY HTTPS_PROXY ALL_PROXY FTP_PROXY NO_PROXY http_proxy https_proxy all_proxy ftp_proxy no_proxy
 WITHOUT_PROXIES := env $(PROXIES:%=-u %)
 # What must not lead the demo elsewhere: the user's hub settings and token, and proxies. Names only; no value is printed.
-HF_VARIABLES := $(shell env | sed -n 's/^\(HF_[A-Za-z0-9_]*\|HUGGING[A-Za-z0-9_]*\)=.*/\1/p')
+HF_VARIABLES := $(shell env | sed -n -e 's/^\(HF_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/^\(HUGGING[A-Za-z0-9_]*\)=.*/\1/p')
 WITHOUT_HUB := $(WITHOUT_PROXIES) $(HF_VARIABLES:%=-u %) HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1
 
 .DEFAULT_GOAL := help
@@ -76,8 +76,10 @@ $(VENV)/.installed-dev: requirements-dev.txt pyproject.toml | $(VENV)/.created
 	@$(call install,requirements-dev.txt)
 	@touch $@ $(VENV)/.installed-run
 
-# A dead proxy in the environment is a common reason for a failed installation: then once more without.
-install = { $(PIP) install --require-hashes -r $(1) || $(WITHOUT_PROXIES) $(PIP) install --require-hashes -r $(1); } \
+# A dead proxy in the environment is a common reason for a failed installation: then once more without it.
+PROXY_SET := $(shell env | grep -iq '_proxy=.' && echo yes)
+again = $(if $(PROXY_SET),|| { echo "Once more without the proxy ..."; $(WITHOUT_PROXIES) $(1); })
+install = { $(PIP) install --require-hashes -r $(1) $(call again,$(PIP) install --require-hashes -r $(1)); } \
 	&& $(PIP) install --no-deps --no-build-isolation -e .
 
 clean:
