@@ -23,6 +23,7 @@ import httpx2
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily, which mypy cannot see
     build_hf_headers,
+    close_session,
     http_stream_backoff,
 )
 
@@ -65,8 +66,8 @@ class Fetched(Generic[T]):
 def within(seconds: float, monotonic: Callable[[], float], stop: Stop, call: Callable[[], T]) -> T:
     """The call's result or error; Trouble when it takes longer, Stopped when the user wants to stop meanwhile.
 
-    It runs in a thread of its own, which is left behind then: name look-ups, connects and header bytes that drip
-    are deaf to deadlines and to signals.
+    It runs in a thread of its own, which is left behind then: name look-ups, connects and headers that drip are deaf
+    to deadlines and to signals.
     """
     future: Future[T] = Future()
 
@@ -78,11 +79,15 @@ def within(seconds: float, monotonic: Callable[[], float], stop: Stop, call: Cal
 
     ends = monotonic() + seconds
     threading.Thread(target=work, name="hub-request", daemon=True).start()
-    while not wait([future], LOOK_AGAIN).done:
-        check_stop(stop)
-        if monotonic() > ends:
-            raise Trouble(f"no whole answer within {seconds:.0f} s")
-    return future.result()
+    try:
+        while not wait([future], LOOK_AGAIN).done:
+            check_stop(stop)
+            if monotonic() > ends:
+                raise Trouble(f"no whole answer within {seconds:.0f} s")
+        return future.result()
+    finally:
+        if not future.done():
+            close_session()  # hangs up, so that the thread ends with its connection
 
 
 def check_stop(stop: Stop) -> None:
@@ -180,7 +185,7 @@ class PatientClient:
             if location is None or answer.status not in (301, 302, 303, 307, 308):
                 return answer
             try:
-                url = next_address(location, url, self._home)
+                url = self._led_to(location, url)
             except ValueError as e:
                 raise HubError(f"a redirect is refused: {e}; check the hub's endpoint in the configuration") from e
         raise HubError("too many redirects; check the hub's endpoint in the configuration")
@@ -214,14 +219,16 @@ class PatientClient:
         return body if self._token is None else body.replace(self._token.encode(), b"***")
 
     def _next(self, answer: Answer) -> str | None:
-        if answer.next_link is None:
-            return None
         try:
-            if self._token is not None and self._token in unquote(answer.next_link):
-                raise ValueError("it holds the token")
-            return next_address(answer.next_link, answer.url, self._home)
+            return None if answer.next_link is None else self._led_to(answer.next_link, answer.url)
         except ValueError as e:
             raise HubError(f"the hub's link to the next page is refused: {e}; {RESUME}") from e
+
+    def _led_to(self, link: str, asked: str) -> str:
+        """The address of a link or redirect; ValueError when it is refused. It is logged and stored: no token in it."""
+        if self._token is not None and self._token.lower() in unquote(link).lower():
+            raise ValueError("it holds the token")
+        return next_address(link, asked, self._home)
 
     def _wait_out_hold(self, effort: _Effort) -> None:
         """Wait before the rate limit bites: the hub has said that no request is left in this window."""
