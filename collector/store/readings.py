@@ -1,0 +1,258 @@
+"""Reading what is stored as columns of numbers, for the measure. Read-only; decides nothing about downloads.
+
+Instants are Unix seconds. NULL becomes NOT_SAID (NO_DELTA for `delta`), so that silence never becomes zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, func, literal, or_, select
+
+from collector.model import DAY, Window
+from collector.series import NO_DELTA, NOT_SAID, Bools, Ints, Models, Polls, Readings
+from collector.store.database import Database
+from collector.store.histories import chunks
+from collector.store.schema import model, model_name, model_state, observation, poll
+
+BEFORE = 9 * DAY  # a window's falls and rises begin up to a dip's week, and a restatement's, before it
+AFTER = 32 * DAY  # its falls are judged, and the 30-day counts of its last tile read, after it
+SPANS_AFTER = 8 * DAY  # a later reading still matters when the value before it was last seen until then
+_FETCHED = 100_000  # rows held as Python objects at a time
+
+
+class PollAt(NamedTuple):
+    """A poll and its start."""
+
+    id: int
+    started_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trailing:
+    """The hub's own last 30 days, sorted by model_id."""
+
+    model_id: Ints
+    downloads_30d: Ints  #: or NOT_SAID
+
+    def __len__(self) -> int:
+        return len(self.model_id)
+
+
+def readings(db: Database, hub_id: int, window: Window) -> Readings:
+    """Every stored reading that a window's figures can rest on.
+
+    Those of polls from 9 days before it until 32 days after it, later ones whose span begins within 8 days after it,
+    and all of models with 30-day counts only or at times: their tiles and first sightings may rest on any.
+    """
+    last = window.end + AFTER
+    near = and_(poll.c.started_at >= window.start - BEFORE, poll.c.started_at <= last)
+    begins = _AT - observation.c.span_seconds
+    later = and_(poll.c.started_at > last, begins < window.end + SPANS_AFTER)
+    of_hub = _READINGS.where(poll.c.hub_id == hub_id)
+    with db.connect() as conn:
+        parts = [_fetched(conn, of_hub.where(near)), _fetched(conn, of_hub.where(later))]
+        parts += [_fetched(conn, _of_models(hub_id, part)) for part in chunks(_with_rolling_only(conn, hub_id))]
+    return _as_readings(np.concatenate(parts))
+
+
+def whole_series(db: Database, hub_id: int) -> Readings:
+    """Every stored reading of a hub."""
+    with db.connect() as conn:
+        return _as_readings(_fetched(conn, _READINGS.where(poll.c.hub_id == hub_id)))
+
+
+def readings_of(db: Database, model_id: int) -> Readings:
+    """Every stored reading of one model."""
+    with db.connect() as conn:
+        hub_id = conn.execute(select(model.c.hub_id).where(model.c.id == model_id)).scalar()
+        return _as_readings(_fetched(conn, _of_models(hub_id, [model_id])))
+
+
+_AT = poll.c.started_at + observation.c.seconds
+
+
+def _or_not_said(column: ColumnElement[Any]) -> ColumnElement[int]:
+    return func.coalesce(column, NOT_SAID)
+
+
+_READINGS = select(
+    observation.c.model_id,
+    _AT,
+    observation.c.poll_id,
+    poll.c.started_at,
+    _or_not_said(observation.c.downloads_all_time),
+    _or_not_said(observation.c.downloads_30d),
+    _or_not_said(observation.c.span_seconds),
+    func.coalesce(observation.c.delta, literal(NO_DELTA, BigInteger)),
+).join_from(observation, poll)
+
+
+def _of_models(hub_id: int | None, model_ids: Iterable[int]) -> Select[Any]:
+    # The polls are named because the key begins with them: else one model's history reads the whole table.
+    polls = select(poll.c.id).where(poll.c.hub_id == hub_id)
+    return _READINGS.where(observation.c.poll_id.in_(polls), observation.c.model_id.in_(model_ids))
+
+
+def _with_rolling_only(conn: Connection, hub_id: int) -> list[int]:
+    """Models without a cumulative reading, or with readings of the 30-day count alone beside them."""
+    of_hub = select(model_state.c.model_id).join_from(model_state, model).where(model.c.hub_id == hub_id)
+    never = of_hub.where(model_state.c.downloads_all_time.is_(None), model_state.c.seen_at.is_not(None))
+    # Only polls that list a model without a cumulative counter can hold such a reading: mostly none are read.
+    at_times = (
+        select(observation.c.model_id)
+        .join_from(poll, observation)
+        .where(poll.c.hub_id == hub_id, poll.c.models_with_all_time < poll.c.models_listed)
+        .where(observation.c.downloads_all_time.is_(None))
+    )
+    return sorted(conn.execute(never.union(at_times)).scalars())
+
+
+def _fetched(conn: Connection, query: Select[Any]) -> NDArray[np.int64]:
+    """The rows of a query of whole numbers, one array row each."""
+    width = len(query.selected_columns)
+    with conn.execute(query, execution_options={"yield_per": _FETCHED}) as result:
+        parts = [np.fromiter(chain.from_iterable(part), np.int64).reshape(-1, width) for part in result.partitions()]
+    return np.concatenate(parts) if parts else np.empty((0, width), np.int64)
+
+
+def _as_readings(rows: NDArray[np.int64]) -> Readings:
+    """Sorted by model, instant and poll, each reading once."""
+    rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
+    twice = (rows[1:, 0] == rows[:-1, 0]) & (rows[1:, 2] == rows[:-1, 2])
+    rows = rows[np.concatenate(([True], ~twice))] if len(rows) else rows
+    return Readings(*_columns(rows))
+
+
+def _columns(rows: NDArray[np.int64]) -> list[Ints]:
+    return [np.ascontiguousarray(column) for column in rows.T]
+
+
+# --- models and polls -----------------------------------------------------------------------------------------------
+
+
+def models(db: Database, hub_id: int, window: Window) -> Models:
+    """Every model of a hub, with the account it lived under on the window's last day."""
+    with db.connect() as conn:
+        before_last, last = _last_whole_polls(conn, hub_id)
+        rows = _fetched(conn, _MODELS.where(model.c.hub_id == hub_id).order_by(model.c.id))
+        earlier = _fetched(conn, _names_until(hub_id, window.end))
+    model_id, publisher_id, created_at, seen_at, first_listed_at, listed_poll, listed_at = _columns(rows)
+    publisher_id[np.searchsorted(model_id, earlier[:, 0])] = earlier[:, 1]
+    return Models(
+        model_id=model_id,
+        publisher_id=publisher_id,
+        created_at=created_at,
+        seen_at=seen_at,
+        first_listed_at=first_listed_at,
+        gone=_gone(before_last, last, listed_poll, listed_at, seen_at),
+    )
+
+
+_FIRST = poll.alias("first")
+_LISTED = poll.alias("listed")
+_MODELS = (
+    select(
+        model.c.id,
+        model.c.publisher_id,
+        _or_not_said(model.c.created_at),
+        _or_not_said(model_state.c.seen_at),
+        _or_not_said(_FIRST.c.started_at),
+        _or_not_said(model_state.c.listed_poll_id),
+        _or_not_said(_LISTED.c.started_at),
+    )
+    .join_from(model, model_state)
+    .join(_FIRST, _FIRST.c.id == model.c.first_poll_id, isouter=True)
+    .join(_LISTED, _LISTED.c.id == model_state.c.listed_poll_id, isouter=True)
+)
+
+
+def _names_until(hub_id: int, end: int) -> Select[Any]:
+    """Models renamed at or after an instant, with the account they lived under until the first such rename."""
+    renamed = (
+        select(model_name.c.model_id, func.min(model_name.c.replaced_at).label("at"))
+        .join_from(model_name, model, model_name.c.model_id == model.c.id)
+        .where(model.c.hub_id == hub_id, model_name.c.replaced_at >= end)
+        .group_by(model_name.c.model_id)
+        .subquery()
+    )
+    the_first = and_(model_name.c.model_id == renamed.c.model_id, model_name.c.replaced_at == renamed.c.at)
+    return select(model_name.c.model_id, model_name.c.publisher_id).join_from(model_name, renamed, the_first)
+
+
+def _last_whole_polls(conn: Connection, hub_id: int) -> tuple[PollAt | None, PollAt | None]:
+    """The two latest polls that can prove that a model is gone: complete, of the whole hub, not thin."""
+    query = _complete_polls(hub_id).where(poll.c.scope == "all", poll.c.is_thin.is_(False)).order_by(*_LATEST)
+    found = [PollAt(row.id, row.started_at) for row in conn.execute(query.limit(2))]
+    return (found[1], found[0]) if len(found) == 2 else (None, None)
+
+
+def _gone(before_last: PollAt | None, last: PollAt | None, listed_poll: Ints, listed_at: Ints, seen_at: Ints) -> Bools:
+    """Listed by neither of the two polls nor since; what was never listed is gone unless an import saw it since."""
+    if before_last is None or last is None:
+        return np.zeros(len(listed_at), np.bool_)
+    at = before_last.started_at
+    before: Bools = (listed_at < at) | ((listed_at == at) & (listed_poll < before_last.id))
+    unseen: Bools = (listed_poll != NOT_SAID) | (seen_at < at)
+    return before & unseen
+
+
+_LATEST = (poll.c.started_at.desc(), poll.c.id.desc())
+
+
+def _complete_polls(hub_id: int) -> Select[tuple[int, int]]:
+    query = select(poll.c.id, poll.c.started_at)
+    return query.where(poll.c.hub_id == hub_id, poll.c.status == "complete", poll.c.scope != "import")
+
+
+def polls(db: Database, hub_id: int) -> Polls:
+    """The complete polls of a hub, by time; imports are none."""
+    more = (poll.c.finished_at, poll.c.scope, poll.c.is_thin, poll.c.is_stale)
+    query = _complete_polls(hub_id).add_columns(*more).order_by(poll.c.started_at, poll.c.id)
+    with db.connect() as conn:
+        rows = conn.execute(query).all()
+    return Polls(
+        poll_id=np.array([row.id for row in rows], np.int64),
+        started_at=np.array([row.started_at for row in rows], np.int64),
+        finished_at=np.array([row.finished_at for row in rows], np.int64),
+        whole=np.array([row.scope == "all" for row in rows], np.bool_),
+        thin=np.array([row.is_thin for row in rows], np.bool_),
+        stale=np.array([row.is_stale for row in rows], np.bool_),
+    )
+
+
+def last_good_poll(db: Database, hub_id: int) -> PollAt | None:
+    """The last complete poll that is not stale; None when there is none."""
+    query = _complete_polls(hub_id).where(poll.c.is_stale.is_(False)).order_by(*_LATEST)
+    with db.connect() as conn:
+        row = conn.execute(query.limit(1)).first()
+    return None if row is None else PollAt(row.id, row.started_at)
+
+
+def trailing(db: Database, poll_id: int) -> Trailing:
+    """The latest 30-day counts of the models that this complete poll or a later one lists."""
+    with db.connect() as conn:
+        of = conn.execute(select(poll).where(poll.c.id == poll_id)).one()
+        since = or_(poll.c.started_at > of.started_at, and_(poll.c.started_at == of.started_at, poll.c.id >= of.id))
+        query = (
+            select(model_state.c.model_id, _or_not_said(model_state.c.downloads_30d))
+            .join_from(model_state, poll, model_state.c.listed_poll_id == poll.c.id)
+            .where(poll.c.hub_id == of.hub_id, since)
+            .order_by(model_state.c.model_id)
+        )
+        rows = _fetched(conn, query)
+    return Trailing(*_columns(rows))
+
+
+def as_of(db: Database, hub_id: int) -> int | None:
+    """Until when a hub was looked at: the start of the last complete poll, else the latest imported reading."""
+    seen = select(func.max(model_state.c.seen_at)).join_from(model_state, model).where(model.c.hub_id == hub_id)
+    with db.connect() as conn:
+        row = conn.execute(_complete_polls(hub_id).order_by(*_LATEST).limit(1)).first()
+        latest: int | None = conn.execute(seen).scalar() if row is None else row.started_at
+    return latest
