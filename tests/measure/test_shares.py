@@ -354,10 +354,10 @@ def test_shares_add_up_to_one_and_both_attributions_to_one_total(world: tuple[pd
     models, roots = world
     table: Any
     total = sum(map(Fraction, models["downloads"]))
-    tables = [by_country(models, roots), by_country(models, publisher_roots(models))]
+    tables: list[Any] = [by_country(models, roots), by_country(models, publisher_roots(models))]
     families = family_shares(family_parts(models, roots, {"Qwen": "CN"}), HEADING, previous={})
     for table in [*tables, families, publisher_shares(models, HEADING)]:
-        assert abs(int(table["downloads"].sum()) - total) <= len(table) / 2 + float(total) * 1e-12
+        assert abs(int(table["downloads"].sum()) - float(total)) <= len(table) / 2 + float(total) * 1e-12
         if total > 0:
             assert math.fsum(table["share"]) == pytest.approx(1)
     for country_table in tables:

@@ -1,0 +1,69 @@
+"""A published table as CSV text: RFC 4180 with `\\n`, fixed decimals, and nothing that a spreadsheet would run.
+
+Pure; knows no file. Hub text is hostile: it may hold quotes, line ends, formulas and control characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from collector.columns import PublishedColumn, Type
+
+#: A spreadsheet runs a cell that begins with one of these (design, section 6).
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+# Quoting makes tabs and line ends safe; no reader wants the other control characters or half a surrogate pair.
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_TO_QUOTE = re.compile('[",\r\n]')
+
+# Every published number is a share but this one: downloads, models or hours.
+_NOT_A_SHARE = "value"
+
+
+def csv_lines(table: pd.DataFrame, columns: Iterable[PublishedColumn]) -> Iterator[str]:
+    """The header and the rows, each with its line end; missing values are empty."""
+    columns = list(columns)
+    yield ",".join(quoted(column.name) for column in columns) + "\n"
+    cells = [_cells(table[column.name], column) for column in columns]
+    for row in zip(*cells, strict=True):
+        yield ",".join(row) + "\n"
+
+
+def _cells(values: pd.Series[Any], column: PublishedColumn) -> list[str]:
+    write = plain if column.name == _NOT_A_SHARE else _WRITERS[column.type]
+    # Hub, window, scope, country repeat in millions of rows: each value is written once.
+    texts = {value: write(value) for value in values.dropna().unique().tolist()}
+    return [texts.get(value, "") for value in values.tolist()]
+
+
+def text(value: str) -> str:
+    """A text cell: quoted where needed; a leading ' keeps a spreadsheet from running it."""
+    words = _UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+    return quoted("'" + words if words.startswith(FORMULA_STARTS) else words)
+
+
+def quoted(words: str) -> str:
+    """In double quotes where RFC 4180 asks for them. (`csv.writer` leaves a carriage return bare.)"""
+    return '"' + words.replace('"', '""') + '"' if _TO_QUOTE.search(words) else words
+
+
+def share(value: float) -> str:
+    """Six places."""
+    return f"{value:z.6f}"
+
+
+def whole(value: float) -> str:
+    """A whole number; a column with missing ones comes as floats."""
+    return str(int(value))
+
+
+def plain(value: float) -> str:
+    """Up to six places: whole numbers look whole."""
+    return f"{value:z.6f}".rstrip("0").rstrip(".")
+
+
+_WRITERS: Mapping[Type, Callable[[Any], str]] = {"string": text, "integer": whole, "number": share}

@@ -1,0 +1,73 @@
+"""What a report is made of: the published tables of one hub and one window, and what they stand on.
+
+Knows no SQL, no files and no clock; whoever builds it has counted already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from collector.columns import PublishedFile
+from collector.errors import ReportError
+from collector.model import Attribution, Scope, Window
+
+
+@dataclass(frozen=True, slots=True)
+class PollUsed:
+    """A poll, or a day of an imported file, whose readings the window rests on."""
+
+    id: int
+    scope: str  #: all: the whole hub; top: its most downloaded; import: from a file
+    started_at: int  #: Unix seconds
+    finished_at: int | None  #: Unix seconds; None when it never ended
+    is_stale: bool = False
+    is_thin: bool = False
+    file: str = ""  #: name of the imported file; empty when polled
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where figures or labels come from; its licence travels with them."""
+
+    title: str
+    path: str = ""  #: address; empty when there is none
+    license: str = ""  #: terms in words or as an SPDX name; empty when not known
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryUsed:
+    """The registry of origins as it was when the report was made."""
+
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Everything that a pack and its headline say."""
+
+    hub: str
+    endpoint: str  #: address polled; empty when only files were imported
+    counters: str  #: what this hub counts as a download, in words
+    window: Window
+    attribution: Attribution  #: the headline of the configuration
+    scopes: tuple[Scope, ...]
+    tables: Mapping[str, pd.DataFrame]  #: by file name, in published columns and rows sorted as they are to be printed
+    unquantised: Mapping[str, Mapping[str, float]]  #: by scope: base shares by country without quantised copies
+    polls: tuple[PollUsed, ...]
+    registry: RegistryUsed
+    software_version: str
+    sources: tuple[Source, ...] = ()
+
+    def table(self, file: PublishedFile, scope: str, attribution: Attribution | None = None) -> pd.DataFrame:
+        """The rows of a file for one scope (and attribution); ReportError when the report has no such scope."""
+        if scope not in (known := [each.name for each in self.scopes]):
+            raise ReportError(f"scope {scope!r} is not in this report: choose one of {', '.join(known)}")
+        rows = self.tables[file.name]
+        chosen = rows["scope"] == scope
+        if attribution is not None:
+            chosen &= rows["attribution"] == attribution
+        return rows[chosen].reset_index(drop=True)

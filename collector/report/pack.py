@@ -1,0 +1,81 @@
+"""Writes the CSV pack of a window: every file whole or not at all.
+
+Knows the file system; knows no SQL and counts nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from collector.columns import FILES, MODEL_DOWNLOADS, PublishedFile
+from collector.errors import ReportError
+from collector.report.csvtext import csv_lines
+from collector.report.data import ReportData
+from collector.report.datapackage import Beyond, WrittenFile, datapackage_text
+
+DATAPACKAGE = "datapackage.json"
+
+
+def write_pack(data: ReportData, folder: Path, top_models: int) -> list[Path]:
+    """Writes the pack into `folder`/<window label>/ and returns the files written, the data package last.
+
+    `model_downloads.csv` keeps its first `top_models` rows. ReportError when the folder cannot be written; a pack that
+    was there before then stays as it was.
+    """
+    target = folder / data.window.label
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Beside the target: a rename is atomic within one file system only.
+        with tempfile.TemporaryDirectory(prefix=f".{data.window.label}-", dir=folder) as temporary:
+            names = _write_files(data, Path(temporary), top_models)
+            target.mkdir(exist_ok=True)
+            # The data package comes last: with its hashes a reader can tell a pack that was cut off between two files.
+            return [_moved(Path(temporary) / name, target / name) for name in names]
+    except OSError as e:
+        reason = e.strerror or str(e)
+        raise ReportError(f"cannot write the report to {target}: {reason}; choose a folder that can be written") from e
+
+
+def _write_files(data: ReportData, folder: Path, top_models: int) -> list[str]:
+    written = [_write_csv(folder, file, _rows(data, file, top_models)) for file in FILES]
+    beyond = _beyond(data.tables[MODEL_DOWNLOADS.name], top_models)
+    _write(folder / DATAPACKAGE, [datapackage_text(data, written, top_models, beyond)])
+    return [*(file.name for file in FILES), DATAPACKAGE]
+
+
+def _rows(data: ReportData, file: PublishedFile, top_models: int) -> pd.DataFrame:
+    table = data.tables[file.name]
+    return table.head(top_models) if file is MODEL_DOWNLOADS else table
+
+
+def _beyond(models: pd.DataFrame, top_models: int) -> Beyond:
+    downloads = models["downloads"]
+    total, listed = int(downloads.sum()), int(downloads.head(top_models).sum())
+    return Beyond(max(len(models) - top_models, 0), (total - listed) / total if total else 0.0)
+
+
+def _write_csv(folder: Path, file: PublishedFile, rows: pd.DataFrame) -> WrittenFile:
+    size, digest = _write(folder / file.name, csv_lines(rows, file.columns))
+    return WrittenFile(file, size, digest)
+
+
+def _write(path: Path, lines: Iterable[str]) -> tuple[int, str]:
+    """Writes the lines as they are; the number of bytes and their SHA-256."""
+    size, digest = 0, hashlib.sha256()
+    with path.open("wb") as stream:
+        for line in lines:
+            content = line.encode()
+            size += stream.write(content)
+            digest.update(content)
+    return size, digest.hexdigest()
+
+
+def _moved(source: Path, target: Path) -> Path:
+    os.replace(source, target)
+    return target

@@ -1,0 +1,326 @@
+"""The headline of a report: one sentence, what it stands on, a ranked table, and the spikes beside it.
+
+Knows the published tables and nothing of how they were counted; writes nowhere. No share leaves without its scope,
+window, attribution, number of models and publishers, and the parts that are attributed, measured and covered.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, PUBLISHER_SHARE, QUALITY
+from collector.measure.shares import OTHER
+from collector.model import ATTRIBUTIONS, NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, Attribution, Scope, from_seconds
+from collector.report.data import ReportData
+from collector.report.text import Column, clean, shortened, table_lines
+
+By = Literal["country", "family", "publisher"]
+
+_ROWS = 20  # rows of the table printed; all of them are in the CSV files and in --json
+_SPIKES = 5
+_BAR = 16  # columns of a share of 100 %
+_NAMES = 12  # columns that are left to a name where the terminal is narrow
+_NOTHING = "–"
+_ORIGIN: Mapping[Attribution, str] = {
+    "base": "origin of the root model's publisher",
+    "publisher": "origin of the uploader",
+}
+_WENT: Mapping[Attribution, str] = {
+    "base": "went to models that originate in",
+    "publisher": "went to models whose uploaders are of",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a headline stands on. Shares are parts of all downloads, NaN where nobody can say."""
+
+    status: str
+    models: int
+    publishers: int
+    downloads: int
+    attributed_share: float
+    measured_share: float
+    covered_share: float
+
+
+def standing(data: ReportData, scope: str, attribution: Attribution) -> Standing:
+    """The whole scope's figures, from the published rows.
+
+    A merge is one model of several countries: models and publishers are counted in the publishers' table.
+    """
+    countries = data.table(COUNTRY_SHARE, scope, attribution)
+    publishers = data.table(PUBLISHER_SHARE, scope)
+    unattributed = countries.loc[countries["country"] == NOT_ATTRIBUTED, "share"]
+    return Standing(
+        status=", ".join(sorted(set(countries["status"]))),
+        models=int(publishers["models"].sum()),
+        publishers=len(publishers),
+        downloads=int(countries["downloads"].sum()),
+        attributed_share=1 - math.fsum(unattributed),
+        measured_share=_weighted(countries, "measured_share"),
+        covered_share=_weighted(countries, "covered_share"),
+    )
+
+
+def _weighted(countries: pd.DataFrame, column: str) -> float:
+    """The mean of a column by share; rows without downloads have no say."""
+    some = countries[countries["downloads"] > 0]
+    return math.fsum(some["share"] * some[column]) / math.fsum(some["share"]) if len(some) else math.nan
+
+
+# --- as data --------------------------------------------------------------------------------------------------------
+
+
+def headline_json(data: ReportData, scope: str, attribution: Attribution, by: By) -> dict[str, Any]:
+    """The headline as plain values; None where there is no figure. Texts are the hub's own: write them escaped.
+
+    ReportError when the report has no such scope.
+    """
+    on = standing(data, scope, attribution)
+    return {
+        "hub": data.hub,
+        "window": {"label": data.window.label, "from": _instant(data.window.start), "to": _instant(data.window.end)},
+        "scope": scope,
+        "attribution": attribution,
+        "by": by,
+        "status": on.status,
+        "models": on.models,
+        "publishers": on.publishers,
+        "downloads": on.downloads,
+        "attributed_share": _value(on.attributed_share),
+        "measured_share": _value(on.measured_share),
+        "covered_share": _value(on.covered_share),
+        "rows": _records(_rows(data, scope, attribution, by)),
+        "spikes": _records(_spikes(data, scope, attribution)),
+    }
+
+
+def _instant(seconds: int) -> str:
+    return from_seconds(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows without what is the same in all of them."""
+    rows = table.drop(columns=["hub", "window", "scope", "attribution", "status"], errors="ignore")
+    return [{str(name): _value(value) for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _value(value: Any) -> Any:
+    """As in the CSV files: six places, and nothing for what is not said."""
+    if pd.isna(value):
+        return None
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def _rows(data: ReportData, scope: str, attribution: Attribution, by: By) -> pd.DataFrame:
+    """The published rows; for countries also their shares by the other attribution and without quantised copies."""
+    if by == "family":
+        return data.table(FAMILY_SHARE, scope)
+    if by == "publisher":
+        return data.table(PUBLISHER_SHARE, scope)
+    rows = data.table(COUNTRY_SHARE, scope, attribution)
+    other = _other(attribution)
+    others = data.table(COUNTRY_SHARE, scope, other).set_index("country")["share"]
+    rows[f"share_by_{other}"] = rows["country"].map(others).fillna(0.0)
+    if attribution == "base":
+        rows["share_without_quantised"] = rows["country"].map(dict(data.unquantised.get(scope, {})))
+    return rows
+
+
+def _other(attribution: Attribution) -> Attribution:
+    return ATTRIBUTIONS[1 - ATTRIBUTIONS.index(attribution)]
+
+
+def _spikes(data: ReportData, scope: str, attribution: Attribution) -> pd.DataFrame:
+    rows = data.tables[QUALITY.name]
+    chosen = (rows["kind"] == "spike") & (rows["scope"] == scope) & (rows["attribution"] == attribution)
+    return rows[chosen]
+
+
+# --- as text --------------------------------------------------------------------------------------------------------
+
+
+def headline(data: ReportData, scope: str, attribution: Attribution, by: By, width: int) -> str:
+    """The headline for a terminal of so many columns, without a line end at its end.
+
+    ReportError when the report has no such scope.
+    """
+    lines = [
+        _sentence(data, scope, attribution),
+        *_standing_lines(data, scope, attribution),
+        "",
+        *_table(data, scope, attribution, by, width),
+        "",
+        *_spike_lines(data, scope, attribution),
+        *_notes(data, attribution, by),
+    ]
+    return "\n".join(lines).rstrip("\n")
+
+
+def _sentence(data: ReportData, scope: str, attribution: Attribution) -> str:
+    """In October 2026, N % of the downloads … went to models that originate in …"""
+    rows = data.table(COUNTRY_SHARE, scope, attribution)
+    countries = rows[~rows["country"].isin([NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY]) & (rows["downloads"] > 0)].head(3)
+    where = f"the downloads of the models polled on {clean(data.hub)} (scope {clean(scope)})"
+    if rows["downloads"].sum() == 0:
+        return f"In {data.window.label}, there were no downloads in {where.removeprefix('the downloads of ')}."
+    if countries.empty:
+        return f"In {data.window.label}, none of {where} can be attributed to a country."
+    shares = [_percent(share) for share in countries["share"]]
+    names = list(countries["country_name"])
+    others = "".join(f", {share} to {name}" for share, name in zip(shares[1:], names[1:], strict=True))
+    return f"In {data.window.label}, {shares[0]} of {where} {_WENT[attribution]} {names[0]}{others}."
+
+
+def _standing_lines(data: ReportData, scope: str, attribution: Attribution) -> Iterator[str]:
+    on = standing(data, scope, attribution)
+    start, end = (_day(instant) for instant in (data.window.start, data.window.end))
+    yield f"hub {clean(data.hub)} · window {data.window.label} ({start} to {end}, UTC) · status {on.status}"
+    yield f"scope {_rule(next(each for each in data.scopes if each.name == scope))}"
+    yield f"attribution {attribution}: {_ORIGIN[attribution]}"
+    yield (
+        f"{_count(on.models)} models of {_count(on.publishers)} publishers"
+        f" · {_count(on.downloads)} downloads counted by the hub · {_percent(on.attributed_share)} attributed"
+        f" · {_percent(on.measured_share)} measured · {_percent(on.covered_share)} covered"
+    )
+
+
+def _day(instant: int) -> str:
+    day = from_seconds(instant)
+    return day.strftime("%Y-%m-%d" if instant % 86_400 == 0 else "%Y-%m-%d %H:%M")
+
+
+def _rule(scope: Scope) -> str:
+    """A scope with its written rule."""
+    rules = []
+    if scope.pipeline_tags is not None:
+        rules.append("tasks " + ", ".join(sorted(scope.pipeline_tags)))
+    if scope.created_after is not None:
+        rules.append(f"created after {scope.created_after.isoformat()}")
+    if scope.exclude_relations:
+        rules.append("without " + ", ".join(sorted(scope.exclude_relations)))
+    return clean(f"{scope.name}: {'; '.join(rules) or 'every model'}")
+
+
+def _table(data: ReportData, scope: str, attribution: Attribution, by: By, width: int) -> Iterator[str]:
+    rows = _rows(data, scope, attribution, by)
+    printed = rows.head(_ROWS)
+    if by == "country":
+        # ZZ is never dropped, however small.
+        late = rows[_ROWS:]
+        printed = pd.concat([printed, late[late["country"] == NOT_ATTRIBUTED]])
+    columns = {"country": _country_columns, "family": _family_columns, "publisher": _publisher_columns}[by](printed)
+    yield from table_lines([_ranks(printed, by), *columns], width)
+    left = rows.drop(index=printed.index)
+    if len(left):
+        yield f"{len(left)} more hold {_percent(math.fsum(left['share'].fillna(0.0)))}: see the CSV files."
+
+
+def _ranks(rows: pd.DataFrame, by: By) -> Column:
+    """Places among the known: what is not attributed, and the families not known, have none."""
+    unknown = {"country": NOT_ATTRIBUTED, "family": OTHER, "publisher": ""}[by]
+    known = rows[by] != unknown
+    return Column("", [str(place) if yes else "" for yes, place in zip(known, known.cumsum(), strict=True)], right=True)
+
+
+def _country_columns(rows: pd.DataFrame) -> list[Column]:
+    names = [f"{code} {name}" for code, name in zip(rows["country"], rows["country_name"], strict=True)]
+    beside = {
+        "share_of_attributed": "of known",
+        "share_max": "at most",
+        "share_without_quantised": "no copies",
+        "share_by_publisher": "by uploader",
+        "share_by_base": "by base",
+    }
+    return [
+        _words("country", names),
+        *_shares(rows),
+        *(_percents(title, rows[name]) for name, title in beside.items() if name in rows),
+        _counts("downloads", rows["downloads"]),
+        _words("top model", rows["top_model"]),
+    ]
+
+
+def _family_columns(rows: pd.DataFrame) -> list[Column]:
+    return [
+        _words("family", rows["family"]),
+        _words("country", rows["country"]),
+        *_shares(rows),
+        _percents("derived", rows["derivative_part"]),
+        _counts("downloads", rows["downloads"]),
+        _counts("models", rows["models"]),
+        _words("top model", rows["top_model"]),
+    ]
+
+
+def _publisher_columns(rows: pd.DataFrame) -> list[Column]:
+    return [
+        _words("publisher", rows["publisher"]),
+        _words("organisation", rows["organisation"]),
+        _words("country", rows["country"]),
+        *_shares(rows),
+        _counts("downloads", rows["downloads"]),
+        _counts("models", rows["models"]),
+    ]
+
+
+def _shares(rows: pd.DataFrame) -> list[Column]:
+    """Share, its bar, and its change in points where the table has the window before."""
+    columns = [_percents("share", rows["share"]), Column("", [_bar(share) for share in rows["share"]], optional=True)]
+    if "previous_share" in rows:
+        changes = 100 * (rows["share"] - rows["previous_share"])
+        columns.append(Column("change", [_NOTHING if c != c else f"{c:+z.1f}" for c in changes], right=True))
+    return columns
+
+
+def _bar(share: float) -> str:
+    """Eighths of a block, so that small shares differ to the eye."""
+    eighths = 0 if share != share else round(share * _BAR * 8)
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def _words(title: str, texts: Sequence[str] | pd.Series[Any]) -> Column:
+    cells = ["" if text != text or text is None else shortened(clean(text), 60) for text in texts]
+    return Column(title, cells, least=_NAMES)
+
+
+def _counts(title: str, values: pd.Series[Any]) -> Column:
+    return Column(title, [_count(value) for value in values], right=True)
+
+
+def _percents(title: str, values: pd.Series[Any]) -> Column:
+    return Column(title, [_percent(value) for value in values], right=True)
+
+
+def _count(value: int) -> str:
+    return f"{value:,}"
+
+
+def _percent(share: float) -> str:
+    return _NOTHING if share != share else f"{100 * share:z.1f} %"
+
+
+def _spike_lines(data: ReportData, scope: str, attribution: Attribution) -> Iterator[str]:
+    spikes = _spikes(data, scope, attribution)
+    for row in spikes.head(_SPIKES).to_dict("records"):
+        name, country = shortened(clean(row["model"]), 80), row["country"]
+        yield f"spike: {name}: {country} {_percent(row['share'])} with it, {_percent(row['share_without'])} without it"
+    if len(spikes) > _SPIKES:
+        yield f"{len(spikes) - _SPIKES} more spikes: see {QUALITY.name}"
+
+
+def _notes(data: ReportData, attribution: Attribution, by: By) -> Iterator[str]:
+    if by == "country":
+        yield "change: points since the window before · of known: part of the downloads that are attributed (not ZZ)"
+        yield "at most: were all of ZZ its own · by uploader, by base: under the other attribution"
+    if by == "country" and attribution == "base":
+        yield "no copies: the same without quantised copies, each file of which counts as a download"
+    if by == "family":
+        yield "family: that of the root model, whoever republished it"
+    yield clean(data.counters)
