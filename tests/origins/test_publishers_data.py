@@ -152,8 +152,8 @@ def test_groups_hold_known_countries_once(codes: set[str]) -> None:
 CERTAIN = {
     "CN": "Qwen Alibaba-NLP Alibaba-DAMO-Academy Wan-AI FunAudioLLM deepseek-ai zai-org THUDM BAAI moonshotai "
     "MiniMaxAI baichuan-inc 01-ai internlm OpenGVLab openbmb tencent TencentARC ByteDance ByteDance-Seed baidu "
-    "PaddlePaddle XiaomiMiMo stepfun-ai inclusionAI Skywork Kwaipilot meituan-longcat rednote-hilab dots-studio hfl thuml "
-    "IDEA-Research",
+    "PaddlePaddle XiaomiMiMo stepfun-ai inclusionAI Skywork Kwaipilot meituan-longcat rednote-hilab dots-studio hfl "
+    "thuml IDEA-Research",
     "US": "google google-bert google-t5 facebook FacebookAI meta-llama openai openai-community microsoft nvidia amazon "
     "autogluon apple Salesforce Intel OpenVINO amd ibm-granite ibm-research RedHatAI neuralmagic allenai distilbert "
     "HuggingFaceTB hf-internal-testing huggingface nomic-ai databricks Snowflake LiquidAI NousResearch xai-org "
