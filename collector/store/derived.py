@@ -1,0 +1,225 @@
+"""What is worked out from the facts: months, origins, shares, and the registry as loaded last.
+
+Knows how to replace a period whole and how to read it back; knows no rule by which the figures were made.
+Everything here but the registry can be dropped (`Derived.clear`) and rebuilt to the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import islice
+from typing import Any, NamedTuple
+
+import pandas as pd
+from sqlalchemy import Connection, Executable, Select, Table, bindparam, delete, insert, select
+
+from collector.columns import FILES
+from collector.store.database import Database
+from collector.store.schema import (
+    country,
+    metadata,
+    model,
+    model_month,
+    model_origin,
+    month_build,
+    publisher,
+    publisher_origin,
+)
+
+_CHUNK = 10_000  # rows sent or fetched at once
+_SHARE_FILES = {file.table: file for file in FILES if file.table}
+
+#: Types of the columns that are read back; text that is missing is NaN.
+_TYPES = {
+    "model_id": "int64",
+    "created_at": "int64",
+    "corrections": "int64",
+    "downloads": "float64",
+    "estimated": "float64",
+    "covered": "float64",
+    "weight": "float64",
+}
+
+
+class Root(NamedTuple):
+    """A root of a model, in the order of the table's columns."""
+
+    model_id: int
+    root_name: str
+    root_publisher: str
+    weight: float  #: the weights of a model add up to 1
+    basis: str
+    relation: str | None
+    family: str | None
+    line: str | None
+
+
+class MonthBuild(NamedTuple):
+    """From which state of the facts a month was worked out."""
+
+    fingerprint: str
+    covered: float  #: largest part of the month that any model's readings back, 0 to 1
+    open_falls: int  #: falls and jumps too young to be judged for good
+
+
+class Derived:
+    """Every method that writes is one transaction: the old rows and the new ones are never mixed."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def replace_registry(self, rows: Iterable[Mapping[str, str | date]], countries: Mapping[str, str]) -> None:
+        """The registry and the names of countries; keys are the columns of `publisher_origin` without `folded`.
+
+        Open dates are date.min and date.max.
+        """
+        registry = ({name: str(value) for name, value in row.items()} for row in rows)
+        with self._db.begin() as connection:
+            connection.execute(delete(publisher_origin))
+            _insert(connection, publisher_origin, (row | {"folded": row["publisher"].lower()} for row in registry))
+            connection.execute(delete(country))
+            _insert(connection, country, ({"code": code, "name": name} for code, name in countries.items()))
+
+    def replace_origins(self, model_ids: Iterable[int] | None, rows: Iterable[tuple[Any, ...]]) -> None:
+        """The roots of these models (None: of all); `rows` are tuples in the order of `Root`."""
+        with self._db.begin() as connection:
+            if model_ids is None:
+                connection.execute(delete(model_origin))
+            else:
+                _delete_models(connection, model_ids)
+            _insert(connection, model_origin, (dict(zip(Root._fields, row, strict=True)) for row in rows))
+
+    def replace_month(self, hub_id: int, month: int, rows: pd.DataFrame, build: MonthBuild) -> None:
+        """All rows of a hub's month (year × 100 + month).
+
+        Columns: model_id, publisher_id, downloads, estimated, corrections, covered, flags (missing or "": none).
+        """
+        ours = select(model.c.id).where(model.c.hub_id == hub_id)
+        flags = rows["flags"].astype(object).where(rows["flags"].notna() & (rows["flags"] != ""), None)
+        with self._db.begin() as connection:
+            connection.execute(
+                delete(model_month).where(model_month.c.month == month, model_month.c.model_id.in_(ours))
+            )
+            _insert(connection, model_month, _records(rows.assign(month=month, flags=flags), model_month))
+            connection.execute(delete(month_build).where(*_month_key(hub_id, month)))
+            connection.execute(insert(month_build).values(hub_id=hub_id, month=month, **build._asdict()))
+
+    def month_build(self, hub_id: int, month: int) -> MonthBuild | None:
+        """From what a month was worked out; None when it was not."""
+        return self.month_builds(hub_id).get(month)
+
+    def month_builds(self, hub_id: int) -> dict[int, MonthBuild]:
+        """Every month worked out for a hub, in order."""
+        c = month_build.c
+        statement = select(c.month, c.fingerprint, c.covered, c.open_falls).where(c.hub_id == hub_id).order_by(c.month)
+        with self._db.connect() as connection:
+            return {month: MonthBuild(*build) for month, *build in connection.execute(statement)}
+
+    def month_rows(self, hub_id: int, month: int) -> pd.DataFrame:
+        """The models of a hub's month, by model_id, with name and task of today and the publisher of its last day.
+
+        Columns: model_id, name, publisher, pipeline_tag, created_at (Unix seconds, -1 unknown), downloads, estimated,
+        corrections, covered, flags ("": none).
+        """
+        d = model_month.c
+        statement = (
+            select(
+                d.model_id,
+                model.c.name,
+                publisher.c.name.label("publisher"),
+                model.c.pipeline_tag,
+                model.c.created_at,
+                d.downloads,
+                d.estimated,
+                d.corrections,
+                d.covered,
+                d.flags,
+            )
+            .join(model, model.c.id == d.model_id)
+            .join(publisher, publisher.c.id == d.publisher_id)
+            .where(d.month == month, model.c.hub_id == hub_id)
+            .order_by(d.model_id)
+        )
+        return self._frame(statement, {"created_at": -1, "flags": ""})
+
+    def origin_rows(self, hub_id: int, model_ids: Sequence[int] | None = None) -> pd.DataFrame:
+        """The roots of a hub's models (or of a few of them), by model_id, largest part first; columns as `Root`."""
+        c = model_origin.c
+        statement = (
+            select(*(c[name] for name in Root._fields))
+            .join(model, model.c.id == c.model_id)
+            .where(model.c.hub_id == hub_id)
+            .order_by(c.model_id, c.weight.desc(), c.root_name)
+        )
+        return self._frame(statement if model_ids is None else statement.where(c.model_id.in_(model_ids)), {})
+
+    def replace_shares(self, hub: str, window: str, tables: Mapping[str, pd.DataFrame]) -> None:
+        """The published tables of a hub's month, by table name (`country_share` …), in their published columns.
+
+        Shares are kept with six places, so that SQL and CSV show the same number.
+        """
+        with self._db.begin() as connection:
+            for name, rows in tables.items():
+                table = metadata.tables[name]
+                connection.execute(delete(table).where(table.c.hub == hub, table.c.window == window))
+                _insert(connection, table, _records(_six_places(name, rows), table))
+
+    def clear(self) -> None:
+        """Drops every derived row; the facts, their growth columns and the registry stay."""
+        with self._db.begin() as connection:
+            for name in ("model_month", "month_build", "model_origin", *_SHARE_FILES):
+                connection.execute(delete(metadata.tables[name]))
+
+    def _frame(self, statement: Select[Any], missing: Mapping[str, int | str]) -> pd.DataFrame:
+        """A table in chunks, since the rows of a whole hub as Python objects would fill the memory."""
+        with self._db.connect() as connection:
+            result = connection.execute(statement.execution_options(yield_per=_CHUNK))
+            names = list(result.keys())
+            empty: list[Sequence[Any]] = [()] * len(names)
+            chunks = [_typed(names, columns, missing) for columns in _columns(result.partitions())]
+        return pd.concat(chunks or [_typed(names, empty, missing)], ignore_index=True)
+
+
+def _columns(partitions: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    return (list(zip(*rows, strict=True)) for rows in partitions)
+
+
+def _typed(names: list[str], columns: list[Sequence[Any]], missing: Mapping[str, int | str]) -> pd.DataFrame:
+    filled = {
+        name: [missing[name] if value is None else value for value in column] if name in missing else column
+        for name, column in zip(names, columns, strict=True)
+    }
+    return pd.DataFrame({name: pd.Series(filled[name], dtype=_TYPES.get(name, "str")) for name in names})
+
+
+def _records(rows: pd.DataFrame, table: Table) -> Iterator[dict[str, Any]]:
+    """The rows of a frame as the table's columns; what is missing becomes null."""
+    names = [column.name for column in table.columns]
+    plain = [rows[name].astype(object).where(rows[name].notna(), None) for name in names]
+    return (dict(zip(names, row, strict=True)) for row in zip(*plain, strict=True))
+
+
+def _six_places(table: str, rows: pd.DataFrame) -> pd.DataFrame:
+    numbers = [column.name for column in _SHARE_FILES[table].columns if column.type == "number"]
+    # Python's round, as the CSV files are printed: numpy's may differ in the last place.
+    return rows.assign(**{name: [round(float(value), 6) for value in rows[name]] for name in numbers})
+
+
+def _delete_models(connection: Connection, model_ids: Iterable[int]) -> None:
+    statement = delete(model_origin).where(model_origin.c.model_id == bindparam("of_model"))
+    _execute_many(connection, statement, ({"of_model": int(number)} for number in model_ids))
+
+
+def _insert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    _execute_many(connection, insert(table), rows)
+
+
+def _execute_many(connection: Connection, statement: Executable, rows: Iterable[dict[str, Any]]) -> None:
+    rest = iter(rows)
+    while chunk := list(islice(rest, _CHUNK)):
+        connection.execute(statement, chunk)
+
+
+def _month_key(hub_id: int, month: int) -> tuple[Any, Any]:
+    return month_build.c.hub_id == hub_id, month_build.c.month == month

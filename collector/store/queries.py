@@ -1,0 +1,276 @@
+"""Questions about the database: how the polls went, which models there are, and whatever SQL a user types.
+
+Only reads. Knows no rule of counting and no clock: how late a poll is, the caller says.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, false, func, literal_column, select, table, text, true
+
+from collector.errors import StoreError
+from collector.store.database import Database, translated
+from collector.store.schema import hub, model, model_base, model_name, month_build, poll, publisher
+from collector.store.views import VIEWS
+
+
+class Hub(NamedTuple):
+    """A hub the database knows."""
+
+    id: int
+    name: str
+    endpoint: str  #: empty when only files were imported
+
+
+class HubStatus(NamedTuple):
+    """How far a hub is known. Instants are Unix seconds; None: no such poll yet."""
+
+    hub: str
+    endpoint: str
+    models: int
+    polls: int  #: complete ones, imports left out
+    first_poll_at: int | None  #: start of the first complete poll
+    last_poll_at: int | None  #: start of the last complete poll: lag counts from here
+    last_good_poll_at: int | None  #: start of the last complete poll that is not stale
+    unfinished: tuple[dict[str, Any], ...]  #: rows of poll_log that run, died or failed after the last complete poll
+    last_polls: tuple[dict[str, Any], ...]  #: the last rows of poll_log, imports left out, latest first
+    coverage: dict[int, float]  #: by month worked out (year × 100 + month): the part of it that readings back
+
+
+class Status(NamedTuple):
+    """The database at a glance."""
+
+    database_bytes: int
+    hubs: tuple[HubStatus, ...]
+
+
+class Answer(NamedTuple):
+    """What a query gave."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+class KnownModel(NamedTuple):
+    """A model as it is known now."""
+
+    id: int
+    hub_id: int
+    hub: str
+    hub_key: str | None  #: None: known from imports only
+    name: str
+    publisher: str
+    created_at: int | None  #: Unix seconds
+    pipeline_tag: str | None
+    library_name: str | None
+
+
+class FormerName(NamedTuple):
+    """A name that a model bore until `replaced_at` (Unix seconds)."""
+
+    model_id: int
+    name: str
+    replaced_at: int
+
+
+# --- status ---------------------------------------------------------------------------------------------------------
+
+
+def hubs(db: Database) -> tuple[Hub, ...]:
+    """Every hub in the database, by name."""
+    with db.connect() as connection:
+        return tuple(Hub(*row) for row in connection.execute(select(hub).order_by(hub.c.name)))
+
+
+def status(db: Database, *, last: int = 5) -> Status:
+    """Size, and for every hub its counts and its `last` polls."""
+    with db.connect() as connection:
+        known = [Hub(*row) for row in connection.execute(select(hub).order_by(hub.c.name))]
+        return Status(_size(connection), tuple(_hub_status(connection, one, last) for one in known))
+
+
+def poll_log(db: Database, *, hub_name: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
+    """The latest rows of the view `poll_log`, latest first, imports included."""
+    with db.connect() as connection:
+        return _polls(connection, limit, *([] if hub_name is None else [_LOG.c.hub == hub_name]))
+
+
+_LOG = table("poll_log", *(literal_column(name) for name in VIEWS["poll_log"].columns)).alias("log")
+
+
+def _polls(connection: Connection, limit: int | None, *which: Any) -> list[dict[str, Any]]:
+    columns = [_LOG.c[name] for name in VIEWS["poll_log"].columns]
+    statement = select(*columns).where(*which).order_by(_LOG.c.started_at.desc(), _LOG.c.poll.desc()).limit(limit)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def _hub_status(connection: Connection, of: Hub, last: int) -> HubStatus:
+    polled = (poll.c.hub_id == of.id, poll.c.scope != "import", poll.c.status == "complete")
+    times = select(func.count(), func.min(poll.c.started_at), func.max(poll.c.started_at)).where(*polled)
+    polls, first_at, last_at = connection.execute(times).one()
+    good = select(func.max(poll.c.started_at)).where(*polled, poll.c.is_stale == false())
+    log = _polls(connection, None, _LOG.c.hub == of.name, _LOG.c.scope != "import")
+    ended = [number for number, row in enumerate(log) if row["status"] == "complete"]
+    months = select(month_build.c.month, month_build.c.covered).where(month_build.c.hub_id == of.id)
+    return HubStatus(
+        hub=of.name,
+        endpoint=of.endpoint,
+        models=connection.scalar(select(func.count()).where(model.c.hub_id == of.id)) or 0,
+        polls=polls,
+        first_poll_at=first_at,
+        last_poll_at=last_at,
+        last_good_poll_at=connection.scalar(good),
+        unfinished=tuple(log[: ended[0]] if ended else log),
+        last_polls=tuple(log[:last]),
+        coverage={row.month: row.covered for row in connection.execute(months.order_by(month_build.c.month))},
+    )
+
+
+def _size(connection: Connection) -> int:
+    if connection.dialect.name == "sqlite":
+        pages, size = (connection.scalar(text(f"PRAGMA {pragma}")) for pragma in ("page_count", "page_size"))
+        return int(pages or 0) * int(size or 0)
+    return int(connection.scalar(text("SELECT pg_database_size(current_database())")) or 0)
+
+
+# --- models ---------------------------------------------------------------------------------------------------------
+
+
+def models_named(db: Database, name: str, hub_name: str | None = None) -> list[KnownModel]:
+    """The models that bear this name now; else those that bore it; else those whose name differs in case only.
+
+    A name is no identity: there may be several.
+    """
+    bore = select(model_name.c.model_id).where(model_name.c.name == name)
+    ways = (model.c.name == name, model.c.id.in_(bore), func.lower(model.c.name) == name.lower())
+    with db.connect() as connection:
+        for way in ways:
+            found = connection.execute(_known(hub_name).where(way).order_by(model.c.id)).all()
+            if found:
+                return [KnownModel(*row) for row in found]
+    return []
+
+
+def _known(hub_name: str | None) -> Select[Any]:
+    elsewhere: dict[str, ColumnElement[Any]] = {"hub": hub.c.name, "publisher": publisher.c.name}
+    return (
+        select(*(elsewhere[name] if name in elsewhere else model.c[name] for name in KnownModel._fields))
+        .join(hub, hub.c.id == model.c.hub_id)
+        .join(publisher, publisher.c.id == model.c.publisher_id)
+        .where(true() if hub_name is None else hub.c.name == hub_name)
+    )
+
+
+def former_names(db: Database, hub_id: int, model_id: int | None = None) -> list[FormerName]:
+    """Earlier names of a hub's models (or of one), by model and time."""
+    c = model_name.c
+    statement = (
+        select(c.model_id, c.name, c.replaced_at)
+        .join(model, model.c.id == c.model_id)
+        .where(model.c.hub_id == hub_id, true() if model_id is None else c.model_id == model_id)
+        .order_by(c.model_id, c.replaced_at)
+    )
+    with db.connect() as connection:
+        return [FormerName(*row) for row in connection.execute(statement)]
+
+
+def model_names(db: Database, hub_id: int) -> list[tuple[int, str, str | None]]:
+    """Number, name and hub key of every model of a hub, by number: what lineage is looked up in."""
+    statement = select(model.c.id, model.c.name, model.c.hub_key).where(model.c.hub_id == hub_id).order_by(model.c.id)
+    with db.connect() as connection:
+        return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+
+
+def declared_bases(db: Database, hub_id: int) -> list[tuple[int, str, str | None, str | None]]:
+    """Model, base name, base key and relation of every declaration on a hub, by model and position."""
+    c = model_base.c
+    statement = (
+        select(c.model_id, c.base_name, c.base_key, c.relation)
+        .join(model, model.c.id == c.model_id)
+        .where(model.c.hub_id == hub_id)
+        .order_by(c.model_id, c.position)
+    )
+    with db.connect() as connection:
+        return [(row[0], row[1], row[2], row[3]) for row in connection.execute(statement)]
+
+
+# --- SQL from users -------------------------------------------------------------------------------------------------
+
+_ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+_READING_PRAGMAS = {
+    *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"),
+    *("page_count", "page_size", "freelist_count", "user_version", "compile_options", "function_list", "encoding"),
+}
+_READING_PRAGMAS_WITH_VALUE = {name for name in _READING_PRAGMAS if name.startswith(("table_", "index_", "foreign_"))}
+
+
+def run_sql(url: str, query: str, max_rows: int | None = None) -> Answer:
+    """The answer of one query (at most `max_rows` rows of it). The connection itself refuses everything but reading.
+
+    StoreError in one line when the query is wrong, is not one statement, or asks for more than to read.
+    """
+    with Database.open(url, write=False) as db, db.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            return _run_on_file(connection, query, max_rows)
+        return _run_on_server(connection, query, max_rows)
+
+
+def _run_on_file(connection: Connection, query: str, max_rows: int | None) -> Answer:
+    raw = connection.connection.driver_connection
+    if not isinstance(raw, sqlite3.Connection):
+        raise TypeError(f"not a connection of sqlite3: {raw!r}")
+    connection.begin()
+    # Two statements at once are an Error or a Warning, as the version of Python has it.
+    with _only_reading(raw), _wrong_sql((sqlite3.Error, sqlite3.Warning)), translated("SQL"):
+        return _answer(raw.execute(query), max_rows)
+
+
+@contextmanager
+def _only_reading(raw: sqlite3.Connection) -> Iterator[None]:
+    """Beside mode=ro and query_only, which ATTACH and PRAGMA could get around."""
+    raw.set_authorizer(_authorize)
+    try:
+        yield
+    finally:
+        raw.set_authorizer(None)  # what ends the transaction is no query of the user's
+
+
+def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    """SQLite's question whether a part of a statement may be compiled."""
+    if action == sqlite3.SQLITE_FUNCTION:
+        allowed = second != "load_extension"
+    elif action == sqlite3.SQLITE_PRAGMA:
+        allowed = first in (_READING_PRAGMAS if second is None else _READING_PRAGMAS_WITH_VALUE)
+    else:
+        allowed = action in _ALLOWED
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+def _run_on_server(connection: Connection, query: str, max_rows: int | None) -> Answer:
+    # Untyped: `prepare` is psycopg's own.
+    cursor: Any = connection.connection.cursor()
+    with _wrong_sql((connection.dialect.loaded_dbapi.Error,)):
+        # A prepared statement is one statement: nothing can end the read-only transaction and go on.
+        cursor.execute(query, prepare=True)
+        return _answer(cursor, max_rows)
+
+
+def _answer(cursor: Any, max_rows: int | None) -> Answer:
+    if cursor.description is None:
+        raise StoreError("SQL: not a query; only SELECT (or WITH … SELECT) is answered here")
+    rows = cursor.fetchall() if max_rows is None else cursor.fetchmany(max_rows)
+    return Answer(tuple(column[0] for column in cursor.description), [tuple(row) for row in rows])
+
+
+@contextmanager
+def _wrong_sql(errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    try:
+        yield
+    except errors as error:
+        message = " ".join("".join(c if c.isprintable() else " " for c in str(error)[:300]).split())
+        hint = "; this connection only reads" if "authori" in message or "prohibited" in message else ""
+        raise StoreError(f"SQL: {message}{hint}") from error
