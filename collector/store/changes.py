@@ -149,15 +149,16 @@ def _said(state: State, reading: Reading) -> State:
 
 
 def _advanced(state: State, reading: Reading, *, changed: bool) -> State:
-    rose = (
-        state.all_time is not None and reading.all_time is not None and reading.all_time - state.all_time > LARGE_RISE
-    )
-    return _said(state, reading)._replace(
-        all_time=state.all_time if reading.all_time is None else reading.all_time,
+    # Built at once, not by _replace: every model of every poll comes through here.
+    old, new = state.all_time, reading.all_time
+    return State(
+        all_time=old if new is None else new,
+        rolling=state.rolling if reading.rolling is None else reading.rolling,
+        likes=state.likes if reading.likes is None else reading.likes,
         changed_at=reading.at if changed else state.changed_at,
         seen_at=reading.at,
         seen_before_at=state.seen_at,
-        rose_at=reading.at if rose else state.rose_at,
+        rose_at=reading.at if old is not None and new is not None and new - old > LARGE_RISE else state.rose_at,
     )
 
 

@@ -20,6 +20,7 @@ from collector.store.database import Database
 from collector.store.histories import (
     add_hub,
     chunks,
+    gather_statistics,
     hub_number,
     publisher_ids,
     reading_values,
@@ -103,6 +104,7 @@ def _import(conn: Connection, hub: int, provenance: Provenance, readings: Sequen
         merged = _merge(conn, hub, provenance.file_name, {of: histories[of] for of in part}, models.created)
         stored += _write(conn, polls, histories, merged)
     conn.execute(update(import_file).where(import_file.c.id == file_id).values(stored=stored))
+    gather_statistics(conn)
     return ImportResult(len(readings), stored, len(histories), already=False)
 
 

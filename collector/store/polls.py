@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from collector.model import DAY, Base, Observation, Page, PollPlan, publisher_of, to_seconds
 from collector.store.changes import (
@@ -34,6 +34,7 @@ from collector.store.histories import (
     add_hub,
     chunks,
     first_readings,
+    gather_statistics,
     hub_number,
     publisher_ids,
     reading_values,
@@ -140,7 +141,7 @@ class PollStore:
         """Ends a poll whose listing has ended; judges in the same transaction whether it is stale or thin."""
         with self._db.begin() as conn:
             finished = _finish(conn, poll, to_seconds(now))
-            _gather_statistics(conn)
+            gather_statistics(conn)
         return finished
 
     def fail_poll(self, poll: RunningPoll, error: str, now: datetime) -> None:
@@ -507,10 +508,3 @@ def _take_back_sightings(conn: Connection, running: RunningPoll) -> None:
     state = model_state.c
     unmoved = (state.listed_poll_id == running.id, state.changed_at <= state.seen_before_at)
     conn.execute(update(model_state).where(*unmoved).values(seen_at=state.seen_before_at))
-
-
-def _gather_statistics(conn: Connection) -> None:
-    """Lets SQLite find one model's history without reading every reading: seconds become milliseconds."""
-    if conn.dialect.name == "sqlite":
-        conn.execute(text("PRAGMA analysis_limit = 400"))  # rows looked at per index: cheap at any size
-        conn.execute(text("ANALYZE"))

@@ -142,34 +142,34 @@ def models(db: Database, hub_id: int, window: Window) -> Models:
         before_last, last = _last_whole_polls(conn, hub_id)
         rows = _fetched(conn, _MODELS.where(model.c.hub_id == hub_id).order_by(model.c.id))
         earlier = _fetched(conn, _names_until(hub_id, window.end))
-    model_id, publisher_id, created_at, seen_at, first_listed_at, listed_poll, listed_at = _columns(rows)
+        starts = _fetched(conn, select(poll.c.id, poll.c.started_at).where(poll.c.hub_id == hub_id).order_by(poll.c.id))
+    model_id, publisher_id, created_at, seen_at, first_poll, listed_poll = _columns(rows)
     publisher_id[np.searchsorted(model_id, earlier[:, 0])] = earlier[:, 1]
     return Models(
         model_id=model_id,
         publisher_id=publisher_id,
         created_at=created_at,
         seen_at=seen_at,
-        first_listed_at=first_listed_at,
-        gone=_gone(before_last, last, listed_poll, listed_at, seen_at),
+        first_listed_at=_started_at(starts, first_poll),
+        gone=_gone(before_last, last, listed_poll, _started_at(starts, listed_poll), seen_at),
     )
 
 
-_FIRST = poll.alias("first")
-_LISTED = poll.alias("listed")
-_MODELS = (
-    select(
-        model.c.id,
-        model.c.publisher_id,
-        _or_not_said(model.c.created_at),
-        _or_not_said(model_state.c.seen_at),
-        _or_not_said(_FIRST.c.started_at),
-        _or_not_said(model_state.c.listed_poll_id),
-        _or_not_said(_LISTED.c.started_at),
-    )
-    .join_from(model, model_state)
-    .join(_FIRST, _FIRST.c.id == model.c.first_poll_id, isouter=True)
-    .join(_LISTED, _LISTED.c.id == model_state.c.listed_poll_id, isouter=True)
-)
+_MODELS = select(
+    model.c.id,
+    model.c.publisher_id,
+    _or_not_said(model.c.created_at),
+    _or_not_said(model_state.c.seen_at),
+    _or_not_said(model.c.first_poll_id),
+    _or_not_said(model_state.c.listed_poll_id),
+).join_from(model, model_state)
+
+
+def _started_at(starts: Ints, poll_id: Ints) -> Ints:
+    """The start of each of these polls, by the starts of all polls sorted by id; NOT_SAID stays."""
+    known = np.concatenate(([[NOT_SAID, NOT_SAID]], starts))
+    found: Ints = known[np.searchsorted(known[:, 0], poll_id), 1]
+    return found
 
 
 def _names_until(hub_id: int, end: int) -> Select[Any]:
