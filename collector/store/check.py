@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, case, func, literal, not_, or_, select, text
 from sqlalchemy.sql.selectable import Select
 
-from collector.model import publisher_of
+from collector.model import DAY, publisher_of
 from collector.store.database import Database
 from collector.store.schema import (
     country_share,
@@ -90,12 +90,15 @@ def _finding(connection: Connection, rule: Rule) -> str | None:
     count = connection.scalar(select(func.count()).select_from(broken))
     if not count:
         return None
-    names = connection.execute(select(broken).order_by(broken.c[0]).limit(_EXAMPLES)).all()
-    return f"{rule.complaint}: {count} ({_examples([row[0] for row in names], count)})"
+    names = connection.scalars(select(broken.c[0]).order_by(broken.c[0]).limit(_EXAMPLES)).all()
+    return f"{rule.complaint}: {_some(names, count)}"
 
 
-def _examples(names: Sequence[Any], count: int) -> str:
-    return ", ".join(str(name) for name in names) + (", …" if count > len(names) else "")
+def _some(names: Sequence[Any], count: int | None = None) -> str:
+    """How many there are (all of `names` unless `count` says more), and the first of them."""
+    total = len(names) if count is None else count
+    shown = ", ".join(str(name) for name in names[:_EXAMPLES])
+    return f"{total} ({shown}{', …' if total > _EXAMPLES else ''})"
 
 
 def _rules() -> Iterable[Rule]:
@@ -104,8 +107,9 @@ def _rules() -> Iterable[Rule]:
 
 def _poll_rules() -> Iterable[Rule]:
     p, o = poll.c, observation.c
-    stored = select(o.poll_id, func.count().label("rows"), func.min(o.seconds).label("least"))
-    stored_rows = stored.group_by(o.poll_id).subquery()
+    seconds = (func.min(o.seconds).label("first"), func.max(o.seconds).label("last"))
+    stored_rows = select(o.poll_id, func.count().label("rows"), *seconds).group_by(o.poll_id).subquery()
+    other_day = or_(stored_rows.c.first < 0, stored_rows.c.last >= DAY)
     joined = select(p.id).join(stored_rows, stored_rows.c.poll_id == p.id)
     ended = p.status == "complete"
     parts = (p.models_new, p.models_moved, p.models_with_all_time)
@@ -122,7 +126,7 @@ def _poll_rules() -> Iterable[Rule]:
             select(p.id).where(or_(*(n > p.models_listed for n in parts))),
         ),
         Rule("polls with more readings than models listed", joined.where(stored_rows.c.rows > p.models_listed)),
-        Rule("polls with readings before their start", joined.where(stored_rows.c.least < 0, p.scope == "import")),
+        Rule("imported days with readings of another day", joined.where(p.scope == "import", other_day)),
     )
 
 
@@ -182,7 +186,7 @@ def _names(connection: Connection) -> Iterator[str]:
         rows = connection.execute(account.order_by(number).execution_options(yield_per=_MODELS_AT_ONCE))
         wrong = [row[0] for row in rows if publisher_of(row[1]) != row[2] or not row[3]]
         if wrong:
-            yield f"{what} under an account that is not theirs: {len(wrong)} ({_examples(wrong[:_EXAMPLES], len(wrong))})"
+            yield f"{what} under an account that is not theirs: {_some(wrong)}"
 
 
 # --- readings in order of time --------------------------------------------------------------------------------------
@@ -196,7 +200,7 @@ def _series(connection: Connection) -> Iterator[str]:
         for model_id, fault in _slice(connection, first, first + _MODELS_AT_ONCE):
             wrong.setdefault(fault, []).append(model_id)
     for fault, models in sorted(wrong.items()):
-        yield f"models whose {fault}: {len(models)} ({_examples(models[:_EXAMPLES], len(models))})"
+        yield f"models whose {fault}: {_some(models)}"
 
 
 def _slice(connection: Connection, first: int, end: int) -> Iterator[tuple[int, str]]:
@@ -251,6 +255,8 @@ def _chain_faults(chain: Sequence[tuple[Reading, int | None]], seen_at: int | No
         after, bound = (row, value), None if row.span is None else row.at - row.span
     if after is None:
         found.add("last sighting is before its first reading")
+    elif bound is None and after[0].at > chain[0][0].at:
+        found.add("reading after the first has no span")
     elif after[0].delta is not None:
         found.add("first reading has a delta")
     return found

@@ -172,9 +172,9 @@ def _look(engine: Engine) -> tuple[Standing, str | None]:
     return standing(tables, revision), revision
 
 
-def _engine(url: str, *, write: bool, foreign_keys: bool = True) -> Engine:
+def _engine(url: str, *, write: bool, migrating: bool = False) -> Engine:
     path = database_path(url)
-    engine = _server_engine(url, write) if path is None else _file_engine(path, write, foreign_keys)
+    engine = _server_engine(url, write) if path is None else _file_engine(path, write, migrating)
     where = _where(url)
 
     @event.listens_for(engine, "handle_error")
@@ -184,7 +184,7 @@ def _engine(url: str, *, write: bool, foreign_keys: bool = True) -> Engine:
     return engine
 
 
-def _file_engine(path: Path, write: bool, foreign_keys: bool) -> Engine:
+def _file_engine(path: Path, write: bool, migrating: bool) -> Engine:
     # As a file: URI, so that any character may stand in the path. rw, not rwc: opening never creates a file.
     address = f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}"
 
@@ -196,7 +196,7 @@ def _file_engine(path: Path, write: bool, foreign_keys: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
-        for pragma in _pragmas(write, foreign_keys):
+        for pragma in _pragmas(write, migrating):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
@@ -208,11 +208,12 @@ def _file_engine(path: Path, write: bool, foreign_keys: bool) -> Engine:
     return engine
 
 
-def _pragmas(write: bool, foreign_keys: bool) -> tuple[str, ...]:
-    common = ("cache_size=-65536", f"foreign_keys={'ON' if foreign_keys else 'OFF'}")
+def _pragmas(write: bool, migrating: bool) -> tuple[str, ...]:
     if not write:
-        return (*common, "query_only=ON")
-    return (*common, "journal_mode=WAL", "synchronous=NORMAL")
+        return ("cache_size=-65536", "query_only=ON")
+    # Changing a table on SQLite means copying it under another name: what points to it must not be looked at meanwhile.
+    references = ("foreign_keys=OFF", "legacy_alter_table=ON") if migrating else ("foreign_keys=ON",)
+    return ("cache_size=-65536", "journal_mode=WAL", "synchronous=NORMAL", *references)
 
 
 def _server_engine(url: str, write: bool) -> Engine:
@@ -380,8 +381,7 @@ def _migrate(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    # Changing a table on SQLite means copying it: references to it must not be enforced meanwhile.
-    engine = _engine(url, write=True, foreign_keys=False)
+    engine = _engine(url, write=True, migrating=True)
     try:
         with engine.connect() as connection:
             config.attributes["connection"] = connection

@@ -91,6 +91,11 @@ poll = Table(
     Column("waited_seconds", Double, nullable=False, comment="Seconds spent in waits the hub asked for."),
     Column("is_stale", Boolean, nullable=False, comment="Far fewer counters moved than usual: unmoved ones unread."),
     Column("is_thin", Boolean, nullable=False, comment="Lists under 90 % of the poll before: absences prove nothing."),
+    Column(
+        "reaches_back_to",
+        BigInteger,
+        comment="Derived: where the earliest growth it read begins (UTC, Unix seconds); null: it read none.",
+    ),
     Column("error", Text, comment="Why it failed, in one line; null when it did not."),
     Column("import_id", ForeignKey("import_file.id"), comment="The file the readings come from; null when polled."),
     CheckConstraint("status IN ('running', 'complete', 'failed')", name="status"),
@@ -255,6 +260,15 @@ month_build = Table(
     Column("covered", Double, nullable=False, comment="The largest part of the month that any model's readings back."),
     Column("open_falls", Integer, nullable=False, comment="Falls and jumps too young to be judged for good."),
     comment="Derived: from which state of the facts the rows of a month were worked out.",
+)
+
+build_mark = Table(
+    "build_mark",
+    metadata,
+    Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
+    Column("what", Text, primary_key=True, comment="origins, or shares of a month (shares YYYY-MM)."),
+    Column("fingerprint", Text, nullable=False, comment="What the rows were worked out from; differs: rebuild."),
+    comment="Derived: from which state of facts, registry and scopes origins and shares were worked out.",
 )
 
 

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _create_hub()
     _create_publisher_origin()
     _create_publisher_share()
+    _create_build_mark()
     _create_import_file()
     _create_month_build()
     _create_publisher()
@@ -81,7 +82,10 @@ def _create_country_share() -> None:
             comment="Downloads counted by the hub in the window: requests, not users.",
         ),
         sa.Column(
-            "share", sa.Double(), nullable=True, comment="Part of all downloads of the scope in the window, 0 to 1."
+            "share",
+            sa.Double(),
+            nullable=True,
+            comment="Part of all downloads of the scope in the window, 0 to 1; empty: no downloads.",
         ),
         sa.Column(
             "share_of_attributed",
@@ -99,7 +103,7 @@ def _create_country_share() -> None:
             "measured_share",
             sa.Double(),
             nullable=True,
-            comment="Part of the downloads measured by cumulative counters; the rest is estimated. Empty: none.",
+            comment="Part of the downloads measured by cumulative counters; the rest is estimated. Empty: not said.",
         ),
         sa.Column(
             "covered_share",
@@ -174,7 +178,10 @@ def _create_family_share() -> None:
             comment="Downloads counted by the hub in the window: requests, not users.",
         ),
         sa.Column(
-            "share", sa.Double(), nullable=True, comment="Part of all downloads of the scope in the window, 0 to 1."
+            "share",
+            sa.Double(),
+            nullable=True,
+            comment="Part of all downloads of the scope in the window, 0 to 1; empty: no downloads.",
         ),
         sa.Column(
             "derivative_part",
@@ -291,11 +298,28 @@ def _create_publisher_share() -> None:
             comment="Downloads counted by the hub in the window: requests, not users.",
         ),
         sa.Column(
-            "share", sa.Double(), nullable=True, comment="Part of all downloads of the scope in the window, 0 to 1."
+            "share",
+            sa.Double(),
+            nullable=True,
+            comment="Part of all downloads of the scope in the window, 0 to 1; empty: no downloads.",
         ),
         sa.Column("models", sa.BigInteger(), nullable=True, comment="Models with downloads above 0."),
         sa.PrimaryKeyConstraint("hub", "window", "scope", "publisher", name=op.f("pk_publisher_share")),
         comment="Derived: downloads and shares by uploading account.",
+    )
+
+
+def _create_build_mark() -> None:
+    op.create_table(
+        "build_mark",
+        sa.Column("hub_id", sa.Integer(), nullable=False, comment="The hub."),
+        sa.Column("what", sa.Text(), nullable=False, comment="origins, or shares of a month (shares YYYY-MM)."),
+        sa.Column(
+            "fingerprint", sa.Text(), nullable=False, comment="What the rows were worked out from; differs: rebuild."
+        ),
+        sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_build_mark_hub_id")),
+        sa.PrimaryKeyConstraint("hub_id", "what", name=op.f("pk_build_mark")),
+        comment="Derived: from which state of facts, registry and scopes origins and shares were worked out.",
     )
 
 
@@ -420,6 +444,12 @@ def _create_poll() -> None:
             sa.Boolean(),
             nullable=False,
             comment="Lists under 90 % of the poll before: absences prove nothing.",
+        ),
+        sa.Column(
+            "reaches_back_to",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Derived: where the earliest growth it read begins (UTC, Unix seconds); null: it read none.",
         ),
         sa.Column("error", sa.Text(), nullable=True, comment="Why it failed, in one line; null when it did not."),
         sa.Column(
