@@ -226,17 +226,14 @@ def model_downloads(models: pd.DataFrame, roots: pd.DataFrame, heading: Heading)
 
 def _country_labels(parts: pd.DataFrame) -> dict[int, str]:
     """By model_id: the country of its root, or its countries with their weights, the largest first."""
-    countries: dict[int, list[tuple[str, float]]] = {}
-    ordered = parts.sort_values(["model_id", "weight", "country"], ascending=[True, False, True])
-    for model_id, country, weight in zip(ordered["model_id"], ordered["country"], ordered["weight"], strict=True):
-        countries.setdefault(model_id, []).append((country, weight))
-    return {model_id: _country_label(weighted) for model_id, weighted in countries.items()}
-
-
-def _country_label(weighted: list[tuple[str, float]]) -> str:
-    if len(weighted) == 1:
-        return weighted[0][0]
-    return ";".join(f"{country}:{weight:.6g}" for country, weight in weighted)
+    several = parts["model_id"].duplicated(keep=False)
+    alone, merges = parts[~several], parts[several]
+    merges = merges.sort_values(["model_id", "weight", "country"], ascending=[True, False, True])
+    weighted: dict[int, list[str]] = {}
+    for model_id, country, weight in zip(merges["model_id"], merges["country"], merges["weight"], strict=True):
+        weighted.setdefault(model_id, []).append(f"{country}:{weight:.6g}")
+    merged = {model_id: ";".join(countries) for model_id, countries in weighted.items()}
+    return dict(zip(alone["model_id"], alone["country"], strict=True)) | merged
 
 
 def country_portions(parts: pd.DataFrame) -> dict[str, float]:

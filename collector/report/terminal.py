@@ -7,6 +7,7 @@ window, attribution, number of models and publishers, and the parts that are att
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,13 +27,14 @@ _SPIKES = 5
 _BAR = 16  # columns of a share of 100 %
 _NAMES = 12  # columns that are left to a name where the terminal is narrow
 _NOTHING = "–"
+_MONTH = re.compile(r"\d{4}-\d{2}\Z")
 _ORIGIN: Mapping[Attribution, str] = {
     "base": "origin of the root model's publisher",
     "publisher": "origin of the uploader",
 }
 _WENT: Mapping[Attribution, str] = {
     "base": "went to models that originate in",
-    "publisher": "went to models whose uploaders are of",
+    "publisher": "went to models whose uploader originates in",
 }
 
 
@@ -127,9 +129,11 @@ def _rows(data: ReportData, scope: str, attribution: Attribution, by: By) -> pd.
     rows = data.table(COUNTRY_SHARE, scope, attribution)
     other = _other(attribution)
     others = data.table(COUNTRY_SHARE, scope, other).set_index("country")["share"]
-    rows[f"share_by_{other}"] = rows["country"].map(others).fillna(0.0)
+    rows[f"share_by_{other}"] = others.reindex(rows["country"], fill_value=0.0).to_numpy()
     if attribution == "base":
-        rows["share_without_quantised"] = rows["country"].map(dict(data.unquantised.get(scope, {})))
+        originals = data.unquantised[scope]
+        absent = 0.0 if originals else math.nan
+        rows["share_without_quantised"] = [originals.get(country, absent) for country in rows["country"]]
     return rows
 
 
@@ -164,18 +168,20 @@ def headline(data: ReportData, scope: str, attribution: Attribution, by: By, wid
 
 
 def _sentence(data: ReportData, scope: str, attribution: Attribution) -> str:
-    """In October 2026, N % of the downloads … went to models that originate in …"""
+    """In 2026-10, N % of the downloads … went to models that originate in …; two more countries; the unknown."""
     rows = data.table(COUNTRY_SHARE, scope, attribution)
-    countries = rows[~rows["country"].isin([NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY]) & (rows["downloads"] > 0)].head(3)
-    where = f"the downloads of the models polled on {clean(data.hub)} (scope {clean(scope)})"
+    when = f"In {data.window.label}" if _MONTH.match(data.window.label) else f"In the window {data.window.label}"
+    models = f"the models polled on {clean(data.hub)} (scope {clean(scope)})"
     if rows["downloads"].sum() == 0:
-        return f"In {data.window.label}, there were no downloads in {where.removeprefix('the downloads of ')}."
-    if countries.empty:
-        return f"In {data.window.label}, none of {where} can be attributed to a country."
-    shares = [_percent(share) for share in countries["share"]]
-    names = list(countries["country_name"])
-    others = "".join(f", {share} to {name}" for share, name in zip(shares[1:], names[1:], strict=True))
-    return f"In {data.window.label}, {shares[0]} of {where} {_WENT[attribution]} {names[0]}{others}."
+        return f"{when}, no downloads of {models} were counted."
+    known = rows[~rows["country"].isin([NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY]) & (rows["downloads"] > 0)].head(3)
+    if known.empty:
+        return f"{when}, none of the downloads of {models} can be attributed to a country."
+    shares, names = [_percent(share) for share in known["share"]], list(known["country_name"])
+    next_ones = ", ".join(f"{name} {share}" for name, share in zip(names[1:], shares[1:], strict=True))
+    unknown = _percent(1 - standing(data, scope, attribution).attributed_share) + " not attributed"
+    first = f"{shares[0]} of the downloads of {models} {_WENT[attribution]} {names[0]}"
+    return f"{when}, {'; '.join(filter(None, [first, next_ones, unknown]))}."
 
 
 def _standing_lines(data: ReportData, scope: str, attribution: Attribution) -> Iterator[str]:

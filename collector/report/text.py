@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 _GAP = "  "
 # Controls, invisible format characters (they can turn a line's direction round), surrogates, line and paragraph ends.
@@ -36,13 +37,9 @@ def shortened(text: str, columns: int) -> str:
     """The text, cut to so many columns with an ellipsis at its end."""
     if columns_of(text) <= columns:
         return text
-    kept, used = "", 1  # the ellipsis takes one
-    for character in text:
-        used += _columns(character)
-        if used > columns:
-            break
-        kept += character
-    return kept + "…"
+    ends = accumulate(_columns(character) for character in text)
+    # The ellipsis takes a column of its own.
+    return "".join(character for character, end in zip(text, ends, strict=True) if end < columns) + "…"
 
 
 @dataclass(frozen=True, slots=True)

@@ -367,7 +367,7 @@ def test_shares_add_up_to_one_and_both_attributions_to_one_total(world: tuple[pd
 
 
 @given(worlds(), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 def test_the_order_of_the_rows_changes_no_bit(world: tuple[pd.DataFrame, pd.DataFrame], random: Any) -> None:
     models, roots = world
 
