@@ -116,6 +116,13 @@ def listed(db: Database) -> list[str]:
         return list(conn.execute(select(schema.model.c.name).order_by(schema.model.c.id)).scalars())
 
 
+def facts(db: Database) -> list[list[Any]]:
+    """Every table of facts, row by row."""
+    tables = (schema.poll, schema.publisher, schema.model, schema.observation, schema.model_state)
+    with db.connect() as conn:
+        return [[tuple(row) for row in conn.execute(select(table).order_by(*table.primary_key))] for table in tables]
+
+
 def three_pages(clock: Clock) -> FakeHub:
     return FakeHub(clock, [[row(1), row(2)], [row(3), row(4)], [row(5)]])
 
@@ -189,6 +196,24 @@ def test_a_poll_killed_between_its_last_page_and_its_end_asks_nothing_more(clock
     hub.asked.clear()
     result = run(hub, db)
     assert (result.resumed, result.poll.models_listed, hub.asked) == (True, 5, [])
+
+
+@pytest.mark.parametrize("page", [0, 1, 2])
+def test_a_poll_broken_off_at_any_page_ends_in_the_same_database_as_one_that_was_not(
+    page: int, clock: Clock, db: Database, tmp_path: Path
+) -> None:
+    hub = three_pages(clock)
+    hub.breaks_at(page)
+    with pytest.raises(HubError):
+        run(hub, db)
+    hub.breaks_at(None)
+    run(hub, db)
+
+    url = f"sqlite:///{tmp_path / 'uninterrupted.db'}"
+    upgrade(url)
+    with Database.open(url, write=True) as other:
+        run(three_pages(Clock()), other)
+        assert facts(other) == facts(db)
 
 
 def test_an_unfinished_poll_of_yesterday_is_left_and_a_new_one_begins(clock: Clock, db: Database) -> None:

@@ -129,6 +129,7 @@ class PatientClient:
         log: logging.Logger,
     ) -> None:
         self._name = name
+        self._endpoint = endpoint
         self._home = _home(name, endpoint)
         self._timeout = timeout_seconds
         self._token = _usable(name, token)
@@ -232,13 +233,13 @@ class PatientClient:
 
     def _wait_out_hold(self, effort: _Effort) -> None:
         """Wait before the rate limit bites: the hub has said that no request is left in this window."""
-        begins = self._monotonic()
-        if begins >= self._held_until:
+        seconds = self._held_until - self._monotonic()
+        if seconds <= 0:
             return
-        seconds = self._held_until - begins
         self._log.info("%s: waiting %.0f s, as its rate limit asks", self._name, seconds)
         self._sleep(seconds)
-        effort.waited_seconds += self._monotonic() - begins
+        self._held_until = self._monotonic()
+        effort.waited_seconds += seconds
 
     def _back_off(self, trouble: Trouble, effort: _Effort) -> None:
         """Wait before another try, or HubError when the page's tries, holds or seconds are used up."""
@@ -247,9 +248,8 @@ class PatientClient:
         seconds = 0.0 if trouble.is_hold else min(LONGEST_BACKOFF, trouble.first_backoff * 2 ** (effort.tries - 1))
         is_over = effort.tries >= MAX_TRIES or effort.holds >= MAX_HOLDS
         if is_over or effort.left(self._monotonic()) <= seconds:
-            scheme, host, port = self._home
-            asked = f"asked {effort.tries + effort.holds} times at {scheme}://{host}:{port}"
-            raise HubError(f"{self._name}: {trouble}, {asked}; {RESUME}") from trouble
+            asked = f"{self._endpoint} was asked {effort.tries + effort.holds} times"
+            raise HubError(f"{self._name}: {trouble}; {asked}; {RESUME}") from trouble
         if not trouble.is_hold:
             self._log.warning("%s: %s; trying again in %.0f s", self._name, trouble, seconds)
             self._sleep(seconds)

@@ -28,6 +28,7 @@ class Clock:
     def __init__(self) -> None:
         self.elapsed = 0.0
         self.waits: list[float] = []
+        self.stands_still = False  #: waits do not move it either
         self._stops_at_wait: int | None = None
         self._stopped = threading.Event()
 
@@ -55,7 +56,7 @@ class Clock:
         if len(self.waits) == self._stops_at_wait:
             self.stop()
             return True
-        self.elapsed += timeout
+        self.elapsed += 0 if self.stands_still else timeout
         return False
 
 
