@@ -193,7 +193,7 @@ def merge(stored: Iterable[Stored], state: State, readings: Iterable[Reading], *
     With `cut` (a poll whose clock stood before an earlier sighting) the reading counts against a value that was seen
     before and after it: the sightings after it are given up. Without, that raises `Contradiction`.
     """
-    rows = sorted(stored, key=lambda row: (row.at, row.poll_id))
+    rows = sorted(stored, key=_order)
     points = sorted((reading for reading in readings if _counts(reading)), key=lambda reading: reading.at)
     cumulative = [row for row in rows if row.all_time is not None]
     start = _first_cumulative(cumulative, points)
@@ -267,6 +267,23 @@ def _left_out(rows: list[Stored], start: int | None) -> list[Rewrite]:
     """Stored 30-day rows that an earlier cumulative reading has overtaken."""
     overtaken = (row for row in rows if row.all_time is None and start is not None and row.at >= start)
     return [Rewrite(row.poll_id, None, None) for row in overtaken]
+
+
+def plateaus(stored: Iterable[Stored], state: State) -> list[Plateau]:
+    """The series of a model's counter as it is stored: each value with its first and last sighting, by time."""
+    is_total = state.all_time is not None
+    rows = sorted((row for row in stored if (row.all_time is not None) == is_total), key=_order)
+    found: list[Plateau] = []
+    for segment in _segments(rows, state.seen_at):
+        if found and found[-1].value == segment.plateau.value:
+            found[-1] = found[-1]._replace(last=segment.plateau.last)
+        else:
+            found.append(segment.plateau)
+    return found
+
+
+def _order(row: Stored) -> tuple[int, int]:
+    return row.at, row.poll_id
 
 
 def _value(row: Stored | Reading) -> int:
