@@ -22,16 +22,18 @@ _FORMAT = re.compile(
     r"(?:^|[-_.])(?:gguf|ggml|llamafile|awq|gptq|gptqmodel|exl[23]|mlx|bnb|hqq|aqlm|quip|eetq|auto-?round|quark|optiq"
     r"|onnx|openvino|ov|ct2|ctranslate2|coreml|tflite|litert|rknn|neuron|imatrix|imat|quantized|quant|quants|torchao"
     r"|nvfp4(?:a16)?|mxfp[48]|fp8|fp4|nf4|u?int[2348]|qint8|w[248]a(?:16|8|4)|[2-8]-?bits?|i1|dwq|paroquant"
-    r"|i?q[1-8](?:[-_](?:0|1|k|xs|xxs|s|m|nl))(?:[-_](?:s|m|l|xl))?|q[48]|[\d.]+bpw)(?=$|[-_.])"
+    r"|i?q[1-8](?:[-_](?:0|1|k|xs|xxs|s|m|nl))(?:[-_](?:s|m|l|xl))?|q[48]|[\d.]+bpw)(?=$|[-_.])",
+    re.IGNORECASE,
 )
 _TAIL = re.compile(
     r"(?:[-_.](?:unsloth|ud|qat|dynamic|bf16|fp16|f16|fp32|f32|hf|g\d+|\d+g|mixed|block|ct|compressed-tensors|original"
-    r"|unquantized|mtp|text|ptq|qad|smoothquant|safetensors))+$"
+    r"|unquantized|mtp|text|ptq|qad|smoothquant|safetensors))+$",
+    re.IGNORECASE,
 )
 
 
 class Stem(NamedTuple):
-    """The model part of a name in lower case, without the words of its format."""
+    """The model part of a name, without the words of its format."""
 
     text: str  #: up to the first word of a format; the whole when there is none
     plain: str  #: the same without a tail such as -bf16, -hf, -qat
@@ -58,18 +60,13 @@ def is_size(token: str) -> bool:
     return _SIZE.match(token) is not None
 
 
-def fold(text: str) -> str:
-    """The text as two uploaders would agree on it: lower case, `-`, `_` and `.` alike."""
-    return text.lower().replace("_", "-").replace(".", "-")
-
-
 def stem(model: str) -> Stem:
-    """What a copy's name says of the model it was made from: `Qwen3-8B-AWQ-4bit` is a copy of `qwen3-8b`."""
-    text = model.lower()
-    found = _FORMAT.search(text)
+    """What a copy's name says of the model it was made from: `Qwen3-8B-AWQ-4bit` is a copy of `Qwen3-8B`."""
+    found = _FORMAT.search(model)
+    text = model
     if found is not None:
         # A format in front (`onnx-bert`) is left out; anywhere else it ends the name of the base.
-        text = text[: found.start()] or text[found.end() :].lstrip("-_.")
+        text = model[: found.start()] or model[found.end() :].lstrip("-_.")
     return Stem(text, _TAIL.sub("", text), found is not None)
 
 

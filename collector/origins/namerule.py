@@ -1,0 +1,184 @@
+"""What a model's name says of its base, where nothing is declared. Precise rather than eager.
+
+Pure; knows names and families, no declarations, no downloads and no country. A name suggests a base when
+* it is a copy's (a word of a format or quantisation) and leads to a model known by the rest of its name, or
+* it holds a family's words under an account that is not the developer's, unless the family is an architecture that
+  others train anew (cl-tohoku/bert-base-japanese is no copy of Google's BERT).
+Names of two families suggest a base that cannot be told: `resolved` is False, and the model counts as nobody's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from collector.origins.families import Families, Hit
+from collector.origins.names import Stem, Tokens, clean, model_part, stem, tokens
+
+# bartowski/Qwen_Qwen2.5-7B-GGUF, RichardErkhov/meta-llama_-_Llama-3.2-1B-gguf, x/Qwen--Qwen3-8B-4bit
+_OWNER_IN_MODEL = re.compile(r"([A-Za-z0-9][A-Za-z0-9.\-]*?)(?:_-_|--|__|_)(?=[A-Za-z0-9])(.+)\Z")
+_TAUGHT = frozenset({"distill", "distilled", "distil", "distillation"})
+
+
+class Suggestion(NamedTuple):
+    """The base that a name suggests."""
+
+    base: str  #: publisher/model; when not resolved, the words that suggest it
+    relation: str  #: quantized or finetune
+    resolved: bool
+
+
+class _Name(NamedTuple):
+    """A name taken apart."""
+
+    full: str
+    publisher: str
+    stem: Stem
+    words: Tokens  #: of the stem
+    own: frozenset[int]  #: families that the publisher develops
+    hits: list[Hit]
+    passes_on: bool  #: a copy by its name, or by an account that only passes on
+
+    @property
+    def relation(self) -> str:
+        return "quantized" if self.stem.is_copy else "finetune"
+
+    @property
+    def foreign(self) -> list[Hit]:
+        return [hit for hit in self.hits if hit.family not in self.own]
+
+
+class NameRule:
+    """The rule with its indexes: models of the families' developers, and models that copies are named after."""
+
+    def __init__(
+        self, families: Families, names: Sequence[str], known: Iterable[str], undeclared: Iterable[str]
+    ) -> None:
+        """`names` are all models of the hub, `known` names that count though never polled, `undeclared` those asked."""
+        self._families = families
+        self._names = frozenset(names)
+        self._originals = self._index_originals((*names, *known))
+        self._copied = _index_copied(names, undeclared)
+
+    def original(self, model: str) -> str | None:
+        """The developer's model of exactly this name without publisher; None when there is none."""
+        return self._originals.get(tokens(model))
+
+    def suggest(self, full_name: str) -> Suggestion | None:
+        """The base that a model's name suggests; None when it suggests none but the model itself."""
+        name = self._take_apart(full_name)
+        base = self._copied_model(name) if name.passes_on else None
+        if base is not None:
+            return Suggestion(base, name.relation, resolved=True)
+        descent = [hit for hit in name.foreign if not hit.architecture]
+        if not descent and name.publisher.lower() in self._families.republishers:
+            descent = name.foreign
+        if descent:
+            return self._by_family(name, descent)
+        if name.publisher.lower() in self._families.republishers and not name.hits:
+            return Suggestion(clean(name.stem.text), name.relation, resolved=False)
+        return None
+
+    def _take_apart(self, full_name: str) -> _Name:
+        publisher, _, model = full_name.rpartition("/")
+        cut = stem(model)
+        words = tokens(cut.text)
+        own = self._families.owned(publisher)
+        passes_on = cut.is_copy or publisher.lower() in self._families.republishers
+        return _Name(full_name, publisher, cut, words, own, self._families.hits(words, own), passes_on)
+
+    # ---- copies
+
+    def _copied_model(self, name: _Name) -> str | None:
+        """The model that a copy is named after: owner and model, a sibling, the developer's, the only one so named."""
+        texts = dict.fromkeys((name.stem.text, name.stem.plain))
+        for text in texts:
+            sibling = f"{name.publisher}/{text}"
+            base = sibling if sibling in self._names else self._by_owner(text)
+            if base is not None and base != name.full:
+                return base
+        if name.hits and not name.foreign:
+            return None  # the developer's own model in a format of its own
+        for text in texts:
+            base = self._originals.get(tokens(text)) or self._copied.get(text)
+            if base is not None and base != name.full:
+                return base
+        return None
+
+    def _by_owner(self, text: str) -> str | None:
+        match = _OWNER_IN_MODEL.match(text)
+        if match is None:
+            return None
+        base = f"{match[1]}/{match[2]}"
+        return base if base in self._names or self._families.owned(match[1]) else None
+
+    # ---- families
+
+    def _by_family(self, name: _Name, descent: list[Hit]) -> Suggestion:
+        hits = _untaught(name.words, descent)
+        base = self._longest_original(name, hits)
+        if base is None and len({hit.family for hit in hits}) > 1:
+            return Suggestion(clean(name.stem.text), name.relation, resolved=False)
+        return Suggestion(base or hits[0].root, name.relation, resolved=True)
+
+    def _longest_original(self, name: _Name, hits: list[Hit]) -> str | None:
+        """The developer's model whose whole name stands in this one and holds every family found."""
+        start, end = hits[0].start, max(hit.start + hit.length for hit in hits)
+        for length in range(len(name.words), end - start - 1, -1):
+            for at in range(max(0, end - length), min(start, len(name.words) - length) + 1):
+                base = self._originals.get(name.words[at : at + length])
+                if base is not None and base != name.full and self._develops(base, hits):
+                    return base
+        return None
+
+    def _develops(self, base: str, hits: list[Hit]) -> bool:
+        own = self._families.owned(base.split("/", 1)[0])
+        return any(hit.family in own for hit in hits)
+
+    def _index_originals(self, names: Iterable[str]) -> dict[Tokens, str]:
+        """Models of the families' developers by the words of their names; a shorter key never hides an exact one."""
+        exact: dict[Tokens, str] = {}
+        short: dict[Tokens, str] = {}
+        for name in names:
+            own = self._families.owned(name.split("/", 1)[0])
+            if own and self._is_original(name, own):
+                cut = stem(model_part(name))
+                _keep(exact, tokens(cut.text), name)
+                _keep(short, tokens(cut.plain), name)
+        return short | exact
+
+    def _is_original(self, name: str, own: frozenset[int]) -> bool:
+        cut = stem(model_part(name))
+        hits = self._families.hits(tokens(cut.text), own)
+        return not cut.is_copy and (not hits or any(hit.family in own for hit in hits))
+
+
+def _keep(index: dict[Tokens, str], words: Tokens, name: str) -> None:
+    """The smallest name stands for several of the same words, so that the order of the models does not matter."""
+    if words:
+        index[words] = min(index.get(words, name), name)
+
+
+def _index_copied(names: Sequence[str], asked: Iterable[str]) -> dict[str, str]:
+    """The models that undeclared copies are named after, where exactly one model bears the name."""
+    wanted: set[str] = set()
+    for name in asked:
+        cut = stem(model_part(name))
+        if cut.is_copy:
+            wanted.update((cut.text, cut.plain))
+    found: dict[str, list[str]] = {}
+    for name in names:
+        model = model_part(name)
+        if model in wanted and len(model) > 1:
+            found.setdefault(model, []).append(name)
+    return {model: bearers[0] for model, bearers in found.items() if len(bearers) == 1}
+
+
+def _untaught(words: Tokens, hits: list[Hit]) -> list[Hit]:
+    """The hits without teachers: in `DeepSeek-R1-Distill-Qwen-7B` Qwen learned, in `Qwen3-8B-DeepSeek-Distill` too."""
+    taught_at = next((at for at, word in enumerate(words) if word in _TAUGHT), None)
+    if taught_at is None or len({hit.family for hit in hits}) == 1:
+        return hits
+    behind = [hit for hit in hits if hit.start > taught_at]
+    return behind or hits[:1]
