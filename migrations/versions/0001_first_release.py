@@ -82,10 +82,7 @@ def _create_country_share() -> None:
             comment="Downloads counted by the hub in the window: requests, not users.",
         ),
         sa.Column(
-            "share",
-            sa.Double(),
-            nullable=True,
-            comment="Part of all downloads of the scope in the window, 0 to 1; empty: no downloads.",
+            "share", sa.Double(), nullable=True, comment="Part of all downloads of the scope in the window, 0 to 1."
         ),
         sa.Column(
             "share_of_attributed",
@@ -103,7 +100,7 @@ def _create_country_share() -> None:
             "measured_share",
             sa.Double(),
             nullable=True,
-            comment="Part of the downloads measured by cumulative counters; the rest is estimated. Empty: not said.",
+            comment="Part of the downloads measured by cumulative counters; the rest is estimated. Empty: none.",
         ),
         sa.Column(
             "covered_share",
@@ -178,10 +175,7 @@ def _create_family_share() -> None:
             comment="Downloads counted by the hub in the window: requests, not users.",
         ),
         sa.Column(
-            "share",
-            sa.Double(),
-            nullable=True,
-            comment="Part of all downloads of the scope in the window, 0 to 1; empty: no downloads.",
+            "share", sa.Double(), nullable=True, comment="Part of all downloads of the scope in the window, 0 to 1."
         ),
         sa.Column(
             "derivative_part",
@@ -298,10 +292,7 @@ def _create_publisher_share() -> None:
             comment="Downloads counted by the hub in the window: requests, not users.",
         ),
         sa.Column(
-            "share",
-            sa.Double(),
-            nullable=True,
-            comment="Part of all downloads of the scope in the window, 0 to 1; empty: no downloads.",
+            "share", sa.Double(), nullable=True, comment="Part of all downloads of the scope in the window, 0 to 1."
         ),
         sa.Column("models", sa.BigInteger(), nullable=True, comment="Models with downloads above 0."),
         sa.PrimaryKeyConstraint("hub", "window", "scope", "publisher", name=op.f("pk_publisher_share")),

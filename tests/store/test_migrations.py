@@ -54,6 +54,10 @@ def test_on_sqlite_every_statement_equals_the_one_of_the_schema(sqlite_url: str,
     assert _sorted_parts(_statements(migrated)) == _sorted_parts(_statements(tmp_path / "schema.db"))
 
 
+#: The comma before a column or a constraint, not one within its brackets.
+_BETWEEN = re.compile(r', (?=CONSTRAINT|["\w]+ [A-Z])')
+
+
 def _sorted_parts(statements: dict[str, str]) -> dict[str, list[str]]:
     """What stands before, between and behind the brackets; the order of constraints in a table has no meaning."""
     parts = {}
@@ -62,7 +66,7 @@ def _sorted_parts(statements: dict[str, str]) -> dict[str, list[str]]:
         body, _, tail = rest.rpartition(")")
         parts[name] = [
             head,
-            *sorted(part.strip() for part in re.split(r", (?=CONSTRAINT|[\w"]+ [A-Z])", body)),
+            *sorted(part.strip() for part in _BETWEEN.split(body)),
             tail.strip(),
         ]
     return parts
