@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import pandas as pd
-from sqlalchemy import Connection, Executable, Select, Table, bindparam, delete, insert, select
+from sqlalchemy import Connection, Executable, Select, Table, delete, insert, select
 
 from collector.columns import FILES
 from collector.store.database import Database
@@ -81,13 +81,11 @@ class Derived:
             connection.execute(delete(country))
             _insert(connection, country, ({"code": code, "name": name} for code, name in countries.items()))
 
-    def replace_origins(self, model_ids: Iterable[int] | None, rows: Iterable[tuple[Any, ...]]) -> None:
-        """The roots of these models (None: of all); `rows` are tuples in the order of `Root`."""
+    def replace_origins(self, hub_id: int, rows: Iterable[tuple[Any, ...]]) -> None:
+        """The roots of all models of a hub; `rows` are tuples in the order of `Root`."""
+        ours = select(model.c.id).where(model.c.hub_id == hub_id)
         with self._db.begin() as connection:
-            if model_ids is None:
-                connection.execute(delete(model_origin))
-            else:
-                _delete_models(connection, model_ids)
+            connection.execute(delete(model_origin).where(model_origin.c.model_id.in_(ours)))
             _insert(connection, model_origin, (dict(zip(Root._fields, row, strict=True)) for row in rows))
 
     def replace_month(self, hub_id: int, month: int, rows: pd.DataFrame, build: MonthBuild) -> None:
@@ -168,7 +166,7 @@ class Derived:
     def clear(self) -> None:
         """Drops every derived row; the facts, their growth columns and the registry stay."""
         with self._db.begin() as connection:
-            for name in ("model_month", "month_build", "model_origin", *_SHARE_FILES):
+            for name in ("model_month", "month_build", "build_mark", "model_origin", *_SHARE_FILES):
                 connection.execute(delete(metadata.tables[name]))
 
     def _frame(self, statement: Select[Any], missing: Mapping[str, int | str]) -> pd.DataFrame:
@@ -204,11 +202,6 @@ def _six_places(table: str, rows: pd.DataFrame) -> pd.DataFrame:
     numbers = [column.name for column in _SHARE_FILES[table].columns if column.type == "number"]
     # Python's round, as the CSV files are printed: numpy's may differ in the last place.
     return rows.assign(**{name: [round(float(value), 6) for value in rows[name]] for name in numbers})
-
-
-def _delete_models(connection: Connection, model_ids: Iterable[int]) -> None:
-    statement = delete(model_origin).where(model_origin.c.model_id == bindparam("of_model"))
-    _execute_many(connection, statement, ({"of_model": int(number)} for number in model_ids))
 
 
 def _insert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:

@@ -1,0 +1,58 @@
+"""Facts put into a database by hand, so that a test sees what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, text
+
+from collector.model import publisher_of
+from collector.store import schema
+from collector.store.database import Database
+
+
+class World:
+    """Puts facts into a database by hand, numbered as told."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def hub(self, number: int = 1, name: str = "huggingface") -> None:
+        self._put(schema.hub, id=number, name=name, endpoint="")
+
+    def poll(self, number: int, started_at: int = 0, **more: Any) -> None:
+        usual = {"scope": "all", "finished_at": started_at + 60, "status": "complete", "pages": 1, "models_listed": 9}
+        zero = dict.fromkeys(("models_new", "models_moved", "models_with_all_time", "rows_skipped", "retries"), 0)
+        no = {"waited_seconds": 0.0, "is_stale": False, "is_thin": False, "hub_id": 1}
+        self._put(schema.poll, **{"id": number, "started_at": started_at, **usual, **zero, **no, **more})
+
+    def model(self, number: int, name: str, *, hub_id: int = 1, **more: Any) -> None:
+        with self._db.begin() as connection:
+            account = self._account(connection, hub_id, publisher_of(name))
+            values = {"id": number, "hub_id": hub_id, "hub_key": f"key{number}", "name": name, "publisher_id": account}
+            connection.execute(insert(schema.model).values(**(values | more)))
+
+    def account(self, name: str, hub_id: int = 1) -> int:
+        with self._db.begin() as connection:
+            return self._account(connection, hub_id, name)
+
+    def reading(self, poll_id: int, model_id: int, all_time: int | None, seconds: int = 0, **more: Any) -> None:
+        values = {"poll_id": poll_id, "model_id": model_id, "seconds": seconds, "downloads_all_time": all_time}
+        self._put(schema.observation, **(values | more))
+
+    def state(self, model_id: int, all_time: int | None, changed_at: int, seen_at: int, **more: Any) -> None:
+        values = {"model_id": model_id, "downloads_all_time": all_time, "changed_at": changed_at, "seen_at": seen_at}
+        self._put(schema.model_state, **(values | more))
+
+    def _put(self, table: Table, **values: Any) -> None:
+        with self._db.begin() as connection:
+            connection.execute(insert(table).values(**values))
+
+    @staticmethod
+    def _account(connection: Connection, hub_id: int, name: str) -> int:
+        known = text("SELECT id FROM publisher WHERE hub_id = :hub AND name = :name")
+        found = connection.scalar(known, {"hub": hub_id, "name": name})
+        if found is not None:
+            return int(found)
+        new = insert(schema.publisher).values(hub_id=hub_id, name=name).returning(schema.publisher.c.id)
+        return int(connection.execute(new).scalar_one())

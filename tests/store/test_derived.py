@@ -1,0 +1,225 @@
+"""Derived rows are replaced whole, come back as they were put in, and can be dropped without a trace."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, text
+
+from collector.columns import COUNTRY_SHARE, PUBLISHER_SHARE
+from collector.store import derived, schema
+from collector.store.database import Database
+from collector.store.derived import Derived, MonthBuild, Root
+from tests.store.facts import World
+
+BUILD = MonthBuild("fingerprint", 0.5, 2)
+REGISTRY_ROW: dict[str, str | date] = {
+    "hub": "huggingface",
+    "publisher": "Qwen",
+    "valid_from": date.min,
+    "valid_to": date.max,
+    "organisation": "Alibaba",
+    "country": "CN",
+    "kind": "company",
+    "basis": "its seat",
+    "confidence": "certain",
+    "reviewed_on": date(2026, 11, 1),
+}
+
+
+def frame(*models: dict[str, Any]) -> pd.DataFrame:
+    names = ["model_id", "publisher_id", "downloads", "estimated", "corrections", "covered", "flags"]
+    zero = {"downloads": 0.0, "estimated": 0.0, "corrections": 0, "covered": 1.0, "flags": ""}
+    return pd.DataFrame([zero | one for one in models], columns=names)
+
+
+def share_row(country: str, share: float, **more: Any) -> dict[str, Any]:
+    empty: dict[str, Any] = {column.name: np.nan for column in COUNTRY_SHARE.columns}
+    key = {"hub": "huggingface", "window": "2026-09", "scope": "all", "attribution": "base", "country": country}
+    return empty | key | {"downloads": 1, "share": share, "corrections": 0, "models": 1, "publishers": 1} | more
+
+
+def shares(db: Database) -> list[tuple[str, str, float]]:
+    c = schema.country_share.c
+    with db.connect() as connection:
+        return [
+            (r[0], r[1], r[2])
+            for r in connection.execute(select(c.window, c.country, c.share).order_by(c.window, c.country))
+        ]
+
+
+@pytest.fixture
+def filled(db: Database, world: World) -> Derived:
+    """Two hubs, three models."""
+    world.hub(2, "modelscope")
+    world.model(1, "a/one", pipeline_tag="text-generation", created_at=1_700_000_000)
+    world.model(2, "a/two")
+    world.model(3, "a/one", hub_id=2)
+    return Derived(db)
+
+
+def test_a_month_comes_back_with_names_tasks_and_publishers(db: Database, world: World, filled: Derived) -> None:
+    old = world.account("its-old-account")
+    filled.replace_month(
+        1,
+        202609,
+        frame(
+            {"model_id": 2, "publisher_id": world.account("a"), "corrections": -5, "flags": "correction"},
+            {"model_id": 1, "publisher_id": old, "downloads": 1.25, "estimated": 0.25, "covered": 0.75},
+        ),
+        BUILD,
+    )
+    rows = filled.month_rows(1, 202609)
+    assert rows.to_dict("list") == {
+        "model_id": [1, 2],
+        "name": ["a/one", "a/two"],
+        "publisher": ["its-old-account", "a"],
+        "pipeline_tag": ["text-generation", np.nan],
+        "created_at": [1_700_000_000, -1],
+        "downloads": [1.25, 0.0],
+        "estimated": [0.25, 0.0],
+        "corrections": [0, -5],
+        "covered": [0.75, 1.0],
+        "flags": ["", "correction"],
+    }
+    assert filled.month_build(1, 202609) == BUILD
+
+
+def test_a_month_that_is_empty_has_the_same_columns_and_types(world: World, filled: Derived) -> None:
+    filled.replace_month(1, 202609, frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0}), BUILD)
+    assert filled.month_rows(1, 202608).dtypes.equals(filled.month_rows(1, 202609).dtypes)
+    assert len(filled.month_rows(1, 202608)) == 0
+    assert filled.month_build(1, 202608) is None
+    assert list(filled.origin_rows(1).columns) == list(Root._fields)
+
+
+def test_no_flags_are_null_for_who_reads_the_table(db: Database, world: World, filled: Derived) -> None:
+    account = world.account("a")
+    rows = frame({"model_id": 1, "publisher_id": account, "flags": ""}, {"model_id": 2, "publisher_id": account})
+    rows["flags"] = ["", np.nan]
+    filled.replace_month(1, 202609, rows, BUILD)
+    with db.connect() as connection:
+        assert connection.scalars(select(schema.model_month.c.flags)).all() == [None, None]
+
+
+def test_replacing_a_month_leaves_other_months_and_hubs_alone(world: World, filled: Derived) -> None:
+    account, other = world.account("a"), world.account("a", 2)
+    filled.replace_month(1, 202608, frame({"model_id": 1, "publisher_id": account, "downloads": 8.0}), BUILD)
+    filled.replace_month(2, 202609, frame({"model_id": 3, "publisher_id": other, "downloads": 9.0}), BUILD)
+    for _ in range(2):
+        filled.replace_month(1, 202609, frame({"model_id": 1, "publisher_id": account, "downloads": 1.0}), BUILD)
+    newer = MonthBuild("newer", 1.0, 0)
+    filled.replace_month(1, 202609, frame({"model_id": 2, "publisher_id": account, "downloads": 2.0}), newer)
+    assert filled.month_rows(1, 202609)["model_id"].tolist() == [2]
+    assert filled.month_rows(1, 202608)["downloads"].tolist() == [8.0]
+    assert filled.month_rows(2, 202609)["downloads"].tolist() == [9.0]
+    assert filled.month_builds(1) == {202608: BUILD, 202609: newer}
+
+
+def test_a_month_that_cannot_be_kept_leaves_the_old_one(world: World, filled: Derived) -> None:
+    good = frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0})
+    filled.replace_month(1, 202609, good, BUILD)
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
+        filled.replace_month(1, 202609, frame({"model_id": 999, "publisher_id": 999}), MonthBuild("bad", 1.0, 0))
+    assert filled.month_rows(1, 202609)["model_id"].tolist() == [1]
+    assert filled.month_build(1, 202609) == BUILD
+
+
+def test_months_larger_than_one_chunk_come_back_whole(
+    world: World, filled: Derived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(derived, "_CHUNK", 7)
+    account = world.account("a")
+    for number in range(10, 40):
+        world.model(number, f"a/{number}")
+    many = frame(*({"model_id": n, "publisher_id": account, "downloads": n / 3} for n in range(10, 40)))
+    filled.replace_month(1, 202609, many, BUILD)
+    assert filled.month_rows(1, 202609)["downloads"].tolist() == [n / 3 for n in range(10, 40)]
+
+
+def test_replacing_the_origins_of_a_hub_leaves_other_hubs_alone(filled: Derived) -> None:
+    one = Root(1, "b/root", "b", 0.25, "declared", "merge", "B", None)
+    other = Root(1, "a/root", "a", 0.75, "declared", "merge", None, "line")
+    filled.replace_origins(1, [one, other])
+    filled.replace_origins(2, [Root(3, "a/one", "a", 1.0, "self", None, None, None)])
+    assert filled.origin_rows(1)["root_name"].tolist() == ["a/root", "b/root"]
+    assert filled.origin_rows(1)["family"].isna().tolist() == [True, False]
+    filled.replace_origins(1, [Root(2, "a/two", "a", 1.0, "self", None, None, None)])
+    assert filled.origin_rows(1)["model_id"].tolist() == [2]
+    assert filled.origin_rows(2)["model_id"].tolist() == [3]
+    assert filled.origin_rows(1, [1]).empty
+
+
+def test_the_registry_is_replaced_with_the_names_of_countries(db: Database, filled: Derived) -> None:
+    filled.replace_registry([REGISTRY_ROW, REGISTRY_ROW | {"publisher": "old"}], {"CN": "China", "FR": "France"})
+    filled.replace_registry(iter([REGISTRY_ROW]), {"CN": "China"})
+    with db.connect() as connection:
+        kept = connection.execute(select(schema.publisher_origin)).mappings().all()
+        names = connection.execute(select(schema.country)).all()
+    assert [dict(row) for row in kept] == [
+        {key: str(value) for key, value in REGISTRY_ROW.items()}
+        | {"valid_from": "0001-01-01", "valid_to": "9999-12-31", "folded": "qwen"}
+    ]
+    assert names == [("CN", "China")]
+
+
+def test_shares_are_kept_with_six_places_and_replaced_by_window(db: Database, filled: Derived) -> None:
+    august = pd.DataFrame([share_row("CN", 1.0, window="2026-08")])
+    filled.replace_shares("huggingface", "2026-08", {"country_share": august})
+    rows = pd.DataFrame([share_row("CN", 2 / 3), share_row("ZZ", 1 / 3)])
+    for _ in range(2):
+        filled.replace_shares("huggingface", "2026-09", {"country_share": rows})
+    assert shares(db) == [("2026-08", "CN", 1.0), ("2026-09", "CN", 0.666667), ("2026-09", "ZZ", 0.333333)]
+    with db.connect() as connection:
+        row = connection.execute(text("SELECT * FROM country_share_month WHERE country = 'ZZ'")).mappings().one()
+    assert row["share_of_attributed"] is None
+    assert row["top_model"] is None
+
+
+def test_tables_that_are_not_given_stay(db: Database, filled: Derived) -> None:
+    rows = pd.DataFrame([share_row("CN", 1.0)])
+    filled.replace_shares("huggingface", "2026-09", {"country_share": rows})
+    no_publishers = pd.DataFrame([], columns=[column.name for column in PUBLISHER_SHARE.columns])
+    filled.replace_shares("huggingface", "2026-09", {"publisher_share": no_publishers})
+    assert shares(db) == [("2026-09", "CN", 1.0)]
+
+
+def test_cleared_nothing_derived_is_left_and_every_fact_is(db: Database, world: World, filled: Derived) -> None:
+    filled.replace_registry([REGISTRY_ROW], {"CN": "China"})
+    filled.replace_month(1, 202609, frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0}), BUILD)
+    filled.replace_origins(1, [Root(1, "a/one", "a", 1.0, "self", None, None, None)])
+    filled.replace_shares("huggingface", "2026-09", {"country_share": pd.DataFrame([share_row("CN", 1.0)])})
+    filled.clear()
+    with db.connect() as connection:
+        left = {t.name for t in schema.metadata.sorted_tables if connection.execute(select(t)).first() is not None}
+    assert left == {"hub", "publisher", "model", "publisher_origin", "country"}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 1e12),
+            st.integers(-(10**12), 10**12),
+            st.one_of(st.none(), st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1)),
+        ),
+        max_size=2,
+    )
+)
+def test_every_figure_comes_back_to_the_last_bit(
+    filled: Derived, quantities: list[tuple[float, int, str | None]]
+) -> None:
+    models = [
+        {"model_id": number, "publisher_id": 1, "downloads": downloads, "corrections": corrections, "flags": flags}
+        for number, (downloads, corrections, flags) in enumerate(quantities, 1)
+    ]
+    filled.replace_month(1, 202609, frame(*models), BUILD)
+    rows = filled.month_rows(1, 202609)
+    kept = list(zip(rows["downloads"], rows["corrections"], rows["flags"], strict=True))
+    assert kept == [(downloads, corrections, flags or "") for downloads, corrections, flags in quantities]
