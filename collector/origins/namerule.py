@@ -13,11 +13,14 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from collector.model import publisher_of
 from collector.origins.families import Families, Hit
-from collector.origins.names import Stem, Tokens, clean, model_part, stem, tokens
+from collector.origins.names import Stem, Tokens, clean, is_size, model_part, stem, tokens
 
 # bartowski/Qwen_Qwen2.5-7B-GGUF, RichardErkhov/meta-llama_-_Llama-3.2-1B-gguf, x/Qwen--Qwen3-8B-4bit
 _OWNER_IN_MODEL = re.compile(r"([A-Za-z0-9][A-Za-z0-9.\-]*?)(?:_-_|--|__|_)(?=[A-Za-z0-9])(.+)\Z")
+_UNTRAINED = frozenset({"random", "dummy"})
+_MERGED = frozenset({"merge", "merged", "slerp", "ties", "dare", "moe"})
 _TAUGHT = frozenset({"distill", "distilled", "distil", "distillation"})
 
 
@@ -58,7 +61,7 @@ class NameRule:
         """`names` are all models of the hub, `known` names that count though never polled, `undeclared` those asked."""
         self._families = families
         self._names = frozenset(names)
-        self._originals = self._index_originals((*names, *known))
+        self._originals = self._index_originals((*names, *known, *families.legacy.values()))
         self._copied = _index_copied(names, undeclared)
 
     def original(self, model: str) -> str | None:
@@ -68,6 +71,8 @@ class NameRule:
     def suggest(self, full_name: str) -> Suggestion | None:
         """The base that a model's name suggests; None when it suggests none but the model itself."""
         name = self._take_apart(full_name)
+        if not _UNTRAINED.isdisjoint(name.words):
+            return None  # random weights of an architecture, for tests: made from nothing
         base = self._copied_model(name) if name.passes_on else None
         if base is not None:
             return Suggestion(base, name.relation, resolved=True)
@@ -76,7 +81,7 @@ class NameRule:
             descent = name.foreign
         if descent:
             return self._by_family(name, descent)
-        if name.publisher.lower() in self._families.republishers and not name.hits:
+        if name.stem.is_copy and name.publisher.lower() in self._families.republishers and not name.hits:
             return Suggestion(clean(name.stem.text), name.relation, resolved=False)
         return None
 
@@ -98,11 +103,11 @@ class NameRule:
             base = sibling if sibling in self._names else self._by_owner(text)
             if base is not None and base != name.full:
                 return base
-        if name.hits and not name.foreign:
-            return None  # the developer's own model in a format of its own
+        own_model = name.hits and not name.foreign
         for text in texts:
             base = self._originals.get(tokens(text)) or self._copied.get(text)
-            if base is not None and base != name.full:
+            # A developer copies its own models, not those of others that happen to bear the name.
+            if base is not None and base != name.full and not (own_model and publisher_of(base) != name.publisher):
                 return base
         return None
 
@@ -116,7 +121,7 @@ class NameRule:
     # ---- families
 
     def _by_family(self, name: _Name, descent: list[Hit]) -> Suggestion:
-        hits = _untaught(name.words, descent)
+        hits = _learned(name.words, descent)
         base = self._longest_original(name, hits)
         if base is None and len({hit.family for hit in hits}) > 1:
             return Suggestion(clean(name.stem.text), name.relation, resolved=False)
@@ -133,7 +138,7 @@ class NameRule:
         return None
 
     def _develops(self, base: str, hits: list[Hit]) -> bool:
-        own = self._families.owned(base.split("/", 1)[0])
+        own = self._families.owned(publisher_of(base))
         return any(hit.family in own for hit in hits)
 
     def _index_originals(self, names: Iterable[str]) -> dict[Tokens, str]:
@@ -141,7 +146,7 @@ class NameRule:
         exact: dict[Tokens, str] = {}
         short: dict[Tokens, str] = {}
         for name in names:
-            own = self._families.owned(name.split("/", 1)[0])
+            own = self._families.owned(publisher_of(name))
             if own and self._is_original(name, own):
                 cut = stem(model_part(name))
                 _keep(exact, tokens(cut.text), name)
@@ -175,10 +180,16 @@ def _index_copied(names: Sequence[str], asked: Iterable[str]) -> dict[str, str]:
     return {model: bearers[0] for model, bearers in found.items() if len(bearers) == 1}
 
 
-def _untaught(words: Tokens, hits: list[Hit]) -> list[Hit]:
-    """The hits without teachers: in `DeepSeek-R1-Distill-Qwen-7B` Qwen learned, in `Qwen3-8B-DeepSeek-Distill` too."""
-    taught_at = next((at for at, word in enumerate(words) if word in _TAUGHT), None)
-    if taught_at is None or len({hit.family for hit in hits}) == 1:
+def _learned(words: Tokens, hits: list[Hit]) -> list[Hit]:
+    """Of several families the one that was trained, where the name tells; else all of them.
+
+    In `DeepSeek-R1-Distill-Qwen-7B` Qwen learned, in `Qwen3-DeepSeek-Distill` too. Without such a word the base is the
+    only one with a size behind it: `Gemma-3-12B-it-GLM-4.7-Thinking`. Merges have several bases, and no size tells.
+    """
+    if len({hit.family for hit in hits}) == 1:
         return hits
-    behind = [hit for hit in hits if hit.start > taught_at]
-    return behind or hits[:1]
+    taught_at = next((at for at, word in enumerate(words) if word in _TAUGHT), None)
+    if taught_at is not None:
+        return [hit for hit in hits if hit.start > taught_at] or hits[:1]
+    sized = [hit for hit in hits if any(map(is_size, words[hit.start : hit.start + hit.length + 1]))]
+    return sized if len(sized) == 1 and _MERGED.isdisjoint(words) else hits

@@ -20,7 +20,7 @@ _NAME = re.compile(r"[\w.\-]{1,96}/[\w.\-]{1,96}\Z", re.ASCII)
 # Words that only a copy in another format or precision bears. `dynamic`, `bf16` and the like say it only beside these.
 _FORMAT = re.compile(
     r"(?:^|[-_.])(?:gguf|ggml|llamafile|awq|gptq|gptqmodel|exl[23]|mlx|bnb|hqq|aqlm|quip|eetq|auto-?round|quark|optiq"
-    r"|onnx|openvino|ov|ct2|ctranslate2|coreml|tflite|litert|rknn|neuron|imatrix|imat|quantized|quant|quants|torchao"
+    r"|onnx|openvino|ct2|ctranslate2|coreml|tflite|litert|rknn|neuron|imatrix|imat|quantized|quant|quants|torchao"
     r"|nvfp4(?:a16)?|mxfp[48]|fp8|fp4|nf4|u?int[2348]|qint8|w[248]a(?:16|8|4)|[2-8]-?bits?|i1|dwq|paroquant"
     r"|i?q[1-8](?:[-_](?:0|1|k|xs|xxs|s|m|nl))(?:[-_](?:s|m|l|xl))?|q[48]|[\d.]+bpw)(?=$|[-_.])",
     re.IGNORECASE,
