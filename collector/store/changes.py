@@ -74,6 +74,7 @@ class Rewrite(NamedTuple):
     """New derived columns of a stored row."""
 
     poll_id: int
+    at: int
     span: int | None
     delta: int | None
 
@@ -266,7 +267,7 @@ def _later_rolling(rows: list[Stored], points: list[Reading], start: int | None)
 def _left_out(rows: list[Stored], start: int | None) -> list[Rewrite]:
     """Stored 30-day rows that an earlier cumulative reading has overtaken."""
     overtaken = (row for row in rows if row.all_time is None and start is not None and row.at >= start)
-    return [Rewrite(row.poll_id, None, None) for row in overtaken]
+    return [Rewrite(row.poll_id, row.at, None, None) for row in overtaken]
 
 
 def plateaus(stored: Iterable[Stored], state: State) -> list[Plateau]:
@@ -334,7 +335,9 @@ def _chain(
         span = None if seen is None else plateau.first - seen
         delta = None if value is None else plateau.value - value
         if isinstance(item, _Segment):
-            chain.rewrites += [Rewrite(row.poll_id, span, _minus(row, value)) for row in (item.row, *item.twins)]
+            chain.rewrites += [
+                Rewrite(row.poll_id, row.at, span, _minus(row, value)) for row in (item.row, *item.twins)
+            ]
         elif delta != 0 or len(kept) < len(segments):  # what takes another row's place is a row, whatever its value
             chain.rows.append(Row(item, span, delta))
         _lengthen(chain, plateau, delta)

@@ -6,9 +6,9 @@ Knows the tables; decides nothing (`changes` does) and opens no transaction of i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, select, text, update
+from sqlalchemy import BigInteger, Connection, Select, bindparam, func, insert, or_, select, text, update
 
 from collector.store.changes import Rewrite, Row, State, Stored
 from collector.store.schema import hub, model_state, observation, poll, publisher
@@ -100,31 +100,63 @@ def state_values(state: State) -> dict[str, int | None]:
     return dict(zip(_STATE_NAMES, state, strict=True))
 
 
-def reading_values(poll_id: int, poll_started_at: int, model_id: int, row: Row) -> dict[str, int | None]:
-    """A reading to store under its columns' names."""
-    return {
-        "poll_id": poll_id,
-        "model_id": model_id,
-        "seconds": row.reading.at - poll_started_at,
-        "downloads_all_time": row.reading.all_time,
-        "downloads_30d": row.reading.rolling,
-        "likes": row.reading.likes,
-        "span_seconds": row.span,
-        "delta": row.delta,
-    }
+class NewReading(NamedTuple):
+    """A reading to store, and where it belongs."""
+
+    poll_id: int
+    poll_started_at: int
+    model_id: int
+    row: Row
+
+
+def write_readings(conn: Connection, new: Sequence[NewReading]) -> None:
+    """Stores readings."""
+    if not new:
+        return
+    values = [
+        {
+            "poll_id": each.poll_id,
+            "model_id": each.model_id,
+            "seconds": each.row.reading.at - each.poll_started_at,
+            "downloads_all_time": each.row.reading.all_time,
+            "downloads_30d": each.row.reading.rolling,
+            "likes": each.row.reading.likes,
+            "span_seconds": each.row.span,
+            "delta": each.row.delta,
+        }
+        for each in new
+    ]
+    conn.execute(insert(observation), values)
+    _reach_back(conn, ((each.poll_id, each.row.reading.at, each.row.span) for each in new))
 
 
 def write_rewrites(conn: Connection, rewrites: Sequence[tuple[int, Rewrite]]) -> None:
     """New derived columns of stored readings, each named by its model and its poll."""
-    if rewrites:
-        statement = update(observation).where(
-            observation.c.poll_id == bindparam("of_poll"), observation.c.model_id == bindparam("of_model")
-        )
-        rows = [
-            {"of_poll": new.poll_id, "of_model": model_id, "span_seconds": new.span, "delta": new.delta}
-            for model_id, new in rewrites
-        ]
-        conn.execute(statement, rows)
+    if not rewrites:
+        return
+    of = (observation.c.poll_id == bindparam("of_poll"), observation.c.model_id == bindparam("of_model"))
+    values = [
+        {"of_poll": new.poll_id, "of_model": model_id, "span_seconds": new.span, "delta": new.delta}
+        for model_id, new in rewrites
+    ]
+    conn.execute(update(observation).where(*of), values)
+    _reach_back(conn, ((new.poll_id, new.at, new.span) for _, new in rewrites))
+
+
+def _reach_back(conn: Connection, spans: Iterable[tuple[int, int, int | None]]) -> None:
+    """Lets polls (number, instant and span of a reading) know of growth that begins before what they know of.
+
+    A span that became shorter is not looked for: the poll then names an instant too early, which only costs time.
+    """
+    begins: dict[int, int] = {}
+    for poll_id, at, span in spans:
+        if span is not None:
+            begins[poll_id] = min(at - span, begins.get(poll_id, at))
+    if begins:
+        begin = bindparam("begin", type_=BigInteger)
+        later = or_(poll.c.reaches_back_to.is_(None), poll.c.reaches_back_to > begin)
+        statement = update(poll).where(poll.c.id == bindparam("of_poll"), later).values(reaches_back_to=begin)
+        conn.execute(statement, [{"of_poll": poll_id, "begin": at} for poll_id, at in begins.items()])
 
 
 def gather_statistics(conn: Connection) -> None:

@@ -18,18 +18,19 @@ from collector.model import DAY, from_seconds, publisher_of
 from collector.store.changes import UNREAD, Contradiction, Merged, Reading, may_adopt, merge
 from collector.store.database import Database
 from collector.store.histories import (
+    NewReading,
     add_hub,
     chunks,
     gather_statistics,
     hub_number,
     publisher_ids,
-    reading_values,
     state_values,
     states,
     stored_readings,
+    write_readings,
     write_rewrites,
 )
-from collector.store.schema import import_file, model, model_name, model_state, observation, poll
+from collector.store.schema import import_file, model, model_name, model_state, poll
 
 _LONGEST_NAME = 96  # characters of a name shown in an error
 
@@ -347,16 +348,15 @@ _NOT_POLLED: dict[str, Any] = {
 
 def _write(conn: Connection, polls: _Polls, histories: Mapping[int, list[_Said]], merged: Mapping[int, Merged]) -> int:
     """Stores what came of a merge; how many observations that were."""
-    rows: list[dict[str, int | None]] = []
+    rows: list[NewReading] = []
     moved: Counter[int] = Counter()
     for of, result in merged.items():
         under = {said.reading.at: polls[said.day, said.ordinal] for said in histories[of]}
         for row in result.rows:
-            hanger = under[row.reading.at]
-            rows.append(reading_values(hanger.id, hanger.started_at, of, row))
-            moved[hanger.id] += bool(row.delta)
-    if rows:
-        conn.execute(insert(observation), rows)
+            under_poll = under[row.reading.at]
+            rows.append(NewReading(under_poll.id, under_poll.started_at, of, row))
+            moved[under_poll.id] += bool(row.delta)
+    write_readings(conn, rows)
     write_rewrites(conn, [(of, new) for of, result in merged.items() for new in result.rewrites])
     values = [{"of_model": of, **state_values(result.state)} for of, result in merged.items()]
     conn.execute(update(model_state).where(model_state.c.model_id == bindparam("of_model")), values)

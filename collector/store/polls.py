@@ -31,18 +31,19 @@ from collector.store.changes import (
 from collector.store.database import Database
 from collector.store.histories import (
     STATE_COLUMNS,
+    NewReading,
     add_hub,
     chunks,
     first_readings,
     gather_statistics,
     hub_number,
     publisher_ids,
-    reading_values,
     state_values,
     stored_readings,
+    write_readings,
     write_rewrites,
 )
-from collector.store.schema import hub, model, model_base, model_name, model_state, observation, poll
+from collector.store.schema import hub, model, model_base, model_name, model_state, poll
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,14 +422,13 @@ def _compare_late(conn: Connection, hub_id: int, at: int, late: Sequence[tuple[O
 
 
 def _write_readings(conn: Connection, running: RunningPoll, writes: Sequence[_Write]) -> None:
-    rows = [
-        reading_values(running.id, running.started_at, write.known.id, write.change.row)
+    new = [
+        NewReading(running.id, running.started_at, write.known.id, write.change.row)
         for write in writes
         if write.change.row is not None
     ]
-    if rows:
-        conn.execute(insert(observation), rows)
-    write_rewrites(conn, [(write.known.id, new) for write in writes for new in write.rewrites])
+    write_readings(conn, new)
+    write_rewrites(conn, [(write.known.id, each) for write in writes for each in write.rewrites])
 
 
 def _write_states(

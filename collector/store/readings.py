@@ -5,7 +5,7 @@ Instants are Unix seconds. NULL becomes NOT_SAID (NO_DELTA for `delta`), so that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
@@ -47,18 +47,46 @@ class Trailing:
 def readings(db: Database, hub_id: int, window: Window) -> Readings:
     """Every stored reading that a window's figures can rest on.
 
-    Those of polls from 9 days before it until 32 days after it, later ones whose span begins within 8 days after it,
+    Those of polls from 9 days before it until 32 days after it (or the next complete poll), later ones whose span begins within 8 days after it,
     and all of models with 30-day counts only or at times: their tiles and first sightings may rest on any.
     """
-    last = window.end + AFTER
-    near = and_(poll.c.started_at >= window.start - BEFORE, poll.c.started_at <= last)
+    until = known_until(db, hub_id, window)
+    near = and_(poll.c.started_at >= window.start - BEFORE, poll.c.started_at <= until)
     begins = _AT - observation.c.span_seconds
-    later = and_(poll.c.started_at > last, begins < window.end + SPANS_AFTER)
+    later = (poll.c.started_at > until, poll.c.reaches_back_to < window.end + SPANS_AFTER)
     of_hub = _READINGS.where(poll.c.hub_id == hub_id)
     with db.connect() as conn:
-        parts = [_fetched(conn, of_hub.where(near)), _fetched(conn, of_hub.where(later))]
+        parts = [
+            _fetched(conn, of_hub.where(near)),
+            _fetched(conn, of_hub.where(*later, begins < window.end + SPANS_AFTER)),
+        ]
         parts += [_fetched(conn, _of_models(hub_id, part)) for part in chunks(_with_rolling_only(conn, hub_id))]
     return _as_readings(np.concatenate(parts))
+
+
+def known_until(db: Database, hub_id: int, window: Window) -> int:
+    """The last start of a poll that a window's figures can rest on, whatever it read.
+
+    32 days after the window, or the first complete poll since its end that is not stale if that is later: until then
+    nothing may be known of the window's last days. Still later polls count only if they reach back to the window.
+    """
+    good = _complete_polls(hub_id).where(poll.c.is_stale.is_(False), poll.c.started_at >= window.end)
+    with db.connect() as conn:
+        row = conn.execute(good.order_by(poll.c.started_at, poll.c.id).limit(1)).first()
+    return window.end + AFTER if row is None else max(window.end + AFTER, row.started_at)
+
+
+def last_start_that_matters(db: Database, hub_id: int, window: Window) -> int:
+    """Start of the last poll whose readings a window rests on as a matter of course.
+
+    Falls are judged and first sightings reach back within `AFTER`; after an outage the first poll that follows the
+    window says which models were created in it.
+    """
+    complete = select(poll.c.started_at).where(poll.c.hub_id == hub_id, poll.c.status == "complete")
+    following = complete.where(poll.c.scope != "import", poll.c.started_at >= window.end)
+    with db.connect() as conn:
+        first: int | None = conn.execute(following.order_by(poll.c.started_at)).scalar()
+    return max(window.end + AFTER, window.end if first is None else first)
 
 
 def whole_series(db: Database, hub_id: int) -> Readings:
@@ -72,6 +100,13 @@ def readings_of(db: Database, model_id: int) -> Readings:
     with db.connect() as conn:
         hub_id = conn.execute(select(model.c.hub_id).where(model.c.id == model_id)).scalar()
         return _as_readings(_fetched(conn, _of_models(hub_id, [model_id])))
+
+
+def readings_of_models(db: Database, hub_id: int, model_ids: Sequence[int]) -> Readings:
+    """Every stored reading of a few models."""
+    with db.connect() as conn:
+        parts = [_fetched(conn, _of_models(hub_id, part)) for part in chunks(model_ids)]
+        return _as_readings(np.concatenate([np.empty((0, 8), np.int64), *parts]))
 
 
 _AT = poll.c.started_at + observation.c.seconds

@@ -409,7 +409,7 @@ def test_what_a_stale_poll_repeated_was_not_read() -> None:
 
 def test_an_unchanged_row_is_not_rewritten() -> None:
     shelf = polled(total(10, 100), total(20, 130))
-    assert merge(shelf.rows, shelf.state, [total(5, 100)]).rewrites == (Rewrite(1, 5, 0),)
+    assert merge(shelf.rows, shelf.state, [total(5, 100)]).rewrites == (Rewrite(1, 10, 5, 0),)
 
 
 # --- a whole poll ---------------------------------------------------------------------------------------------------
