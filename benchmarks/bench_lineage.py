@@ -1,4 +1,4 @@
-"""How long the lineage of a whole hub takes, and how much memory: 2.5 million invented models, printed on one line each.
+"""How long the lineage of a whole hub takes, and how much memory: 2.5 million invented models.
 
     python benchmarks/bench_lineage.py [MODELS]
 
@@ -44,7 +44,7 @@ def make_models(count: int, draw: random.Random) -> list[ModelName]:
 
 
 def make_bases(models: list[ModelName], draw: random.Random) -> list[Declared]:
-    """Bases of three fifths of the models: an earlier model near the first ones, or on a long chain, or never polled."""
+    """Bases of three fifths of the models: the model before (chains), one of the first ones, or one never polled."""
     declared = []
     for number, model in enumerate(models[100:], 100):
         if draw.random() < 0.6:

@@ -69,6 +69,7 @@ class Families:
     _lengths: Mapping[str, tuple[int, ...]] = field(repr=False)  #: first word to lengths, longest first
     _endings: tuple[tuple[str, tuple[_Pattern, ...]], ...] = field(repr=False)  #: `*bert`: words that end so
     _owned: Mapping[str, frozenset[int]] = field(repr=False)
+    _ending_words: tuple[str, ...] = field(repr=False)
 
     def owned(self, publisher: str) -> frozenset[int]:
         """Indexes of the families that an account's holder develops."""
@@ -88,15 +89,20 @@ class Families:
 
     def hits(self, words: Tokens, own: frozenset[int]) -> list[Hit]:
         """Every family found in the words, from left to right; the longest pattern wins and uses up its words."""
-        found, at = [], 0
+        found: list[Hit] = []
+        at = 0
         while at < len(words):
-            length, hits = self._at(words, at, own)
-            found += hits
+            word, length = words[at], 1
+            if word in self._lengths:
+                length, hits = self._at(words, at, own)
+                found += hits
+            elif word.endswith(self._ending_words):
+                found += self._ending(word, at)
             at += length
         return found
 
     def _at(self, words: Tokens, at: int, own: frozenset[int]) -> tuple[int, list[Hit]]:
-        for length in self._lengths.get(words[at], ()):
+        for length in self._lengths[words[at]]:
             part = words[at : at + length]
             patterns = self._patterns.get(part, ())
             if not patterns and is_size(part[-1]):
@@ -249,4 +255,5 @@ def _indexed(
         _lengths={word: tuple(sorted(found, reverse=True)) for word, found in lengths.items()},
         _endings=tuple(sorted(endings.items(), key=lambda item: -len(item[0]))),
         _owned={account: frozenset(found) for account, found in owned.items()},
+        _ending_words=tuple(endings),
     )

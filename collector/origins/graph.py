@@ -13,6 +13,7 @@ Node = int
 # Every member of a cycle has its own end, which costs one walk each. Longer cycles (nobody makes them by accident)
 # get the ends of their first member for all.
 _LONGEST_EXACT_CYCLE = 1000
+_SHORT = 64  # links followed before a cycle is suspected
 
 
 class Roots:
@@ -26,9 +27,23 @@ class Roots:
         """The distinct roots of a node: itself when it has no parents."""
         if not self._parents(node):
             return (node,)
-        if node not in self._done:
+        if node not in self._done and not self._straight(node):
             self._walk(node)
         return self._done[node]
+
+    def _straight(self, node: Node) -> bool:
+        """The short way, which almost every model takes: one parent after another, up to a root or a node done."""
+        path = []
+        while node not in self._done:
+            parents = self._parents(node)
+            if not parents:
+                break
+            path.append(node)
+            if len(parents) > 1 or len(path) > _SHORT:
+                return False
+            node = parents[0]
+        self._done.update(dict.fromkeys(path, self._done.get(node, (node,))))
+        return True
 
     def _walk(self, start: Node) -> None:
         """Tarjan's strongly connected components: parents come out before their children, cycles come out whole."""

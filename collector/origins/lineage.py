@@ -224,14 +224,14 @@ class Lineage:
 
     def _rows(self, node: Node, model_id: int) -> Iterator[Root]:
         link, ends = self._link(node), self._ends.of(node)
-        basis = "none" if all(end in self._unresolved for end in ends) else link.basis
+        basis = "none" if self._unresolved.issuperset(ends) else link.basis
         # Two models may bear one name, one after the other: as a root they are one.
-        names = sorted({(self._names[end], end in self._unresolved) for end in ends})
-        for name, unresolved in names:
+        names = sorted({(self._names[end], end in self._unresolved) for end in ends}) if len(ends) > 1 else None
+        for name, unresolved in names or ((self._names[ends[0]], ends[0] in self._unresolved),):
             match = None if unresolved else self._match(name)
             publisher = "" if unresolved else publisher_of(name)
-            family, line = (None, None) if match is None else match
-            yield Root(model_id, name, publisher, 1 / len(names), basis, link.relation, family, line)
+            family, line = match or (None, None)
+            yield Root(model_id, name, publisher, 1 / len(names or ends), basis, link.relation, family, line)
 
     def _match(self, name: str) -> Match | None:
         if name not in self._matches:
