@@ -36,7 +36,9 @@ def _key(name: str, meaning: str) -> PublishedColumn:
 
 
 _HUB = _key("hub", "Hub whose counters these are. Hubs are never added up.")
-_WINDOW = _key("window", "Span of time reported on: a month (YYYY-MM), two UTC days (second one outside), or trailing-DAY.")
+_WINDOW = _key(
+    "window", "Span of time reported on: a month (YYYY-MM), two UTC days (second one outside), or trailing-DAY."
+)
 _SCOPE = _key("scope", "Name of the rule for which models count (see the data package).")
 _ATTRIBUTION = _key("attribution", "base: origin of the root model's publisher; publisher: origin of the uploader.")
 _DOWNLOADS = PublishedColumn("downloads", "integer", "Downloads counted by the hub in the window: requests, not users.")
@@ -45,13 +47,19 @@ _MODELS = PublishedColumn("models", "integer", "Models with downloads above 0.")
 _TOP_MODEL = PublishedColumn("top_model", "string", "The model with most of these downloads; empty when there is none.")
 _TOP_MODEL_SHARE = PublishedColumn("top_model_share", "number", "That model's part of this row's downloads.")
 _PREVIOUS_SHARE = PublishedColumn(
-    "previous_share", "number", "Share in the window of equal length before (for a month the month before); empty: no data."
+    "previous_share",
+    "number",
+    "Share in the window of equal length before (for a month the month before); empty: no data.",
 )
 _MEASURED = PublishedColumn(
-    "measured_share", "number", "Part of the downloads measured by cumulative counters; the rest is estimated. Empty: none."
+    "measured_share",
+    "number",
+    "Part of the downloads measured by cumulative counters; the rest is estimated. Empty: none.",
 )
 _CORRECTIONS = PublishedColumn(
-    "corrections", "integer", "Downloads the hub took back (negative) or recounted (positive); never netted into downloads."
+    "corrections",
+    "integer",
+    "Downloads the hub took back (negative) or recounted (positive); never netted into downloads.",
 )
 
 COUNTRY_SHARE = PublishedFile(
@@ -70,7 +78,9 @@ COUNTRY_SHARE = PublishedFile(
         PublishedColumn("share_of_attributed", "number", "Part of the downloads that are not ZZ; empty for ZZ itself."),
         PublishedColumn("share_max", "number", "Share if every ZZ download were this country's; for ZZ its own share."),
         _MEASURED,
-        PublishedColumn("covered_share", "number", "Part of the window's time backed by readings, weighted by downloads."),
+        PublishedColumn(
+            "covered_share", "number", "Part of the window's time backed by readings, weighted by downloads."
+        ),
         PublishedColumn("status", "string", "final, or provisional: not over, not covered, or holding an open fall."),
         _CORRECTIONS,
         _MODELS,
@@ -93,7 +103,9 @@ FAMILY_SHARE = PublishedFile(
         _key("country", "Origin of the family's developer; for `other` the base origin of the models."),
         _DOWNLOADS,
         _SHARE,
-        PublishedColumn("derivative_part", "number", "Part of the row's downloads made by models derived from another."),
+        PublishedColumn(
+            "derivative_part", "number", "Part of the row's downloads made by models derived from another."
+        ),
         _MODELS,
         _TOP_MODEL,
         _TOP_MODEL_SHARE,
@@ -112,7 +124,9 @@ PUBLISHER_SHARE = PublishedFile(
         _key("publisher", "The account that uploaded the models, as of the window's last day."),
         PublishedColumn("organisation", "string", "Who controls the account; empty: not known."),
         PublishedColumn("country", "string", "Origin of the account; ZZ: not attributed."),
-        PublishedColumn("kind", "string", "company, academic, nonprofit, government, community, individual; empty: not known."),
+        PublishedColumn(
+            "kind", "string", "company, academic, nonprofit, government, community, individual; empty: not known."
+        ),
         _DOWNLOADS,
         _SHARE,
         _MODELS,
@@ -131,7 +145,9 @@ MODEL_DOWNLOADS = PublishedFile(
         PublishedColumn("family", "string", "Family of its root; empty: no known family."),
         PublishedColumn("country_publisher", "string", "Origin of the uploader."),
         PublishedColumn("country_base", "string", "Origin of the root; a merge of two prints as CN:0.5;US:0.5."),
-        PublishedColumn("base_basis", "string", "Why this root: corrected, declared, name, self, or none (not resolved)."),
+        PublishedColumn(
+            "base_basis", "string", "Why this root: corrected, declared, name, self, or none (not resolved)."
+        ),
         _DOWNLOADS,
         _MEASURED,
         _CORRECTIONS,

@@ -21,7 +21,7 @@ class FirstSightings:
 
     model_id: Ints
     at: Ints
-    poll_started_at: Ints
+    poll_started_at: Ints  #: of the earliest poll that read it
     all_time: Ints
     rolling: Ints  #: 30-day count of the same reading, or NOT_SAID
     created_at: Ints  #: or NOT_SAID
@@ -45,10 +45,10 @@ def before_first(sightings: FirstSightings, polls: Polls) -> BeforeFirst:
     3. Without such a poll, created within the last 30 days: from 0 since `created_at`.
     4. Else estimated: the 30-day count, evenly over the 30 days before or since `created_at` if later.
     """
-    created = _believable_creation(sightings)
+    created = believable_creation(sightings.created_at, sightings.at)
     known = created != NOT_SAID
     last = _last_before(polls.started_at[~polls.thin], sightings.poll_started_at)
-    whole = _absent_from(polls, sightings)
+    whole = _absent_from(polls, sightings, created)
     has_rolling = sightings.rolling != NOT_SAID
     born = known & (last != NOT_SAID) & (created > last)
     launched = ~born & (whole != NOT_SAID) & has_rolling & (sightings.all_time <= sightings.rolling)
@@ -76,11 +76,13 @@ def before_first(sightings: FirstSightings, polls: Polls) -> BeforeFirst:
     return BeforeFirst(spans, covered_from)
 
 
-def _believable_creation(sightings: FirstSightings) -> Ints:
-    """`created_at`, at the latest a second before the first reading; the Hub's floor is no date for older readings."""
-    created = sightings.created_at
-    late = (created != NOT_SAID) & (created >= sightings.at)
-    return np.where(late, np.where(created <= CREATED_AT_FLOOR, NOT_SAID, sightings.at - 1), created)
+def believable_creation(created_at: Ints, first_at: Ints) -> Ints:
+    """`created_at`, at the latest a second before the first reading; NOT_SAID where it is the Hub's floor.
+
+    The Hub gives everything older than its floor that one time, so it is no date.
+    """
+    known = (created_at != NOT_SAID) & (created_at != CREATED_AT_FLOOR)
+    return np.where(known, np.minimum(created_at, first_at - 1), NOT_SAID)
 
 
 def _last_before(started_at: Ints, instant: Ints) -> Ints:
@@ -91,9 +93,9 @@ def _last_before(started_at: Ints, instant: Ints) -> Ints:
     return np.where(place >= 0, started_at[np.maximum(place, 0)], NOT_SAID)
 
 
-def _absent_from(polls: Polls, sightings: FirstSightings) -> Ints:
-    """Start of the last complete poll of the whole hub before each first sighting, where it did not list the model."""
+def _absent_from(polls: Polls, sightings: FirstSightings, created: Ints) -> Ints:
+    """Start of the last complete poll of the whole hub before each first sighting, where it lacked an older model."""
     proof: Bools = polls.whole & ~polls.thin
     last = _last_before(polls.started_at[proof], sightings.poll_started_at)
     listed = (sightings.first_listed_at != NOT_SAID) & (sightings.first_listed_at <= last)
-    return np.where(listed, NOT_SAID, last)
+    return np.where(listed | (created > last), NOT_SAID, last)

@@ -5,12 +5,12 @@ The vectorised path takes every plain rise; only models with a fall or a jump go
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
-from collector.measure.first import BeforeFirst, FirstSightings, before_first
+from collector.measure.first import BeforeFirst, FirstSightings, before_first, believable_creation
 from collector.measure.spans import (
     CORRECTION,
     DIP,
@@ -105,8 +105,8 @@ def flag_names(flags: int) -> list[str]:
     return [name for bit, name in FLAG_NAMES.items() if flags & bit and name != "first"]
 
 
-def _where(readings: Readings, mask: Bools) -> Readings:
-    return Readings(*(getattr(readings, name)[mask] for name in Readings.__slots__))
+def _where(readings: Readings, rows: Bools | Ints) -> Readings:
+    return Readings(*(getattr(readings, name)[rows] for name in Readings.__slots__))
 
 
 def _place(models: Models, model_id: Ints) -> Ints:
@@ -121,13 +121,15 @@ def _sum(rows: Ints, amount: Ints, size: int) -> Ints:
 
 
 def _before_first(cumulative: Readings, models: Models, polls: Polls) -> BeforeFirst:
-    first = _where(cumulative, cumulative.delta == NO_DELTA)
+    start = np.flatnonzero(cumulative.delta == NO_DELTA)
+    start = start[np.unique(cumulative.model_id[start], return_index=True)[1]]
+    first = _where(cumulative, _last_of_instant(cumulative)[start])
     rows = _place(models, first.model_id)
     return before_first(
         FirstSightings(
             first.model_id,
             first.at,
-            first.poll_started_at,
+            cumulative.poll_started_at[start],
             first.all_time,
             first.rolling,
             models.created_at[rows],
@@ -137,16 +139,21 @@ def _before_first(cumulative: Readings, models: Models, polls: Polls) -> BeforeF
     )
 
 
+def _last_of_instant(readings: Readings) -> Ints:
+    """For each reading the index of the one that counts at its instant: the latest poll's."""
+    differs = (np.diff(readings.model_id) != 0) | (np.diff(readings.at) != 0)
+    ends = np.flatnonzero(np.append(differs, np.ones(min(len(readings), 1), np.bool_)))
+    return ends[np.searchsorted(ends, np.arange(len(readings)))]
+
+
 def _steps(cumulative: Readings, as_of: int) -> list[Spans]:
     """Growth between readings: plain rises at once, models with anything else one by one."""
     step = cumulative.delta != NO_DELTA
     rise = np.where(step, cumulative.delta, 0)
     odd = rise < 0
-    odd |= (
-        (cumulative.rolling != NOT_SAID)
-        & (cumulative.span <= RESTATEMENT_SPAN_SECONDS)
-        & (rise - 2 * cumulative.rolling > RESTATEMENT_MARGIN)
-    )
+    # Where this reading lacks the 30-day count a later one may still have it.
+    explained = 2 * np.maximum(cumulative.rolling, 0) + RESTATEMENT_MARGIN
+    odd |= (cumulative.span <= RESTATEMENT_SPAN_SECONDS) & (rise > explained)
     odd[1:] |= (cumulative.model_id[1:] == cumulative.model_id[:-1]) & (cumulative.at[1:] == cumulative.at[:-1])
     hard = np.isin(cumulative.model_id, cumulative.model_id[odd])
     plain = _where(cumulative, step & ~hard & (rise > 0))
@@ -212,9 +219,17 @@ def _tiles(grown: Growth, readings: Readings, models: Models, window: Window, as
     alone = np.unique(readings.model_id[readings.all_time == NOT_SAID])
     if len(alone) == 0:
         return Estimate(np.zeros(len(models)), np.zeros(len(models)))
-    rows = _where(readings, np.isin(readings.model_id, alone))
+    series = _rolling_series(_where(readings, np.isin(readings.model_id, alone)), models)
     until = np.where(grown.counted, grown.covered_from, FOREVER)
-    return estimate(_rolling_series(rows, models), models, window, as_of, until)
+    return estimate(series, _believable(models, series), window, as_of, until)
+
+
+def _believable(models: Models, series: RollingSeries) -> Models:
+    """The models with creations that their own 30-day counts do not contradict."""
+    place, index = np.unique(series.place, return_index=True)
+    created_at = models.created_at.copy()
+    created_at[place] = believable_creation(created_at[place], series.at[index])
+    return replace(models, created_at=created_at)
 
 
 def _rolling_series(rows: Readings, models: Models) -> RollingSeries:

@@ -67,3 +67,14 @@ def plain(value: float) -> str:
 
 
 _WRITERS: Mapping[Type, Callable[[Any], str]] = {"string": text, "integer": whole, "number": share}
+
+
+def plain_lines(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
+    """Any table as CSV: numbers as Python writes them, text safe for spreadsheets, None empty."""
+    yield ",".join(text(name) for name in columns) + "\n"
+    for row in rows:
+        yield ",".join(_plain_cell(value) for value in row) + "\n"
+
+
+def _plain_cell(value: Any) -> str:
+    return "" if value is None else text(value) if isinstance(value, str) else str(value)

@@ -25,6 +25,7 @@ class PollUsed:
     finished_at: int | None  #: Unix seconds; None when it never ended
     is_stale: bool = False
     is_thin: bool = False
+    top: int | None = None  #: models asked for; None: the whole hub, or a file
     file: str = ""  #: name of the imported file; empty when polled
 
 

@@ -1,0 +1,432 @@
+"""The commands: each reads its words, makes one call, prints what came. Knows no SQL, no figure, no wire format.
+
+Data goes to stdout, words to stderr. Exit status: 0 done, 1 failed, 2 wrong usage or configuration. What takes long to
+import is imported by the command that needs it, so that `collector --help` comes at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from collector import __version__
+from collector.errors import CollectorError, UsageError
+
+if TYPE_CHECKING:
+    from collector.config import Config
+    from collector.polling import Progress
+
+app = typer.Typer(
+    name="collector",
+    help="Whose open models does the world build on? Polls model hubs, keeps every counter, reports shares by country.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+origins = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The registry of publishers and their origins.")
+db = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The database: create, migrate, check.")
+app.add_typer(origins, name="origins")
+app.add_typer(db, name="db")
+
+LOCK_WAIT_SECONDS = 5.0
+WIDE = 120  # columns, where there is no terminal to ask
+
+
+def main() -> NoReturn:
+    """Runs the command line; a user's error ends in one line on stderr, never in a traceback."""
+    try:
+        app()
+    except CollectorError as error:
+        for line in str(error).splitlines():
+            print(f"collector: {line}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("collector: interrupted; what was kept is whole", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of a pipe went away (`| head`): nothing of ours failed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Global:
+    """What stands before the command."""
+
+    config: Path | None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"collector {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Configuration; else COLLECTOR_CONFIG, else ./config.toml.")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,  # noqa: ARG001 - eager
+) -> None:
+    context.obj = Global(config)
+
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Hub = Annotated[str | None, typer.Option("--hub", help="The hub, where there are several.")]
+
+
+# --- setting up -------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def init(context: typer.Context) -> None:
+    """Write config.toml from the example (never over one) and create the database."""
+    from collector.config import config_path, example_config
+
+    path = config_path(context.obj.config, os.environ)
+    if path.exists():
+        _say(f"{path} is there already; left as it is")
+    else:
+        _write_new(path, example_config())
+        _say(f"wrote {path}")
+    _upgrade(_config(context))
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise CollectorError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from error
+
+
+@db.command("upgrade")
+def db_upgrade(context: typer.Context) -> None:
+    """Create the database, or bring it to this version's schema."""
+    _upgrade(_config(context))
+
+
+def _upgrade(config: Config) -> None:
+    from collector.store.database import upgrade
+
+    done = upgrade(config.database.url)
+    if done.before is None:
+        _say("database created")
+    elif done.before == done.after:
+        _say(f"database is at schema {done.after} already")
+    else:
+        _say(f"database brought from schema {done.before} to {done.after}")
+
+
+@db.command("check")
+def db_check(context: typer.Context) -> None:
+    """Check the database's integrity and the project's invariants; exit 1 when something is wrong."""
+    from collector.store.check import check
+    from collector.store.database import Database
+
+    with Database.open(_config(context).database.url, write=False) as database:
+        findings = check(database)
+    for finding in findings:
+        print(_safe(finding))
+    if findings:
+        raise CollectorError(f"{len(findings)} finding(s); go back to a backup or report it")
+    _say("database is sound")
+
+
+# --- polling and reporting --------------------------------------------------------------------------------------------
+
+
+@app.command()
+def poll(
+    context: typer.Context,
+    hub: Annotated[str | None, typer.Argument(help="The hub; not needed when one is enabled.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Poll now; resume an unfinished poll of the same UTC day; print what came and what share it shows."""
+    from collector import tasks
+    from collector.store.database import writer_lock
+
+    config = _config(context)
+    chosen = tasks.chosen_hub(config, hub)
+    log = _logging()
+    with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS), _stopping() as stop, _progress(log) as told:
+        result = tasks.poll_hub(config, chosen, now=_now, stop=stop, log=log, progress=told)
+    shown, headline = tasks.trailing(config, chosen.name), tasks.headline_asked(config, None, None, "country")
+    if as_json:
+        values = None if shown is None else tasks.headline_values(shown, headline)
+        _print_json({"poll": dataclasses.asdict(result.poll), "resumed": result.resumed, "trailing": values})
+        return
+    print(tasks.poll_sentence(chosen.name, result))
+    if shown is not None:
+        print(f"\n{tasks.headline_text(shown, headline, _width())}")
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    month: Annotated[str | None, typer.Argument(help="YYYY-MM; the last whole month when left out.")] = None,
+    start: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day (UTC).")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="First day after.")] = None,
+    trailing: Annotated[bool, typer.Option("--trailing", help="The hub's own last 30 days.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the pack; else the configured one.")] = None,
+    scope: Annotated[str | None, typer.Option("--scope", help="Scope of the table printed; else the first.")] = None,
+    attribution: Annotated[str | None, typer.Option("--attribution", help="base or publisher.")] = None,
+    hub: Hub = None,
+    by: Annotated[str, typer.Option("--by", help="country, family or publisher.")] = "country",
+    as_json: Json = False,
+) -> None:
+    """Write the CSV pack of a month or any window, and print the headline."""
+    from collector import tasks
+
+    config = _config(context)
+    headline = tasks.headline_asked(config, scope, attribution, by)
+    span = tasks.report_span(month, _day(start), _day(end), trailing, _now)
+    pack = tasks.write_report(config, hub, span, out)
+    if as_json:
+        _print_json({"folder": str(pack.folder), **tasks.headline_values(pack.data, headline)})
+    else:
+        print(tasks.headline_text(pack.data, headline, _width()))
+        _say(f"\nwrote {len(pack.files)} files to {pack.folder}")
+
+
+def _day(instant: datetime | None) -> date | None:
+    return None if instant is None else instant.date()
+
+
+@app.command()
+def run(context: typer.Context) -> None:
+    """Run the daemon: polls, rolls up and reports on schedule until SIGTERM."""
+    from collector import daemon, tasks
+    from collector.store.database import writer_lock
+
+    config = _config(context)
+    log = _logging()
+    polls = {name: hub.schedule for name, hub in config.hubs.items() if hub.enabled}
+    plan = daemon.Plan(polls, config.report.schedule)
+    with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS):
+        daemon.run(daemon.Daemon(plan, tasks.ConfiguredWork(config, _now, log), _now, log))
+
+
+@app.command()
+def status(context: typer.Context, as_json: Json = False) -> None:
+    """Last polls, lag, coverage, next runs, database size."""
+    from collector import lookups
+    from collector.daemon import next_time
+
+    config = _config(context)
+    found = lookups.status(config, _now(), next_time)
+    if as_json:
+        _print_json(found)
+    else:
+        print("\n".join(lookups.status_lines(found)))
+
+
+# --- reading the database ---------------------------------------------------------------------------------------------
+
+
+@app.command()
+def sql(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="One SQL statement; it can only read.")],
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read-only SQL on the database. Start with the views named in DATA.md."""
+    from collector.store.queries import run_sql
+
+    answer = run_sql(_config(context).database.url, query)
+    _print_table(answer.columns, answer.rows, as_csv=as_csv, as_json=as_json)
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="CSV: model, observed_at, downloads_all_time[, downloads_30d, likes].")],
+    hub: Annotated[str, typer.Option("--hub", help="The hub whose counters these are.")],
+    source: Annotated[str, typer.Option("--source", help="Where the file comes from; stands in reports.")] = "",
+    license: Annotated[str, typer.Option("--license", help="Terms of the file; stand in reports.")] = "",
+) -> None:
+    """Import history from a file, in any order of dates; the same file twice is once."""
+    from collector import tasks
+    from collector.store.database import writer_lock
+
+    config = _config(context)
+    with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS):
+        result = tasks.import_history(config, file, hub, now=_now, source=source, license=license)
+    if result.already:
+        _say(f"{file} was imported before; nothing changed")
+    else:
+        print(f"{result.readings} readings of {result.models} models; {result.stored} stored (unchanged ones are not)")
+
+
+# --- origins ----------------------------------------------------------------------------------------------------------
+
+
+@origins.command("check")
+def origins_check(context: typer.Context) -> None:
+    """Validate registry, families and lineage corrections; exit 1 when something is wrong."""
+    from collector import lookups
+
+    lines, faults = lookups.check_origins(_config(context), _now().date())
+    for line in lines:
+        print(_safe(line))
+    for fault in faults:
+        print(f"collector: {_safe(fault)}", file=sys.stderr)
+    if faults:
+        raise typer.Exit(1)
+
+
+@origins.command("who")
+def origins_who(context: typer.Context, name: str, as_json: Json = False) -> None:
+    """Look up a publisher, or the publisher and lineage of a model."""
+    from collector import lookups
+
+    columns, rows = lookups.who(_config(context), name)
+    _print_table(columns, rows, as_csv=False, as_json=as_json)
+
+
+@origins.command("export")
+def origins_export(context: typer.Context) -> None:
+    """Write the registry as CSV to stdout."""
+    from collector import tasks
+    from collector.origins.registry import export
+
+    export(tasks.knowledge_of(_config(context)).registry, sys.stdout)
+
+
+@origins.command("unattributed")
+def origins_unattributed(
+    context: typer.Context,
+    hub: Hub = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many publishers.")] = 50,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the publishers that no registry row names a country for, by the downloads they hold."""
+    from collector import lookups
+
+    columns, rows = lookups.unattributed(_config(context), hub, limit)
+    _print_table(columns, rows, as_csv=as_csv, as_json=as_json)
+
+
+# --- the demonstration ------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder to leave database and reports in.")] = Path("demo-output"),
+) -> None:
+    """A whole run on the embedded recording: loopback hub, polls over HTTP, reports for June to September 2026."""
+    from collector.demo.run import run_demo
+
+    run_demo(out, print, _width())
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _config(context: typer.Context) -> Config:
+    from collector.config import load_config
+
+    loaded: Config = load_config(context.obj.config, os.environ)
+    return loaded
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr)
+
+
+def _safe(words: str) -> str:
+    from collector.report.text import clean
+
+    return clean(words)
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((WIDE, 24)).columns
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def _print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, as_csv: bool, as_json: bool) -> None:
+    from collector.report import text
+
+    if as_csv and as_json:
+        raise UsageError("--csv or --json: one of them")
+    if as_json:
+        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    elif as_csv:
+        from collector.report.csvtext import plain_lines
+
+        sys.stdout.writelines(plain_lines(columns, rows))
+    else:
+        cells = [["" if value is None else text.clean(str(value)) for value in row] for row in rows]
+        widths = [text.Column(name, [row[n] for row in cells], least=8) for n, name in enumerate(columns)]
+        print("\n".join(text.table_lines(widths, _width() if sys.stdout.isatty() else 10_000)))
+
+
+def _logging() -> logging.Logger:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for library in ("httpx2", "httpcore2", "apscheduler", "huggingface_hub"):
+        # They log addresses and headers, in which a hub could echo a token.
+        logging.getLogger(library).setLevel(logging.WARNING)
+    return logging.getLogger("collector")
+
+
+@contextmanager
+def _stopping() -> Iterator[Any]:
+    """A stop event that SIGTERM and SIGINT set: the page in hand is kept or dropped whole."""
+    import signal
+    import threading
+
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(log: logging.Logger) -> Iterator[Callable[[Progress], None]]:
+    """A bar on a terminal, a log line every 50 pages elsewhere."""
+    if sys.stderr.isatty():
+        yield _bar
+        print(file=sys.stderr)
+    else:
+        yield lambda at: _line(log, at)
+
+
+def _bar(at: Progress) -> None:
+    part = f"{at.models_listed:,} models" if at.top is None else f"{at.models_listed:,} of {at.top:,} models"
+    filled = "" if at.top is None else "█" * round(20 * min(at.models_listed / at.top, 1)) + " "
+    print(f"\r{filled}{part}, {at.pages} pages", end="", file=sys.stderr, flush=True)
+
+
+def _line(log: logging.Logger, at: Progress) -> None:
+    if at.pages % 50 == 1:
+        log.info("%d models, %d pages", at.models_listed, at.pages)

@@ -1,0 +1,287 @@
+"""A window of a hub to everything a report says of it: shares, models, spikes and what a careful reader must know.
+
+Knows which tables a report is made of; knows no SQL and writes no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from collector import __version__
+from collector.columns import MODEL_DOWNLOADS, QUALITY
+from collector.errors import ReportError
+from collector.measure import shares
+from collector.measure.shares import Heading
+from collector.measure.spans import CORRECTION, DIP, INSTANT, RESTATEMENT, Spans, part_in
+from collector.measure.spikes import DAYS_BEFORE, burst_candidates, spike_rows
+from collector.measure.windows import events
+from collector.model import ATTRIBUTIONS, DAY, Attribution, Scope, Window, from_seconds, previous_window
+from collector.origins.knowledge import Knowledge
+from collector.report.data import PollUsed, RegistryUsed, ReportData, Source
+from collector.rollup import (
+    WindowModels,
+    daily_downloads,
+    growth_of,
+    lineage,
+    roots_by,
+    scoped,
+    share_tables,
+    trailing_models,
+    window_models,
+)
+from collector.store import calendar
+from collector.store import readings as facts
+from collector.store.database import Database
+from collector.store.queries import Hub
+
+GAP_SECONDS = 36 * 3600  # daily polls that miss a day leave more than this between them
+DISAGREEMENTS_SHOWN = 1_000
+COUNTERS = {
+    "huggingface": "Requests (GET and HEAD) of a repository's query files, as the hub counts them; not users.",
+}
+HUB_SOURCES = {"huggingface": Source("Hugging Face Hub, public download counters", "https://huggingface.co/models")}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a report is wanted of."""
+
+    hub: Hub
+    scopes: tuple[Scope, ...]
+    attribution: Attribution  #: the headline
+
+
+def window_report(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> ReportData:
+    """The report of a month or of any two dates; ReportError when the window holds nothing."""
+    this = window_models(db, asked.hub, window, knowledge)
+    if not (this.models["downloads"] > 0).any():
+        raise ReportError(_nothing_in(db, asked.hub, window))
+    before = window_models(db, asked.hub, previous_window(window), knowledge)
+    quality = [*_turnover(db, asked.hub, window), *_polls_to_know(db, asked.hub, window)]
+    quality += _events(db, asked.hub, this)
+    quality += _disagreements(db, asked.hub, this, knowledge)
+    return _report(db, asked, this, before, quality, knowledge, daily_known=True)
+
+
+def trailing_report(db: Database, asked: Asked, knowledge: Knowledge) -> ReportData:
+    """The hub's own last 30 days, as its last complete poll that is not stale read them."""
+    poll = facts.last_good_poll(db, asked.hub.id)
+    if poll is None:
+        raise ReportError(f"{asked.hub.name}: no complete poll yet; run `collector poll` first")
+    this = trailing_models(db, asked.hub, poll, knowledge)
+    if len(this.models) == 0:
+        raise ReportError(f"{asked.hub.name}: the last complete poll has no 30-day count; nothing to report")
+    nothing = WindowModels(this.window, this.models.iloc[:0], this.roots.iloc[:0], this.status, this.developers)
+    return _report(db, asked, this, nothing, [], knowledge, daily_known=False)
+
+
+def _report(
+    db: Database,
+    asked: Asked,
+    this: WindowModels,
+    before: WindowModels,
+    quality: list[dict[str, Any]],
+    knowledge: Knowledge,
+    *,
+    daily_known: bool,
+) -> ReportData:
+    hub, window = asked.hub, this.window
+    tables = share_tables(hub.name, this, before, asked.scopes, knowledge)
+    spikes = _spikes(db, asked, this, daily_known=daily_known)
+    return ReportData(
+        hub=hub.name,
+        endpoint=hub.endpoint,
+        counters=COUNTERS.get(hub.name, "Downloads as this hub counts them."),
+        window=window,
+        attribution=asked.attribution,
+        scopes=asked.scopes,
+        tables={
+            **{f"{name}.csv": table for name, table in tables.items()},
+            MODEL_DOWNLOADS.name: shares.model_downloads(this.models, this.roots, Heading(hub.name, window.label)),
+            QUALITY.name: _quality_table(hub, window, quality, spikes),
+        },
+        unquantised={scope.name: _unquantised(scoped(this, scope)) for scope in asked.scopes},
+        polls=_polls_used(db, hub, window),
+        registry=RegistryUsed(knowledge.registry.version, knowledge.registry.digest),
+        software_version=__version__,
+        sources=_sources(db, hub),
+    )
+
+
+def _nothing_in(db: Database, hub: Hub, window: Window) -> str:
+    first, last = calendar.reach(db, hub.id)
+    if first is None or last is None:
+        return f"{hub.name}: nothing was read yet; run `collector poll` or `collector import` first"
+    days = f"{from_seconds(first).date()} to {from_seconds(last).date()}"
+    return f"{hub.name}: {window.label} holds no downloads; readings reach from {days}: choose a window among them"
+
+
+def _unquantised(models: WindowModels) -> Mapping[str, float]:
+    kept = models.models[shares.unquantised(models.models)]
+    return shares.country_portions(shares.country_parts(kept, models.roots))
+
+
+# --- what a careful reader must know ----------------------------------------------------------------------------------
+
+
+def _spikes(db: Database, asked: Asked, this: WindowModels, *, daily_known: bool) -> list[pd.DataFrame]:
+    """The spikes of every scope under both attributions."""
+    within = {scope.name: scoped(this, scope) for scope in asked.scopes}
+    cases = [(name, models, attribution) for name, models in within.items() for attribution in ATTRIBUTIONS]
+    candidates: set[int] = set()
+    if daily_known:
+        for _, models, attribution in cases:
+            candidates |= set(burst_candidates(models.models, roots_by(models, attribution)))
+    daily = _daily(db, asked.hub, sorted(candidates), this.window)
+    return [
+        spike_rows(
+            models.models,
+            roots_by(models, attribution),
+            daily,
+            this.window,
+            Heading(asked.hub.name, this.window.label, name),
+            attribution,
+        )
+        for name, models, attribution in cases
+    ]
+
+
+def _daily(db: Database, hub: Hub, model_ids: list[int], window: Window) -> pd.DataFrame:
+    first = window.start - window.start % DAY - DAYS_BEFORE * DAY
+    return daily_downloads(growth_of(db, hub, model_ids, window), model_ids, first, window.end)
+
+
+def _row(kind: str, note: str, **values: Any) -> dict[str, Any]:
+    return {"kind": kind, "note": note, **values}
+
+
+def _instant(seconds: int) -> str:
+    return from_seconds(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_EVENTS = {
+    DIP: ("dip", "a fall made good within a week: the readings in between are ignored; value: downloads in the span"),
+    CORRECTION: ("correction", "the hub took back downloads it had counted; value: its part in the window"),
+    RESTATEMENT: ("restatement", "a jump the 30-day count does not explain; value: what is no download, in the window"),
+    INSTANT: ("instant", "two readings at one instant: the later poll's counts"),
+}
+
+
+def _events(db: Database, hub: Hub, this: WindowModels) -> list[dict[str, Any]]:
+    """Dips, corrections, restatements and doubled instants, by model."""
+    flagged = this.models[this.models["flags"] != ""]
+    if len(flagged) == 0:
+        return []
+    names = dict(zip(flagged["model_id"], flagged["model"], strict=True))
+    spans = events(growth_of(db, hub, sorted(names), this.window), this.window)
+    return [row for place in range(len(spans)) for row in _event_rows(spans, place, names, this.window)]
+
+
+def _event_rows(spans: Spans, place: int, names: Mapping[int, str], window: Window) -> Iterable[dict[str, Any]]:
+    one = spans.where(spans.model_id == spans.model_id[place])
+    which = int((spans.model_id[:place] == spans.model_id[place]).sum())
+    downloads, corrections = part_in(one.downloads, one, window)[which], part_in(one.corrections, one, window)[which]
+    span = {"from": _instant(int(spans.start[place])), "to": _instant(int(spans.end[place]))}
+    for bit, (kind, note) in _EVENTS.items():
+        if int(spans.flags[place]) & bit:
+            value = corrections if bit in (CORRECTION, RESTATEMENT) else downloads
+            yield _row(kind, note, model=names[int(spans.model_id[place])], value=float(value), **span)
+
+
+def _polls_to_know(db: Database, hub: Hub, window: Window) -> list[dict[str, Any]]:
+    """Gaps between complete polls, stale and thin polls, and changes of what was asked for."""
+    rows = []
+    log = [poll for poll in _polls(db, hub) if poll.scope != "import" and poll.finished_at is not None]
+    for before, after in pairwise(log):
+        if after.started_at <= window.start or before.started_at >= window.end:
+            continue
+        if after.started_at - before.started_at > GAP_SECONDS:
+            hours = round((after.started_at - before.started_at) / 3600, 1)
+            note = "no complete poll: growth is spread evenly over the gap; value: hours"
+            rows.append(_row("gap", note, value=hours, **_between(before.started_at, after.started_at)))
+        if (before.scope, before.top) != (after.scope, after.top):
+            note = f"the list changed from {_asked(before)} to {_asked(after)}: models entered or left for that alone"
+            rows.append(_row("list_size", note, value=after.top, **_between(before.started_at, after.started_at)))
+    for poll in log:
+        if window.start <= poll.started_at < window.end:
+            span = _between(poll.started_at, poll.finished_at or poll.started_at)
+            if poll.is_stale:
+                note = "far fewer counters moved than usual: those that did not were not read; value: the poll"
+                rows.append(_row("stale", note, value=poll.id, **span))
+            if poll.is_thin and poll.scope == "all":
+                note = "lists under 90 % of the poll before: absences prove nothing; value: the poll"
+                rows.append(_row("thin", note, value=poll.id, **span))
+    return rows
+
+
+def _asked(poll: PollUsed) -> str:
+    return "the whole hub" if poll.top is None else f"the {poll.top} most downloaded models"
+
+
+def _between(start: int, end: int) -> dict[str, str]:
+    return {"from": _instant(start), "to": _instant(end)}
+
+
+def _turnover(db: Database, hub: Hub, window: Window) -> list[dict[str, Any]]:
+    turnover = calendar.turnover(db, hub.id, window)
+    entered = _row("entered", "models listed for the first time; value: models", value=turnover.entered)
+    left = _row(
+        "left", "models no longer listed by the window's last complete poll; value: models", value=turnover.left
+    )
+    return [row for row in (entered, left) if row["value"]]
+
+
+def _disagreements(db: Database, hub: Hub, this: WindowModels, knowledge: Knowledge) -> list[dict[str, Any]]:
+    """Models whose name says another family than their declared base, the most downloaded first."""
+    downloads = this.models.set_index("model_id")
+    said = lineage(db, hub, knowledge).disagreements()
+    found = [
+        _row(
+            "disagreement",
+            f"its name says {by_name}, its declared base {declared}; the declaration counts; value: downloads",
+            model=downloads.at[model_id, "model"],
+            value=float(shares.half_up(downloads.loc[[model_id], "downloads"].to_numpy())[0]),
+        )
+        for model_id, by_name, declared in said
+        if model_id in downloads.index
+    ]
+    return sorted(found, key=lambda row: (-row["value"], row["model"]))[:DISAGREEMENTS_SHOWN]
+
+
+def _quality_table(hub: Hub, window: Window, rows: list[dict[str, Any]], spikes: list[pd.DataFrame]) -> pd.DataFrame:
+    columns = [column.name for column in QUALITY.columns]
+    table = pd.DataFrame(rows, columns=columns).assign(hub=hub.name, window=window.label)
+    tables = [each for each in (table, *spikes) if len(each)]
+    if not tables:
+        return table
+    joined = pd.concat(tables, ignore_index=True)
+    joined["size"] = -joined["value"].astype(float).abs()
+    order = ["kind", "scope", "attribution", "size", "from", "model", "note"]
+    return joined.sort_values(order, na_position="first", ignore_index=True)[columns]
+
+
+# --- what the report stands on ----------------------------------------------------------------------------------------
+
+
+def _polls(db: Database, hub: Hub) -> list[PollUsed]:
+    return [PollUsed(**made._asdict()) for made in calendar.polls_made(db, hub.id)]
+
+
+def _polls_used(db: Database, hub: Hub, window: Window) -> tuple[PollUsed, ...]:
+    """The polls whose readings the window can rest on: those within it, and one on either side."""
+    log = _polls(db, hub)
+    inside = [n for n, poll in enumerate(log) if window.start <= poll.started_at < window.end]
+    before = [n for n, poll in enumerate(log) if poll.started_at < window.start][-1:]
+    after = [n for n, poll in enumerate(log) if poll.started_at >= window.end][:1]
+    return tuple(log[n] for n in (*before, *inside, *after))
+
+
+def _sources(db: Database, hub: Hub) -> tuple[Source, ...]:
+    polled = [HUB_SOURCES[hub.name]] if hub.endpoint and hub.name in HUB_SOURCES else []
+    files = [Source(file.source or file.file_name, license=file.license) for file in calendar.imports(db, hub.id)]
+    return (*polled, *files)

@@ -1,0 +1,344 @@
+"""Facts to derived tables: keeps model_month, model_origin and the share tables current, and counts any other window.
+
+Store → measure → store. Knows the order in which things are worked out; knows no SQL, no file and no clock. Everything
+it writes can be dropped and rebuilt to the same bytes: a fingerprint of what went in tells when that is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from collector.measure import shares
+from collector.measure.shares import Heading
+from collector.measure.spans import Spans, part_in
+from collector.measure.windows import Growth, flag_names, growth, in_window
+from collector.model import (
+    ATTRIBUTIONS,
+    DAY,
+    NOT_ATTRIBUTED,
+    Attribution,
+    Scope,
+    Window,
+    from_seconds,
+    month_of,
+    months_between,
+    previous_window,
+)
+from collector.origins.knowledge import Knowledge
+from collector.origins.lineage import Declared, Lineage, ModelName
+from collector.store import calendar, marks, queries
+from collector.store import readings as facts
+from collector.store.database import Database
+from collector.store.derived import Derived, MonthBuild, Root
+from collector.store.queries import Hub
+
+RULES = "1"  #: rises with every change of the counting rules, so that no derived row outlives them
+ESTIMATE_REACH = 30 * DAY  # a first reading speaks of so much time before it
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the models of a hub did in a window, before anything is said of origins.
+
+    `rows`, one for each model with downloads, corrections or flags: model_id, model, publisher, pipeline_tag,
+    created_at, downloads, estimated, corrections, covered, flags.
+    """
+
+    rows: pd.DataFrame
+    covered: float  #: the largest part of the window that any model's readings back
+    open_falls: int  #: falls and jumps that touch the window and are not judged for good
+
+
+@dataclass(frozen=True, slots=True)
+class WindowModels:
+    """What shares are worked out from: the tables `models` and `roots` that `collector.measure.shares` describes."""
+
+    window: Window
+    models: pd.DataFrame
+    roots: pd.DataFrame
+    status: str  #: final or provisional
+    developers: Mapping[str, str]  #: country of each family's developer on the window's last day
+
+
+# --- keeping the derived tables current -------------------------------------------------------------------------------
+
+
+def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> list[str]:
+    """Bring every derived table of the hub up to date; returns the months whose shares were rebuilt, in order."""
+    refresh_registry(db, hub, knowledge)
+    refresh_origins(db, hub, knowledge)
+    rebuilt = []
+    previous: WindowModels | None = None
+    for month in known_months(db, hub):
+        _refresh_month(db, hub, month)
+        mark = _shares_mark(db, hub, month, knowledge, scopes)
+        if marks.mark_of(db, hub.id, f"shares {month.label}") == mark:
+            previous = None
+            continue
+        before = previous or window_models(db, hub, previous_window(month), knowledge)
+        this = window_models(db, hub, month, knowledge)
+        tables = share_tables(hub.name, this, before, scopes, knowledge)
+        Derived(db).replace_shares(hub.name, month.label, tables)
+        marks.set_mark(db, hub.id, f"shares {month.label}", mark)
+        rebuilt.append(month.label)
+        previous = this
+    return rebuilt
+
+
+def known_months(db: Database, hub: Hub) -> list[Window]:
+    """The calendar months of which the hub's readings say something, up to its last complete poll or last imported day."""
+    first, last = calendar.reach(db, hub.id)
+    if first is None or last is None:
+        return []
+    return months_between(first - ESTIMATE_REACH, max(first, last) + 1)
+
+
+def refresh_registry(db: Database, hub: Hub, knowledge: Knowledge) -> None:
+    """Load the registry into the database when it is another than the one loaded last."""
+    registry = knowledge.registry
+    if marks.mark_of(db, hub.id, "registry") != registry.digest:
+        Derived(db).replace_registry([asdict(row) for row in registry.rows], knowledge.countries)
+        marks.set_mark(db, hub.id, "registry", registry.digest)
+
+
+def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge) -> None:
+    """Work out the roots of the hub's models again when a poll, an import or the lineage files changed."""
+    mark = _origins_mark(db, hub, knowledge)
+    if marks.mark_of(db, hub.id, "origins") != mark:
+        Derived(db).replace_origins(hub.id, resolved(db, hub, knowledge))
+        marks.set_mark(db, hub.id, "origins", mark)
+
+
+def _refresh_month(db: Database, hub: Hub, month: Window) -> None:
+    mark = _month_mark(db, hub, month)
+    built = Derived(db).month_build(hub.id, _month_number(month))
+    if built is None or built.fingerprint != mark:
+        counted, rows = _count(db, hub, month)
+        build = MonthBuild(mark, counted.covered, counted.open_falls)
+        Derived(db).replace_month(hub.id, _month_number(month), rows, build)
+
+
+def _month_mark(db: Database, hub: Hub, month: Window) -> str:
+    return marks.digest(RULES, marks.facts_fingerprint(db, hub.id, month))
+
+
+def _origins_mark(db: Database, hub: Hub, knowledge: Knowledge) -> str:
+    return marks.digest(RULES, knowledge.lineage_digest, marks.hub_fingerprint(db, hub.id))
+
+
+def _shares_mark(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> str:
+    facts_of_both = (_month_mark(db, hub, month), _month_mark(db, hub, previous_window(month)))
+    origins = (knowledge.registry.digest, _origins_mark(db, hub, knowledge))
+    return marks.digest(*facts_of_both, *origins, scopes, knowledge.countries)
+
+
+def _month_number(month: Window) -> int:
+    first = from_seconds(month.start)
+    return first.year * 100 + first.month
+
+
+# --- any window -----------------------------------------------------------------------------------------------------
+
+
+def window_models(db: Database, hub: Hub, window: Window, knowledge: Knowledge) -> WindowModels:
+    """What the hub's models did in the window, and whose they are: from the derived tables where these are current."""
+    counted = count(db, hub, window)
+    as_of = facts.as_of(db, hub.id)
+    over = as_of is not None and as_of >= window.end
+    final = over and counted.covered >= 1 and counted.open_falls == 0
+    return attributed(db, hub, counted.rows, window, "final" if final else "provisional", knowledge)
+
+
+def trailing_models(db: Database, hub: Hub, poll: facts.PollAt, knowledge: Knowledge) -> WindowModels:
+    """The hub's own last 30 days as that poll read them: nothing in them is known to be measured."""
+    window = trailing_window(poll)
+    listed = facts.trailing(db, poll.id)
+    known = facts.models(db, hub.id, window)
+    rows = pd.DataFrame({"model_id": listed.model_id, "downloads": listed.downloads_30d.astype(float)})
+    rows = rows[rows["downloads"] > 0].assign(estimated=np.nan, corrections=0, covered=1.0, flags="")
+    accounts = pd.DataFrame({"model_id": known.model_id, "publisher_id": known.publisher_id})
+    rows = marks.described(db, hub.id, rows.merge(accounts, on="model_id"))
+    return attributed(db, hub, rows, window, "final", knowledge)
+
+
+def trailing_window(poll: facts.PollAt) -> Window:
+    """The 30 days before a poll."""
+    label = f"trailing-{from_seconds(poll.started_at).date().isoformat()}"
+    return Window(poll.started_at - ESTIMATE_REACH, poll.started_at, label)
+
+
+def count(db: Database, hub: Hub, window: Window) -> Counted:
+    """What each model did in the window: from model_month where that is current, else from the readings."""
+    if window == month_of(window.start):
+        built = Derived(db).month_build(hub.id, _month_number(window))
+        if built is not None and built.fingerprint == _month_mark(db, hub, window):
+            rows = Derived(db).month_rows(hub.id, _month_number(window)).rename(columns={"name": "model"})
+            return Counted(rows, built.covered, built.open_falls)
+    counted, rows = _count(db, hub, window)
+    return replace(counted, rows=marks.described(db, hub.id, rows).rename(columns={"name": "model"}))
+
+
+def _count(db: Database, hub: Hub, window: Window) -> tuple[Counted, pd.DataFrame]:
+    """The measure of a window, and its rows with publisher_id, as model_month keeps them."""
+    models = facts.models(db, hub.id, window)
+    polls = facts.polls(db, hub.id)
+    as_of = facts.as_of(db, hub.id)
+    grown = in_window(facts.readings(db, hub.id, window), models, polls, window, -1 if as_of is None else as_of)
+    some = (grown.downloads > 0) | (grown.corrections != 0) | (grown.flags != 0)
+    rows = pd.DataFrame(
+        {
+            "model_id": models.model_id[some],
+            "publisher_id": models.publisher_id[some],
+            "downloads": grown.downloads[some],
+            "estimated": grown.estimated[some],
+            "corrections": grown.corrections[some],
+            "covered": grown.covered[some],
+            "flags": [" ".join(flag_names(int(flags))) for flags in grown.flags[some]],
+        }
+    )
+    covered = float(grown.covered.max()) if len(grown.covered) else 0.0
+    return Counted(rows, covered, grown.open_falls), rows
+
+
+def attributed(
+    db: Database, hub: Hub, rows: pd.DataFrame, window: Window, status: str, knowledge: Knowledge
+) -> WindowModels:
+    """The rows with uploaders and roots, as the registry has them on the window's last day."""
+    registry, day = knowledge.registry, window.last_day
+    roots = _root_rows(db, hub, knowledge)
+    roots = roots[roots["model_id"].isin(rows["model_id"])]
+    first = roots.drop_duplicates("model_id").set_index("model_id")
+    uploaders = {name: registry.row(hub.name, name, day) for name in rows["publisher"].unique()}
+    origins = rows["publisher"].map(uploaders.get)
+    models = rows.assign(
+        organisation=[row.organisation if row else "" for row in origins],
+        kind=[row.kind if row else "" for row in origins],
+        country_publisher=[row.country if row else NOT_ATTRIBUTED for row in origins],
+        family=rows["model_id"].map(first["family"]),
+        basis=rows["model_id"].map(first["basis"]).fillna("self"),
+        relation=rows["model_id"].map(first["relation"]),
+    )
+    makers = {name: registry.country(hub.name, name, day) for name in roots["root_publisher"].unique()}
+    country = roots["root_publisher"].map(makers).where(roots["basis"] != "none", NOT_ATTRIBUTED)
+    return WindowModels(
+        window,
+        models.reset_index(drop=True),
+        roots.assign(country=country)[["model_id", "country", "weight", "family"]].reset_index(drop=True),
+        status,
+        _developers(hub, knowledge, day),
+    )
+
+
+def _developers(hub: Hub, knowledge: Knowledge, day: date) -> dict[str, str]:
+    """Country of the developer of every known family on a day."""
+    registry = knowledge.registry
+    return {family.name: registry.country(hub.name, family.publisher, day) for family in knowledge.families.all}
+
+
+def _root_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFrame:
+    """The roots of all models of the hub: as stored when they are current, else worked out now."""
+    if marks.mark_of(db, hub.id, "origins") == _origins_mark(db, hub, knowledge):
+        return Derived(db).origin_rows(hub.id)
+    return pd.DataFrame(list(resolved(db, hub, knowledge)), columns=list(Root._fields))
+
+
+def resolved(db: Database, hub: Hub, knowledge: Knowledge) -> Iterator[Root]:
+    """The roots of every model of the hub, by lineage."""
+    return (Root(*root) for root in lineage(db, hub, knowledge).roots())
+
+
+def lineage(db: Database, hub: Hub, knowledge: Knowledge) -> Lineage:
+    """The lineage of all models of the hub, worked out now."""
+    former: dict[str, int | None] = {}
+    for row in queries.former_names(db, hub.id):
+        former[row.name] = row.model_id if former.get(row.name, row.model_id) == row.model_id else None
+    return Lineage(
+        [ModelName(*row) for row in queries.model_names(db, hub.id)],
+        [Declared(*row) for row in queries.declared_bases(db, hub.id)],
+        former,
+        knowledge.families,
+        [correction for correction in knowledge.corrections if correction.hub == hub.name],
+    )
+
+
+def growth_of(db: Database, hub: Hub, model_ids: Sequence[int], window: Window) -> Growth:
+    """The growth of a few models over all their readings; `window` says whose accounts and which day are asked for."""
+    models, as_of = facts.models(db, hub.id, window), facts.as_of(db, hub.id)
+    few = facts.readings_of_models(db, hub.id, model_ids)
+    return growth(few, models, facts.polls(db, hub.id), -1 if as_of is None else as_of)
+
+
+def daily_downloads(grown: Growth, model_ids: Sequence[int], first: int, end: int) -> pd.DataFrame:
+    """model_id, day, downloads of each day from `first` until `end` (both 00:00 UTC, Unix seconds).
+
+    NaN on days that the cumulative counter of the model does not back.
+    """
+    wanted = np.array(sorted(model_ids), np.int64)
+    days = range(first, end, DAY)
+    tables = [_one_day(grown.spans, wanted, Window(day, day + DAY, str(day))) for day in days]
+    empty = pd.DataFrame({"model_id": [], "day": [], "downloads": []})
+    return pd.concat(tables, ignore_index=True) if tables and len(wanted) else empty
+
+
+def _one_day(spans: Spans, wanted: NDArray[np.int64], day: Window) -> pd.DataFrame:
+    downloads = np.zeros(len(wanted))
+    np.add.at(downloads, np.searchsorted(wanted, spans.model_id), part_in(spans.downloads, spans, day))
+    known = np.full(len(wanted), True)
+    begin = np.full(len(wanted), np.iinfo(np.int64).max)
+    np.minimum.at(begin, np.searchsorted(wanted, spans.model_id), spans.start)
+    known &= begin <= day.start
+    return pd.DataFrame({"model_id": wanted, "day": day.start, "downloads": np.where(known, downloads, np.nan)})
+
+
+# --- shares ---------------------------------------------------------------------------------------------------------
+
+
+def share_tables(
+    hub: str, this: WindowModels, before: WindowModels, scopes: tuple[Scope, ...], knowledge: Knowledge
+) -> dict[str, pd.DataFrame]:
+    """The published share tables of a window, by table name: every scope, both attributions."""
+    parts: dict[str, list[pd.DataFrame]] = {"country_share": [], "family_share": [], "publisher_share": []}
+    for scope in scopes:
+        heading = Heading(hub, this.window.label, scope.name)
+        now, then = scoped(this, scope), scoped(before, scope)
+        for attribution in ATTRIBUTIONS:
+            parts["country_share"].append(_country_table(now, then, heading, attribution, knowledge))
+        parts["family_share"].append(
+            shares.family_shares(
+                shares.family_parts(now.models, now.roots, now.developers),
+                heading,
+                previous=shares.family_portions(shares.family_parts(then.models, then.roots, then.developers)),
+            )
+        )
+        parts["publisher_share"].append(shares.publisher_shares(now.models, heading))
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+
+
+def scoped(models: WindowModels, scope: Scope) -> WindowModels:
+    """Only the models that count in the scope."""
+    return replace(models, models=models.models[shares.in_scope(models.models, scope)])
+
+
+def roots_by(models: WindowModels, attribution: Attribution) -> pd.DataFrame:
+    """The roots under an attribution."""
+    return models.roots if attribution == "base" else shares.publisher_roots(models.models)
+
+
+def _country_table(
+    now: WindowModels, then: WindowModels, heading: Heading, attribution: Attribution, knowledge: Knowledge
+) -> pd.DataFrame:
+    before = shares.country_parts(then.models, roots_by(then, attribution))
+    return shares.country_shares(
+        shares.country_parts(now.models, roots_by(now, attribution)),
+        heading,
+        attribution=attribution,
+        status=now.status,
+        names=knowledge.countries,
+        previous=shares.country_portions(before),
+    )

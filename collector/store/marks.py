@@ -1,0 +1,86 @@
+"""From which state of the facts derived rows were worked out: fingerprints, and what has changed since.
+
+Knows which polls and imports a month can rest on; knows no rule by which its figures are made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import pandas as pd
+from sqlalchemy import Integer, and_, cast, delete, func, insert, or_, select
+
+from collector.model import Window
+from collector.store.database import Database
+from collector.store.readings import SPANS_AFTER, last_start_that_matters
+from collector.store.schema import build_mark, import_file, model, poll, publisher
+
+
+def facts_fingerprint(db: Database, hub_id: int, window: Window) -> str:
+    """Changes whenever a poll or an import could change what the window shows, and (nearly) only then."""
+    near = poll.c.started_at <= last_start_that_matters(db, hub_id, window)
+    late = poll.c.reaches_back_to < window.end + SPANS_AFTER
+    polls = select(
+        func.count(),
+        func.max(poll.c.id),
+        func.sum(poll.c.pages),
+        func.sum(poll.c.models_listed),
+        func.sum(cast(poll.c.is_stale, Integer)),
+        func.sum(cast(poll.c.status == "complete", Integer)),
+    ).where(poll.c.hub_id == hub_id, or_(near, late))
+    with db.connect() as conn:
+        imports = conn.execute(select(func.max(import_file.c.id)).where(import_file.c.hub_id == hub_id)).scalar()
+        return "|".join(str(value) for value in (*conn.execute(polls).one(), imports))
+
+
+def hub_fingerprint(db: Database, hub_id: int) -> str:
+    """Changes with every poll and import of the hub."""
+    polls = select(func.count(), func.max(poll.c.id), func.sum(poll.c.pages)).where(poll.c.hub_id == hub_id)
+    with db.connect() as conn:
+        return "|".join(str(value) for value in conn.execute(polls).one())
+
+
+def mark_of(db: Database, hub_id: int, what: str) -> str | None:
+    """The fingerprint under which something was built; None when it was not."""
+    c = build_mark.c
+    with db.connect() as conn:
+        return conn.execute(select(c.fingerprint).where(c.hub_id == hub_id, c.what == what)).scalar()
+
+
+def set_mark(db: Database, hub_id: int, what: str, fingerprint: str) -> None:
+    """Remember under which fingerprint something was built."""
+    c = build_mark.c
+    with db.begin() as conn:
+        conn.execute(delete(build_mark).where(and_(c.hub_id == hub_id, c.what == what)))
+        conn.execute(insert(build_mark).values(hub_id=hub_id, what=what, fingerprint=fingerprint))
+
+
+def clear_marks(db: Database) -> None:
+    """Forget all of them, so that everything is built again."""
+    with db.begin() as conn:
+        conn.execute(delete(build_mark))
+
+
+def digest(*parts: object) -> str:
+    """One short text for many."""
+    return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()[:32]
+
+
+def described(db: Database, hub_id: int, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the name, task, creation and account of their models: what `Derived.month_rows` gives for a month.
+
+    `rows` has model_id and publisher_id; created_at is -1 where unknown.
+    """
+    c = model.c
+    models = select(c.id, c.name, c.pipeline_tag, c.created_at).where(c.hub_id == hub_id)
+    accounts = select(publisher.c.id, publisher.c.name).where(publisher.c.hub_id == hub_id)
+    with db.connect() as conn:
+        known = _frame(conn.execute(models).all(), ("model_id", "name", "pipeline_tag", "created_at"))
+        uploaders = _frame(conn.execute(accounts).all(), ("publisher_id", "publisher"))
+    known["created_at"] = known["created_at"].fillna(-1).astype("int64")
+    return rows.merge(known, on="model_id", how="left").merge(uploaders, on="publisher_id", how="left")
+
+
+def _frame(rows: Iterable[object], names: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(names))
