@@ -152,6 +152,8 @@ class _Reader:
             self.where = f"family {table.get('name', index + 1)!r}"
             families.append(self.family(table))
             patterns += self.patterns(index, families[-1], table)
+        clash = _clash(patterns)
+        self.must(clash is None, f"pattern {' '.join(clash or ())!r} stands twice; only one can win")
         names = [family.name for family in families]
         self.must(len(set(names)) == len(names), "two families of one name; keep one")
         self.where = "top level"
@@ -222,6 +224,17 @@ class _Reader:
     def must(self, holds: bool, fault: str) -> None:
         if not holds:
             raise RegistryError(f"{self.path}, {self.where}: {fault}")
+
+
+def _clash(patterns: Iterable[_Pattern]) -> Tokens | None:
+    """A pattern that two families or lines claim for the same accounts; None when there is none."""
+    seen: set[tuple[Tokens, int | None]] = set()
+    for pattern in patterns:
+        holder = pattern.hit.family if pattern.hit is not None and pattern.own_only else None
+        if (pattern.words, holder) in seen:
+            return pattern.words
+        seen.add((pattern.words, holder))
+    return None
 
 
 def _as_model(words: str) -> str:

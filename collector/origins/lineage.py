@@ -181,7 +181,7 @@ class Lineage:
         if item is not None and (name not in self._said or item.holds(self._said[name])):
             return _Link(_distinct(map(self._named, item.bases), node), "corrected", item.relation)
         declared = self._declared.get(node)
-        return self._by_name(node) if declared is None else self._by_declaration(node, declared)
+        return self.names(node) if declared is None else self._by_declaration(node, declared)
 
     def _by_declaration(self, node: Node, declared: Sequence[Declared]) -> _Link:
         parents = _distinct(map(self._base, declared), node)
@@ -250,8 +250,8 @@ class Lineage:
         return frozenset((base.relation or "", base.base_name) for base in self._declared.get(node, ()))
 
     def _name_rule(self, asked: Callable[[Node], bool]) -> NameRule:
-        names = self._names[: len(self._models)]
-        return NameRule(self._families, names, self._known(), (n for node, n in enumerate(names) if asked(node)))
+        names = (model.name for node, model in enumerate(self._models) if asked(node))
+        return NameRule(self._families, self._index.names, self._known(), names)
 
     def _both(self) -> Iterator[tuple[Node, str | None, set[str]]]:
         """Models whose declaration counts: what the name alone leads to (None: nothing), what the declaration does."""
@@ -284,10 +284,10 @@ class _Index:
         said = [base for bases in declared.values() for base in bases]
         keys = {base.base_key for base in said if base.base_key is not None}
         self._by_key = {model.hub_key: node for node, model in enumerate(models) if model.hub_key in keys}
-        self._by_name = {model.name: node for node, model in enumerate(models)}
+        self.names = {model.name: node for node, model in enumerate(models)}
         self._former = former
-        wanted = {base.base_name.lower() for base in said if base.base_name not in self._by_name}
-        wanted.update(name.lower() for name in known if name not in self._by_name)
+        wanted = {base.base_name.lower() for base in said if base.base_name not in self.names}
+        wanted.update(name.lower() for name in known if name not in self.names)
         self._by_lower: dict[str, Node | None] = {}
         for node, model in enumerate(models):
             lower = model.name.lower()
@@ -296,7 +296,7 @@ class _Index:
 
     def find(self, name: str, key: str | None) -> Node | None:
         """The polled model: by the hub's key, its name, a name that it alone once bore, its name in other case."""
-        for found in (None if key is None else self._by_key.get(key), self._by_name.get(name), self._former.get(name)):
+        for found in (None if key is None else self._by_key.get(key), self.names.get(name), self._former.get(name)):
             if found is not None:
                 return found
         return self._by_lower.get(name.lower())

@@ -10,7 +10,8 @@ Names of two families suggest a base that cannot be told: `resolved` is False, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import NamedTuple
 
 from collector.model import publisher_of
@@ -56,12 +57,15 @@ class NameRule:
     """The rule with its indexes: models of the families' developers, and models that copies are named after."""
 
     def __init__(
-        self, families: Families, names: Sequence[str], known: Iterable[str], undeclared: Iterable[str]
+        self, families: Families, names: Collection[str], known: Iterable[str], undeclared: Iterable[str]
     ) -> None:
-        """`names` are all models of the hub, `known` names that count though never polled, `undeclared` those asked."""
+        """`names` are all models of the hub (quick to ask), `known` names that count though never polled.
+
+        `undeclared` are the names that will be asked about; others are answered too, but without look-alikes.
+        """
         self._families = families
-        self._names = frozenset(names)
-        self._originals = self._index_originals((*names, *known, *families.legacy.values()))
+        self._names = names
+        self._originals = self._index_originals(chain(names, known, families.legacy.values()))
         self._copied = _index_copied(names, undeclared)
 
     def original(self, model: str) -> str | None:
@@ -165,7 +169,7 @@ def _keep(index: dict[Tokens, str], words: Tokens, name: str) -> None:
         index[words] = min(index.get(words, name), name)
 
 
-def _index_copied(names: Sequence[str], asked: Iterable[str]) -> dict[str, str]:
+def _index_copied(names: Iterable[str], asked: Iterable[str]) -> dict[str, str]:
     """The models that undeclared copies are named after, where exactly one model bears the name."""
     wanted: set[str] = set()
     for name in asked:
