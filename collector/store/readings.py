@@ -47,10 +47,11 @@ class Trailing:
 def readings(db: Database, hub_id: int, window: Window) -> Readings:
     """Every stored reading that a window's figures can rest on.
 
-    Those of polls from 9 days before it until 32 days after it (or the next complete poll), later ones whose span begins within 8 days after it,
-    and all of models with 30-day counts only or at times: their tiles and first sightings may rest on any.
+    Those of polls from 9 days before it until 32 days after it (or the next complete poll), later ones whose span
+    begins within 8 days after it, and all of models with 30-day counts only or at times: their tiles and first
+    sightings may rest on any.
     """
-    until = known_until(db, hub_id, window)
+    until = last_start_that_matters(db, hub_id, window)
     near = and_(poll.c.started_at >= window.start - BEFORE, poll.c.started_at <= until)
     begins = _AT - observation.c.span_seconds
     later = (poll.c.started_at > until, poll.c.reaches_back_to < window.end + SPANS_AFTER)
@@ -62,18 +63,6 @@ def readings(db: Database, hub_id: int, window: Window) -> Readings:
         ]
         parts += [_fetched(conn, _of_models(hub_id, part)) for part in chunks(_with_rolling_only(conn, hub_id))]
     return _as_readings(np.concatenate(parts))
-
-
-def known_until(db: Database, hub_id: int, window: Window) -> int:
-    """The last start of a poll that a window's figures can rest on, whatever it read.
-
-    32 days after the window, or the first complete poll since its end that is not stale if that is later: until then
-    nothing may be known of the window's last days. Still later polls count only if they reach back to the window.
-    """
-    good = _complete_polls(hub_id).where(poll.c.is_stale.is_(False), poll.c.started_at >= window.end)
-    with db.connect() as conn:
-        row = conn.execute(good.order_by(poll.c.started_at, poll.c.id).limit(1)).first()
-    return window.end + AFTER if row is None else max(window.end + AFTER, row.started_at)
 
 
 def last_start_that_matters(db: Database, hub_id: int, window: Window) -> int:

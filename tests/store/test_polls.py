@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -496,9 +497,9 @@ DAYS = 5
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory, _ready_file: Any) -> dict[str, list[tuple[Any, ...]]]:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, ready_file: Path) -> dict[str, list[tuple[Any, ...]]]:
     path = tmp_path_factory.mktemp("whole") / "whole.db"
-    path.write_bytes(_ready_file.read_bytes())
+    path.write_bytes(ready_file.read_bytes())
     with Database.open(f"sqlite:///{path}", write=True) as db:
         poll_days(db, DAYS)
         return dump(db)
