@@ -13,7 +13,7 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -67,7 +67,12 @@ class ImportResult:
 
 
 def import_file(
-    path: Path, hub: str, db: Database, now: Callable[[], datetime], source: str, license: str
+    path: Path,
+    hub: str,
+    db: Database,
+    now: Callable[[], datetime],
+    source: str,
+    license: str,  # noqa: A002 (as its column and its option are called)
 ) -> ImportResult:
     """Puts a file's readings among those stored of a hub, all or none; the same file twice is once.
 
@@ -79,8 +84,13 @@ def import_file(
         raise UsageError(f"--hub {hub[:40]!r}: not a hub's name; write it in lower case, for example huggingface")
     imported_at = to_seconds(now())
     history = read_history(path, imported_at + CLOCK_MARGIN)
-    words = (_printable(text) for text in (source, license))
-    provenance = Provenance(_printable(path.name), history.sha256, *words, imported_at)
+    provenance = Provenance(
+        file_name=_printable(path.name),
+        sha256=history.sha256,
+        source=_printable(source),
+        license=_printable(license),
+        imported_at=imported_at,
+    )
     kept = ImportStore(db).import_readings(hub, provenance, history.readings)
     return ImportResult(kept.readings, kept.stored, kept.models, kept.already, history.rows_without_counter)
 
@@ -178,9 +188,7 @@ def _records(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
         raise _Broken(begins, "is not CSV; mend its quotes, and end lines with LF or CRLF") from error
 
 
-def _read(
-    where: str, records: Iterator[tuple[int, list[str]]], latest: int
-) -> tuple[tuple[ImportReading, ...], int]:
+def _read(where: str, records: Iterator[tuple[int, list[str]]], latest: int) -> tuple[tuple[ImportReading, ...], int]:
     """The readings of all records, and how many rows have no counter; ImportFileError when anything is amiss."""
     faults = _Faults()
     readings: list[ImportReading] = []
