@@ -102,7 +102,7 @@ def test_a_month_that_is_empty_has_the_same_columns_and_types(world: World, fill
 def test_no_flags_are_null_for_who_reads_the_table(db: Database, world: World, filled: Derived) -> None:
     account = world.account("a")
     rows = frame({"model_id": 1, "publisher_id": account, "flags": ""}, {"model_id": 2, "publisher_id": account})
-    rows["flags"] = ["", np.nan]
+    rows["flags"] = pd.Series(["", np.nan], dtype="str")
     filled.replace_month(1, 202609, rows, BUILD)
     with db.connect() as connection:
         assert connection.scalars(select(schema.model_month.c.flags)).all() == [None, None]
