@@ -67,7 +67,7 @@ def growth(readings: Readings, models: Models, polls: Polls, as_of: int) -> Grow
     counted[rows] = True
     before = _before_first(cumulative, models, polls)
     covered_from = np.where(counted, NEVER, FOREVER)
-    covered_from[_place(models, cumulative.model_id[cumulative.delta == NO_DELTA])] = before.covered_from
+    covered_from[_place(models, np.unique(cumulative.model_id[cumulative.delta == NO_DELTA]))] = before.covered_from
     return Growth(join([before.spans, *_steps(cumulative, as_of)]), covered_from, counted)
 
 
@@ -242,5 +242,6 @@ def _rolling_series(rows: Readings, models: Models) -> RollingSeries:
     last = np.where(final, models.seen_at[place], last)
     # Of a reading with a cumulative counter only the moment itself is known: its 30-day count moves on its own.
     last = np.maximum(np.where(rows.all_time == NOT_SAID, last, rows.at), rows.at)
-    said = rows.rolling != NOT_SAID
+    said = np.flatnonzero(rows.rolling != NOT_SAID)
+    said = np.unique(said[_last_of_instant(_where(rows, said))])
     return RollingSeries(place[said], rows.at[said], last[said], rows.rolling[said])
