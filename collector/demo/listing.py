@@ -47,7 +47,8 @@ _DATES = frozenset({"createdAt", "lastModified"})
 class Rules:
     """What is not established of the real hub: either way can be had."""
 
-    over_limit: Literal["clamp", "refuse"] = "clamp"  #: a limit above 1000
+    over_limit: Literal["clamp", "refuse"] = "clamp"  #: a limit above `most_rows`
+    most_rows: int = MAX_LIMIT  #: of a page; fewer than the real hub's, and a small world has several pages
     sort_field_added: bool = False  #: with `expand`, the sort field comes too
 
 
@@ -124,9 +125,9 @@ def _order(field: str, direction: str) -> Order:
 
 def _limit(text: str | None, rules: Rules) -> int:
     limit = MAX_LIMIT if text is None else int(text) if text.isascii() and text.isdigit() else 0
-    if limit < 1 or (limit > MAX_LIMIT and rules.over_limit == "refuse"):
+    if limit < 1 or (limit > rules.most_rows and rules.over_limit == "refuse"):
         raise bad_request("Invalid limit parameter")
-    return min(limit, MAX_LIMIT)
+    return min(limit, rules.most_rows)
 
 
 def _names(pairs: Pairs, order: Order, rules: Rules) -> tuple[str, ...]:
