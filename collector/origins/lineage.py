@@ -181,7 +181,7 @@ class Lineage:
         if item is not None and (name not in self._said or item.holds(self._said[name])):
             return _Link(_distinct(map(self._named, item.bases), node), "corrected", item.relation)
         declared = self._declared.get(node)
-        return self.names(node) if declared is None else self._by_declaration(node, declared)
+        return self._by_name(node) if declared is None else self._by_declaration(node, declared)
 
     def _by_declaration(self, node: Node, declared: Sequence[Declared]) -> _Link:
         parents = _distinct(map(self._base, declared), node)
@@ -222,16 +222,25 @@ class Lineage:
 
     # ---- rows
 
-    def _rows(self, node: Node, model_id: int) -> Iterator[Root]:
+    def _rows(self, node: Node, model_id: int) -> list[Root]:
         link, ends = self._link(node), self._ends.of(node)
         basis = "none" if self._unresolved.issuperset(ends) else link.basis
+        if len(ends) == 1:
+            return [Root(model_id, *self._end(ends[0]), 1.0, basis, link.relation, *self._match_of(ends[0]))]
         # Two models may bear one name, one after the other: as a root they are one.
-        names = sorted({(self._names[end], end in self._unresolved) for end in ends}) if len(ends) > 1 else None
-        for name, unresolved in names or ((self._names[ends[0]], ends[0] in self._unresolved),):
-            match = None if unresolved else self._match(name)
-            publisher = "" if unresolved else publisher_of(name)
-            family, line = match or (None, None)
-            yield Root(model_id, name, publisher, 1 / len(names or ends), basis, link.relation, family, line)
+        named = {self._names[end]: end for end in ends}
+        return [
+            Root(model_id, *self._end(end), 1 / len(named), basis, link.relation, *self._match_of(end))
+            for _, end in sorted(named.items())
+        ]
+
+    def _end(self, node: Node) -> tuple[str, str]:
+        name = self._names[node]
+        return name, "" if node in self._unresolved else publisher_of(name)
+
+    def _match_of(self, node: Node) -> tuple[str | None, str | None]:
+        match = None if node in self._unresolved else self._match(self._names[node])
+        return match or (None, None)
 
     def _match(self, name: str) -> Match | None:
         if name not in self._matches:
@@ -258,17 +267,17 @@ class Lineage:
         rule = self._name_rule(lambda node: node in self._declared)
         for node in sorted(self._declared):
             if self._link(node).basis == "declared":
-                groups = {self._group(self._names[end]) for end in self._ends.of(node)}
+                groups = {self._group(end) for end in self._ends.of(node)}
                 yield node, self._told(rule.suggest(self._names[node])), groups
 
     def _told(self, suggestion: Suggestion | None) -> str | None:
         if suggestion is None or not suggestion.resolved:
             return None
-        return self._group(self._names[self._ends.of(self._named(suggestion.base))[0]])
+        return self._group(self._ends.of(self._named(suggestion.base))[0])
 
-    def _group(self, name: str) -> str:
-        match = self._match(name)
-        return name if match is None else match.family
+    def _group(self, node: Node) -> str:
+        family, _ = self._match_of(node)
+        return family or self._names[node]
 
 
 class _Index:

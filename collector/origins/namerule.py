@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from collector.model import publisher_of
 from collector.origins.families import Families, Hit
-from collector.origins.names import Stem, Tokens, clean, is_size, model_part, stem, tokens
+from collector.origins.names import Stem, Tokens, clean, is_size, model_part, plain, stem, tokens
 
 # bartowski/Qwen_Qwen2.5-7B-GGUF, RichardErkhov/meta-llama_-_Llama-3.2-1B-gguf, x/Qwen--Qwen3-8B-4bit
 _OWNER_IN_MODEL = re.compile(r"([A-Za-z0-9][A-Za-z0-9.\-]*?)(?:_-_|--|__|_)(?=[A-Za-z0-9])(.+)\Z")
@@ -48,10 +48,6 @@ class _Name(NamedTuple):
     def relation(self) -> str:
         return "quantized" if self.stem.is_copy else "finetune"
 
-    @property
-    def foreign(self) -> list[Hit]:
-        return [hit for hit in self.hits if hit.family not in self.own]
-
 
 class NameRule:
     """The rule with its indexes: models of the families' developers, and models that copies are named after."""
@@ -66,6 +62,7 @@ class NameRule:
         self._families = families
         self._names = names
         self._originals = self._index_originals(chain(names, known, families.legacy.values()))
+        self._lengths = _lengths(self._originals)
         self._copied = _index_copied(names, undeclared)
 
     def original(self, model: str) -> str | None:
@@ -80,14 +77,19 @@ class NameRule:
         base = self._copied_model(name) if name.passes_on else None
         if base is not None:
             return Suggestion(base, name.relation, resolved=True)
-        descent = [hit for hit in name.foreign if not hit.architecture]
-        if not descent and name.publisher.lower() in self._families.republishers:
-            descent = name.foreign
+        foreign = [hit for hit in name.hits if hit.family not in name.own]
+        descent = [hit for hit in foreign if not hit.architecture]
         if descent:
             return self._by_family(name, descent)
-        if name.stem.is_copy and name.publisher.lower() in self._families.republishers and not name.hits:
-            return Suggestion(clean(name.stem.text), name.relation, resolved=False)
-        return None
+        return self._passed_on(name, foreign) if name.passes_on else None
+
+    def _passed_on(self, name: _Name, foreign: list[Hit]) -> Suggestion | None:
+        """What an account that makes nothing itself passes on: an architecture's own model, or no one knows what."""
+        if name.publisher.lower() not in self._families.republishers:
+            return None
+        if foreign:
+            return self._by_family(name, foreign)
+        return Suggestion(clean(name.stem.text), name.relation, resolved=False) if name.stem.is_copy else None
 
     def _take_apart(self, full_name: str) -> _Name:
         publisher, _, model = full_name.rpartition("/")
@@ -101,13 +103,13 @@ class NameRule:
 
     def _copied_model(self, name: _Name) -> str | None:
         """The model that a copy is named after: owner and model, a sibling, the developer's, the only one so named."""
-        texts = dict.fromkeys((name.stem.text, name.stem.plain))
+        texts = dict.fromkeys((name.stem.text, plain(name.stem.text)))
         for text in texts:
             sibling = f"{name.publisher}/{text}"
             base = sibling if sibling in self._names else self._by_owner(text)
             if base is not None and base != name.full:
                 return base
-        own_model = name.hits and not name.foreign
+        own_model = name.hits and all(hit.family in name.own for hit in name.hits)
         for text in texts:
             base = self._originals.get(tokens(text)) or self._copied.get(text)
             # A developer copies its own models, not those of others that happen to bear the name.
@@ -133,12 +135,17 @@ class NameRule:
 
     def _longest_original(self, name: _Name, hits: list[Hit]) -> str | None:
         """The developer's model whose whole name stands in this one and holds every family found."""
-        start, end = hits[0].start, max(hit.start + hit.length for hit in hits)
-        for length in range(len(name.words), end - start - 1, -1):
-            for at in range(max(0, end - length), min(start, len(name.words) - length) + 1):
-                base = self._originals.get(name.words[at : at + length])
-                if base is not None and base != name.full and self._develops(base, hits):
-                    return base
+        words, end = name.words, max(hit.start + hit.length for hit in hits)
+        spans = [
+            (length, at)
+            for at in range(hits[0].start + 1)
+            for length in self._lengths.get(words[at], ())
+            if end <= at + length <= len(words)
+        ]
+        for length, at in sorted(spans, reverse=True):
+            base = self._originals.get(words[at : at + length])
+            if base is not None and base != name.full and self._develops(base, hits):
+                return base
         return None
 
     def _develops(self, base: str, hits: list[Hit]) -> bool:
@@ -154,7 +161,7 @@ class NameRule:
             if own and self._is_original(name, own):
                 cut = stem(model_part(name))
                 _keep(exact, tokens(cut.text), name)
-                _keep(short, tokens(cut.plain), name)
+                _keep(short, tokens(plain(cut.text)), name)
         return short | exact
 
     def _is_original(self, name: str, own: frozenset[int]) -> bool:
@@ -169,13 +176,21 @@ def _keep(index: dict[Tokens, str], words: Tokens, name: str) -> None:
         index[words] = min(index.get(words, name), name)
 
 
+def _lengths(index: Iterable[Tokens]) -> dict[str, frozenset[int]]:
+    """By first word, how many words the keys have."""
+    lengths: dict[str, set[int]] = {}
+    for words in index:
+        lengths.setdefault(words[0], set()).add(len(words))
+    return {word: frozenset(found) for word, found in lengths.items()}
+
+
 def _index_copied(names: Iterable[str], asked: Iterable[str]) -> dict[str, str]:
     """The models that undeclared copies are named after, where exactly one model bears the name."""
     wanted: set[str] = set()
     for name in asked:
         cut = stem(model_part(name))
         if cut.is_copy:
-            wanted.update((cut.text, cut.plain))
+            wanted.update((cut.text, plain(cut.text)))
     found: dict[str, list[str]] = {}
     for name in names:
         model = model_part(name)

@@ -36,7 +36,6 @@ class Stem(NamedTuple):
     """The model part of a name, without the words of its format."""
 
     text: str  #: up to the first word of a format; the whole when there is none
-    plain: str  #: the same without a tail such as -bf16, -hf, -qat
     is_copy: bool  #: a word of a format or a quantisation was found
 
 
@@ -52,7 +51,8 @@ def model_part(name: str) -> str:
 
 def tokens(text: str) -> Tokens:
     """The words of a text in lower case: runs of letters, numbers (2.5), sizes (7b)."""
-    return tuple(token.replace("_", ".") for token in _TOKEN.findall(text.lower()))
+    found = _TOKEN.findall(text.lower())
+    return tuple([word.replace("_", ".") for word in found] if "_" in text else found)
 
 
 def is_size(token: str) -> bool:
@@ -63,11 +63,15 @@ def is_size(token: str) -> bool:
 def stem(model: str) -> Stem:
     """What a copy's name says of the model it was made from: `Qwen3-8B-AWQ-4bit` is a copy of `Qwen3-8B`."""
     found = _FORMAT.search(model)
-    text = model
-    if found is not None:
-        # A format in front (`onnx-bert`) is left out; anywhere else it ends the name of the base.
-        text = model[: found.start()] or model[found.end() :].lstrip("-_.")
-    return Stem(text, _TAIL.sub("", text), found is not None)
+    if found is None:
+        return Stem(model, False)
+    # A format in front (`onnx-bert`) is left out; anywhere else it ends the name of the base.
+    return Stem(model[: found.start()] or model[found.end() :].lstrip("-_."), True)
+
+
+def plain(text: str) -> str:
+    """A stem without a tail that tells copies of one model apart and no more: -bf16, -hf, -qat, -unsloth."""
+    return _TAIL.sub("", text)
 
 
 def clean(text: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from collector.errors import RegistryError
 from collector.origins.families import Families, load_families
-from collector.origins.names import clean, is_name, model_part, stem, tokens
+from collector.origins.names import clean, is_name, model_part, plain, stem, tokens
 
 DATA = Path(__file__).parents[2] / "collector" / "data"
 
@@ -259,7 +259,7 @@ def test_words_of_a_name_are_letters_numbers_and_sizes() -> None:
 )
 def test_the_words_of_a_format_are_cut_from_a_copys_name(model: str, base: str) -> None:
     assert stem(model).is_copy
-    assert stem(model).plain == base
+    assert plain(stem(model).text) == base
 
 
 @pytest.mark.parametrize(
