@@ -163,7 +163,7 @@ def trailing_models(db: Database, hub: Hub, poll: facts.PollAt, knowledge: Knowl
     rows = pd.DataFrame({"model_id": listed.model_id, "downloads": listed.downloads_30d.astype(float)})
     rows = rows[rows["downloads"] > 0].assign(estimated=np.nan, corrections=0, covered=1.0, flags="")
     accounts = pd.DataFrame({"model_id": known.model_id, "publisher_id": known.publisher_id})
-    rows = marks.described(db, hub.id, rows.merge(accounts, on="model_id"))
+    rows = marks.described(db, hub.id, rows.merge(accounts, on="model_id")).rename(columns={"name": "model"})
     return attributed(db, hub, rows, window, "final", knowledge)
 
 
