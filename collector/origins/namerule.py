@@ -153,27 +153,28 @@ class NameRule:
         return any(hit.family in own for hit in hits)
 
     def _index_originals(self, names: Iterable[str]) -> dict[Tokens, str]:
-        """Models of the families' developers by the words of their names; a shorter key never hides an exact one."""
-        exact: dict[Tokens, str] = {}
-        short: dict[Tokens, str] = {}
+        """Models of the families' developers by the words of their names; a shorter key never hides an exact one.
+
+        Of several models of the same words the one under the family's first account stands, then the smallest name, so
+        that the order of the models does not matter.
+        """
+        exact: dict[Tokens, tuple[bool, str]] = {}
+        short: dict[Tokens, tuple[bool, str]] = {}
         for name in names:
             own = self._families.owned(publisher_of(name))
-            if own and self._is_original(name, own):
-                cut = stem(model_part(name))
-                _keep(exact, tokens(cut.text), name)
-                _keep(short, tokens(plain(cut.text)), name)
-        return short | exact
+            if not own:
+                continue
+            cut = stem(model_part(name))
+            words = tokens(cut.text)
+            hits = self._families.hits(words, own)
+            if words and not cut.is_copy and (not hits or any(hit.family in own for hit in hits)):
+                ranked = (not self._is_first_account(publisher_of(name), hits), name)
+                for index, key in ((exact, words), (short, tokens(plain(cut.text)) or words)):
+                    index[key] = min(ranked, index.get(key, ranked))
+        return {words: name for words, (_, name) in (short | exact).items()}
 
-    def _is_original(self, name: str, own: frozenset[int]) -> bool:
-        cut = stem(model_part(name))
-        hits = self._families.hits(tokens(cut.text), own)
-        return not cut.is_copy and (not hits or any(hit.family in own for hit in hits))
-
-
-def _keep(index: dict[Tokens, str], words: Tokens, name: str) -> None:
-    """The smallest name stands for several of the same words, so that the order of the models does not matter."""
-    if words:
-        index[words] = min(index.get(words, name), name)
+    def _is_first_account(self, publisher: str, hits: list[Hit]) -> bool:
+        return any(self._families.all[hit.family].publisher == publisher for hit in hits)
 
 
 def _lengths(index: Iterable[Tokens]) -> dict[str, frozenset[int]]:

@@ -197,9 +197,7 @@ def test_roots_of_cycles_are_those_of_the_definition(drawn: list[int]) -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 12), max_size=3), min_size=1, max_size=12))
-def test_every_model_has_roots_whatever_it_declares_and_their_parts_add_up(
-    drawn: list[list[int]], order: object
-) -> None:
+def test_every_model_has_roots_whatever_it_declares_and_their_parts_add_up(drawn: list[list[int]]) -> None:
     hub = Hub(*(f"p{node}/m{node}" for node in range(len(drawn))))
     for node, ups in enumerate(drawn):
         hub.declares(f"p{node}/m{node}", *(f"p{up}/m{up}" for up in ups))
@@ -335,6 +333,12 @@ def test_a_name_that_suggests_no_base_leaves_the_model_itself(name: str) -> None
         "openai-community/gpt2",
     )
     assert told(name, *others) == (name, "self", None)
+
+
+def test_of_two_models_of_one_name_the_developers_first_account_stands() -> None:
+    others = ("FunAudioLLM/CosyVoice2-0.5B", "iic/CosyVoice2-0.5B", "Alibaba-NLP/gte-large", "thenlper/gte-large")
+    assert told("someone/gte-large-onnx", *others)[0] == "thenlper/gte-large"
+    assert told("someone/CosyVoice2-0.5B-onnx", *others)[0] == "FunAudioLLM/CosyVoice2-0.5B"
 
 
 def test_a_conversion_of_an_architectures_own_model_is_a_copy() -> None:
