@@ -16,7 +16,6 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 from collector.errors import ImportFileError, UsageError
@@ -72,11 +71,11 @@ def import_file(
     db: Database,
     now: Callable[[], datetime],
     source: str,
-    license: str,  # noqa: A002 (as its column and its option are called)
+    terms: str,
 ) -> ImportResult:
     """Puts a file's readings among those stored of a hub, all or none; the same file twice is once.
 
-    `source` and `license` say where the file comes from and on what terms; they are kept with it and may be empty.
+    `source` says where the file comes from, `terms` its licence; both are kept with it and may be empty.
     The hub need not be one that can be polled. Raises ImportFileError (file, line, reason, cure), UsageError for what
     cannot be a hub's name, StoreError. Rules: design, sections 4 and 6.
     """
@@ -88,7 +87,7 @@ def import_file(
         file_name=_printable(path.name),
         sha256=history.sha256,
         source=_printable(source),
-        license=_printable(license),
+        license=_printable(terms),
         imported_at=imported_at,
     )
     kept = ImportStore(db).import_readings(hub, provenance, history.readings)
@@ -163,10 +162,8 @@ class _Faults:
 
 def _lines(content: io.BufferedIOBase) -> Iterator[str]:
     """The lines of a file. Decoded one by one, so that a fault has the number of its own line."""
-    for number in count(1):
-        line = content.readline(_LONGEST_LINE + 1)
-        if not line:
-            return
+    lines = iter(lambda: content.readline(_LONGEST_LINE + 1), b"")
+    for number, line in enumerate(lines, 1):
         if len(line) > _LONGEST_LINE:
             raise _Broken(number, f"has more than {_LONGEST_LINE} bytes; write one row to a line")
         try:
@@ -230,8 +227,8 @@ def _header(where: str, records: Iterator[tuple[int, list[str]]]) -> list[str]:
 
 
 def _header_faults(names: Sequence[str]) -> Iterator[str]:
-    if len(names) == 1 and re.search("[;\t]", names[0]):
-        yield f"the columns are not separated by commas; write {_HEADER}"
+    if not any(name.lower() in (*COLUMNS, "downloads") for name in names):
+        yield f"no header with commas between the names of columns; write one such as {_HEADER}"
         return
     yield from (_unknown(name) for name in names if name not in COLUMNS)
     yield from (f'column "{name}" stands there twice; remove one' for name in COLUMNS if names.count(name) > 1)
