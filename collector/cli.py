@@ -7,8 +7,10 @@ import is imported by the command that needs it, so that `collector --help` come
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import logging
+import math
 import os
 import shutil
 import sys
@@ -27,6 +29,7 @@ from collector.errors import CollectorError, UsageError
 if TYPE_CHECKING:
     from collector.config import Config
     from collector.polling import Progress
+    from collector.report.text import Column
 
 app = typer.Typer(
     name="collector",
@@ -43,25 +46,40 @@ app.add_typer(origins, name="origins")
 app.add_typer(db, name="db")
 
 LOCK_WAIT_SECONDS = 5.0
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+SHORTEST = 8  # columns that are left to a text where the terminal is narrow
 WIDE = 120  # columns, where there is no terminal to ask
 
 
 def main() -> NoReturn:
     """Runs the command line; a user's error ends in one line on stderr, never in a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a character shows its escape: no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(words: Sequence[str]) -> int:
+    """The exit status of a command line."""
     try:
-        app()
+        status = app(list(words), prog_name="collector", standalone_mode=False)
     except CollectorError as error:
         for line in str(error).splitlines():
-            print(f"collector: {line}", file=sys.stderr)
-        sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        print("collector: interrupted; what was kept is whole", file=sys.stderr)
-        sys.exit(1)
-    except BrokenPipeError:
-        # The reader of a pipe went away (`| head`): nothing of ours failed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    sys.exit(0)
+            _say(f"collector: {line}")
+        return error.exit_status
+    except typer.TyperException as error:
+        _say(_wrong_usage(error))
+        return 2
+    if status == INTERRUPTED:
+        _say("collector: interrupted; what was kept is whole, and the same command goes on from there")
+        return 1
+    return status or 0
+
+
+def _wrong_usage(error: typer.TyperException) -> str:
+    """One line for wrong words; the help itself for none at all."""
+    message = error.format_message()
+    return message if "\n" in message else f"collector: {message.rstrip('.')}; `collector --help` names what there is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +91,7 @@ class Global:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"collector {__version__}")
+        _emit([f"collector {__version__}"])
         raise typer.Exit
 
 
@@ -136,15 +154,17 @@ def _upgrade(config: Config) -> None:
 
 
 @db.command("check")
-def db_check(context: typer.Context) -> None:
+def db_check(context: typer.Context, as_json: Json = False) -> None:
     """Check the database's integrity and the project's invariants; exit 1 when something is wrong."""
     from collector.store.check import check
     from collector.store.database import Database
 
     with Database.open(_config(context).database.url, write=False) as database:
         findings = check(database)
-    for finding in findings:
-        print(_safe(finding))
+    if as_json:
+        _print_json({"sound": not findings, "findings": findings})
+    else:
+        _emit(map(_safe, findings))
     if findings:
         raise CollectorError(f"{len(findings)} finding(s); go back to a backup or report it")
     _say("database is sound")
@@ -161,21 +181,26 @@ def poll(
 ) -> None:
     """Poll now; resume an unfinished poll of the same UTC day; print what came and what share it shows."""
     from collector import tasks
+    from collector.stopping import StopOnSignal
     from collector.store.database import writer_lock
 
     config = _config(context)
     chosen = tasks.chosen_hub(config, hub)
-    log = _logging()
-    with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS), _stopping() as stop, _progress(log) as told:
+    log = _logging(config, json_lines=False)
+    with (
+        writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS),
+        StopOnSignal() as stop,
+        _progress(log) as told,
+    ):
         result = tasks.poll_hub(config, chosen, now=_now, stop=stop, log=log, progress=told)
     shown, headline = tasks.trailing(config, chosen.name), tasks.headline_asked(config, None, None, "country")
     if as_json:
         values = None if shown is None else tasks.headline_values(shown, headline)
         _print_json({"poll": dataclasses.asdict(result.poll), "resumed": result.resumed, "trailing": values})
         return
-    print(tasks.poll_sentence(chosen.name, result))
+    _emit([tasks.poll_sentence(chosen.name, result)])
     if shown is not None:
-        print(f"\n{tasks.headline_text(shown, headline, _width())}")
+        _emit(["", tasks.headline_text(shown, headline, _width())])
 
 
 @app.command()
@@ -202,7 +227,7 @@ def report(
     if as_json:
         _print_json({"folder": str(pack.folder), **tasks.headline_values(pack.data, headline)})
     else:
-        print(tasks.headline_text(pack.data, headline, _width()))
+        _emit([tasks.headline_text(pack.data, headline, _width())])
         _say(f"\nwrote {len(pack.files)} files to {pack.folder}")
 
 
@@ -214,28 +239,30 @@ def _day(instant: datetime | None) -> date | None:
 def run(context: typer.Context) -> None:
     """Run the daemon: polls, rolls up and reports on schedule until SIGTERM."""
     from collector import daemon, tasks
+    from collector.stopping import StopOnSignal
     from collector.store.database import writer_lock
 
     config = _config(context)
-    log = _logging()
     polls = {name: hub.schedule for name, hub in config.hubs.items() if hub.enabled}
-    plan = daemon.Plan(polls, config.report.schedule)
-    with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS):
-        daemon.run(daemon.Daemon(plan, tasks.ConfiguredWork(config, _now, log), _now, log))
+    if not polls:
+        raise UsageError(f"{config.path}: no hub is enabled; set enabled = true in a [hub.NAME] section")
+    log = _logging(config, json_lines=not sys.stderr.isatty())
+    with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS), StopOnSignal() as stop:
+        plan = daemon.Plan(polls, config.report.schedule)
+        daemon.run(daemon.Daemon(plan, tasks.ConfiguredWork(config, _now, log), _now, log, stop))
 
 
 @app.command()
 def status(context: typer.Context, as_json: Json = False) -> None:
     """Last polls, lag, coverage, next runs, database size."""
-    from collector import lookups
+    from collector import status as standing
     from collector.daemon import next_time
 
-    config = _config(context)
-    found = lookups.status(config, _now(), next_time)
+    found = standing.status(_config(context), _now(), next_time)
     if as_json:
         _print_json(found)
     else:
-        print("\n".join(lookups.status_lines(found)))
+        _emit(standing.status_lines(found))
 
 
 # --- reading the database ---------------------------------------------------------------------------------------------
@@ -261,7 +288,8 @@ def import_(
     file: Annotated[Path, typer.Argument(help="CSV: model, observed_at, downloads_all_time[, downloads_30d, likes].")],
     hub: Annotated[str, typer.Option("--hub", help="The hub whose counters these are.")],
     source: Annotated[str, typer.Option("--source", help="Where the file comes from; stands in reports.")] = "",
-    license: Annotated[str, typer.Option("--license", help="Terms of the file; stand in reports.")] = "",
+    terms: Annotated[str, typer.Option("--license", help="Terms of the file; stand in reports.")] = "",
+    as_json: Json = False,
 ) -> None:
     """Import history from a file, in any order of dates; the same file twice is once."""
     from collector import tasks
@@ -269,33 +297,41 @@ def import_(
 
     config = _config(context)
     with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS):
-        result = tasks.import_history(config, file, hub, now=_now, source=source, license=license)
-    if result.already:
-        _say(f"{file} was imported before; nothing changed")
+        result = tasks.import_history(config, file, hub, now=_now, source=source, terms=terms)
+    if as_json:
+        _print_json(dataclasses.asdict(result))
+    elif result.already:
+        _say(_safe(f"{file} was imported before; nothing changed"))
     else:
-        print(f"{result.readings} readings of {result.models} models; {result.stored} stored (unchanged ones are not)")
+        _emit([tasks.import_sentence(result)])
 
 
 # --- origins ----------------------------------------------------------------------------------------------------------
 
 
 @origins.command("check")
-def origins_check(context: typer.Context) -> None:
+def origins_check(context: typer.Context, as_json: Json = False) -> None:
     """Validate registry, families and lineage corrections; exit 1 when something is wrong."""
     from collector import lookups
 
-    lines, faults = lookups.check_origins(_config(context), _now().date())
-    for line in lines:
-        print(_safe(line))
+    held, faults = lookups.check_origins(_config(context), _now().date())
+    if as_json:
+        _print_json({**held, "faults": faults})
+    else:
+        _emit(lookups.held_lines(held))
     for fault in faults:
-        print(f"collector: {_safe(fault)}", file=sys.stderr)
+        _say(f"collector: {_safe(fault)}")
     if faults:
         raise typer.Exit(1)
 
 
 @origins.command("who")
-def origins_who(context: typer.Context, name: str, as_json: Json = False) -> None:
-    """Look up a publisher, or the publisher and lineage of a model."""
+def origins_who(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="An account, or a model as publisher/model.")],
+    as_json: Json = False,
+) -> None:
+    """Look up an account, or the account and the lineage of a model."""
     from collector import lookups
 
     columns, rows = lookups.who(_config(context), name)
@@ -308,7 +344,9 @@ def origins_export(context: typer.Context) -> None:
     from collector import tasks
     from collector.origins.registry import export
 
-    export(tasks.knowledge_of(_config(context)).registry, sys.stdout)
+    text = io.StringIO()
+    export(tasks.knowledge_of(_config(context)).registry, text)
+    _emit([text.getvalue().rstrip("\n")])
 
 
 @origins.command("unattributed")
@@ -336,7 +374,7 @@ def demo(
     """A whole run on the embedded recording: loopback hub, polls over HTTP, reports for June to September 2026."""
     from collector.demo.run import run_demo
 
-    run_demo(out, print, _width())
+    run_demo(out, lambda line: _emit([line]), _width())
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------
@@ -354,7 +392,17 @@ def _config(context: typer.Context) -> Config:
 
 
 def _say(words: str) -> None:
+    """Words, on stderr."""
     print(words, file=sys.stderr)
+
+
+def _emit(lines: Iterable[str]) -> None:
+    """Data, on stdout. When the reader of a pipe went away (`| head`), what is left goes nowhere: nothing failed."""
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _safe(words: str) -> str:
@@ -368,47 +416,69 @@ def _width() -> int:
 
 
 def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2))
+    _emit([json.dumps(value, indent=2, default=str, allow_nan=False)])
 
 
-def _print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, as_csv: bool, as_json: bool) -> None:
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_csv: bool, as_json: bool) -> None:
     from collector.report import text
 
     if as_csv and as_json:
         raise UsageError("--csv or --json: one of them")
     if as_json:
-        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        names = _distinct(columns)
+        _print_json([dict(zip(names, map(_json_value, row), strict=True)) for row in rows])
     elif as_csv:
         from collector.report.csvtext import plain_lines
 
-        sys.stdout.writelines(plain_lines(columns, rows))
+        _emit(line.removesuffix("\n") for line in plain_lines(columns, rows))
     else:
-        cells = [["" if value is None else text.clean(str(value)) for value in row] for row in rows]
-        widths = [text.Column(name, [row[n] for row in cells], least=8) for n, name in enumerate(columns)]
-        print("\n".join(text.table_lines(widths, _width() if sys.stdout.isatty() else 10_000)))
+        table = [_column(name, [row[n] for row in rows]) for n, name in enumerate(columns)]
+        _emit(text.table_lines(table, _width() if sys.stdout.isatty() else sys.maxsize))
 
 
-def _logging() -> logging.Logger:
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for library in ("httpx2", "httpcore2", "apscheduler", "huggingface_hub"):
-        # They log addresses and headers, in which a hub could echo a token.
-        logging.getLogger(library).setLevel(logging.WARNING)
-    return logging.getLogger("collector")
+def _column(name: str, values: Sequence[Any]) -> Column:
+    """A column of a table on a terminal: numbers at the right and never shortened, null empty."""
+    from collector.report.text import Column, clean
+
+    said = [value for value in values if value is not None]
+    numbers = bool(said) and all(isinstance(value, (int, float)) for value in said)
+    return Column(
+        clean(name),
+        ["" if value is None else _number(value) if numbers else clean(str(value)) for value in values],
+        right=numbers,
+        least=None if numbers else SHORTEST,
+    )
 
 
-@contextmanager
-def _stopping() -> Iterator[Any]:
-    """A stop event that SIGTERM and SIGINT set: the page in hand is kept or dropped whole."""
-    import signal
-    import threading
+def _number(value: float) -> str:
+    """Whole numbers whole, others to six places, smaller ones as they are."""
+    if isinstance(value, int) or not math.isfinite(value) or 0 < abs(value) < 1e-6:
+        return str(value)
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+
+def _json_value(value: Any) -> Any:
+    """JSON has neither bytes nor infinity: the ones become hexadecimal digits, the other a word."""
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Two columns of one name (`SELECT a.id, b.id`) are two keys: id, id_2."""
+    seen: dict[str, int] = {}
+    distinct = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        distinct.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return distinct
+
+
+def _logging(config: Config, *, json_lines: bool) -> logging.Logger:
+    from collector.logs import set_up
+
+    tokens = [hub.token.get_secret_value() for hub in config.hubs.values() if hub.token is not None]
+    return set_up(sys.stderr, json_lines=json_lines, secrets=[*tokens, *filter(None, [config.alert.webhook])])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The daemon: when to poll, roll up and report. Knows schedules and signals; knows no figures, no SQL, no wire format.
+"""The daemon: when to poll, roll up and report. Knows schedules; knows no signals, no figures, no SQL, no wire format.
 
 What is due lives in the database, not in the scheduler: APScheduler only wakes the daemon, and every wake asks what is
 due now. So a crash, a reboot or a week off changes nothing but the time: the next start does what was missed, once.
@@ -7,21 +7,20 @@ due now. So a crash, a reboot or a week off changes nothing but the time: the ne
 from __future__ import annotations
 
 import logging
-import signal
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from types import FrameType
 from typing import Protocol
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from collector.errors import CollectorError, Stopped
+from collector.logs import about
 from collector.model import Window, from_seconds, month_of, to_seconds
 
-PAUSES_SECONDS = (60, 300, 900, 1800, 3600)  # after a failed poll; the last one repeats until the day ends
+PAUSES_SECONDS = (60, 300, 900, 1800, 3600)  # after a failure; the last one repeats until the day ends
 WATCH_SECONDS = 30  # how often the daemon asks what is due beside its schedules
 
 
@@ -32,12 +31,12 @@ class Work(Protocol):
         """Start of the hub's last complete poll; None: there was none."""
         ...
 
-    def poll(self, hub: str, stop: threading.Event) -> None:
+    def poll(self, hub: str, stop: Stop) -> None:
         """Polls the hub and brings the derived tables up to date. Raises CollectorError, Stopped."""
         ...
 
     def report_wanted(self, month: Window) -> bool:
-        """Whether the month can be reported and its pack is missing or older than the facts."""
+        """Whether the month can be reported, its last poll in, and its pack is missing or was written too early."""
         ...
 
     def report(self, month: Window) -> None:
@@ -53,6 +52,14 @@ class Plan:
     report: str
 
 
+class Stop(Protocol):
+    """What ends the daemon and interrupts every wait; `threading.Event` is one."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, timeout: float) -> bool: ...
+
+
 @dataclass
 class Daemon:
     """Does what is due, one thing at a time; decides by the clock it was given and by what the database says."""
@@ -61,47 +68,55 @@ class Daemon:
     work: Work
     now: Callable[[], datetime]
     log: logging.Logger
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop
     _failures: dict[str, list[datetime]] = field(default_factory=dict)
 
     def tick(self) -> None:
-        """Does everything that is due at this moment, then returns; stops between two things when asked to."""
+        """Does everything that is due at this moment, then returns; stops between two things when asked to.
+
+        What fails is logged and tried again after a pause of its own; it keeps nothing else from being done.
+        """
         for hub in self.plan.polls:
-            if not self.stop.is_set() and self._poll_due(hub):
-                self._poll(hub)
-        if not self.stop.is_set():
-            self._report_if_due()
+            with about(hub=hub):
+                self._try(f"poll {hub}", lambda hub=hub: self._poll_if_due(hub))  # type: ignore[misc]
+        self._try("report", self._report_if_due)
 
-    def _poll_due(self, hub: str) -> bool:
-        now, last = self.now(), self.work.last_poll_started(hub)
-        if not is_due(self.plan.polls[hub], last, now):
-            return False
-        failures = [at for at in self._failures.get(hub, []) if at.date() == now.date()]
-        pause = PAUSES_SECONDS[min(len(failures), len(PAUSES_SECONDS)) - 1] if failures else 0
-        return not failures or now >= failures[-1] + timedelta(seconds=pause)
-
-    def _poll(self, hub: str) -> None:
-        lost = lost_days(self.work.last_poll_started(hub), self.now())
-        if lost:
-            self.log.warning("%s: no complete poll on %s; their growth is spread over the gap", hub, _days(lost))
+    def _try(self, what: str, act: Callable[[], None]) -> None:
+        """Acts unless it is too early after a failure; errors a user can mend are logged, bugs are not caught."""
+        now = self.now()
+        failures = self._failures[what] = [at for at in self._failures.get(what, []) if at.date() == now.date()]
+        if self.stop.is_set() or now < not_before(failures):
+            return
         try:
-            self.work.poll(hub, self.stop)
+            act()
         except Stopped:
-            self.log.info("%s: poll stopped; it goes on at the next start", hub)
+            self.log.info("%s: stopped; it goes on at the next start", what)
         except CollectorError as error:
-            self._failures.setdefault(hub, []).append(self.now())
-            self.log.error("%s: poll failed: %s", hub, error)
+            failures.append(self.now())
+            self.log.error("%s failed: %s; next try not before %s", what, error, f"{not_before(failures):%H:%M} UTC")
         else:
-            self._failures.pop(hub, None)
+            failures.clear()
+
+    def _poll_if_due(self, hub: str) -> None:
+        last = self.work.last_poll_started(hub)
+        if not is_due(self.plan.polls[hub], last, self.now()):
+            return
+        lost = lost_days(last, self.now())
+        if lost and not self._failures[f"poll {hub}"]:
+            self.log.warning("%s: no complete poll on %s; their growth is spread over the gap", hub, _days(lost))
+        self.work.poll(hub, self.stop)
 
     def _report_if_due(self) -> None:
         month = month_of(month_of(to_seconds(self.now())).start - 1)
-        if not is_due(self.plan.report, from_seconds(month.end), self.now()) or not self.work.report_wanted(month):
-            return
-        try:
+        if is_due(self.plan.report, from_seconds(month.end - 1), self.now()) and self.work.report_wanted(month):
             self.work.report(month)
-        except CollectorError as error:
-            self.log.error("report of %s failed: %s", month.label, error)
+
+
+def not_before(failures: Sequence[datetime]) -> datetime:
+    """The moment before which nothing is tried again, by the failures of the day."""
+    if not failures:
+        return datetime.min.replace(tzinfo=UTC)
+    return failures[-1] + timedelta(seconds=PAUSES_SECONDS[min(len(failures), len(PAUSES_SECONDS)) - 1])
 
 
 def is_due(schedule: str, last: datetime | None, now: datetime) -> bool:
@@ -128,14 +143,14 @@ def lost_days(last: datetime | None, now: datetime) -> list[date]:
 
 
 def run(daemon: Daemon) -> None:
-    """Runs until SIGTERM or SIGINT; a poll under way keeps or drops its page whole and ends."""
-    with_signals = {number: signal.signal(number, _stopper(daemon.stop)) for number in (signal.SIGTERM, signal.SIGINT)}
+    """Runs until the daemon's stop is set; a poll under way then keeps or drops its page whole and ends."""
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
     )
-    wake = _Waker(daemon)
+    wake = _Waker(daemon.stop)
     for name, schedule in {**daemon.plan.polls, "report": daemon.plan.report}.items():
         scheduler.add_job(wake.ask, CronTrigger.from_crontab(schedule, timezone=UTC), id=name)
+        daemon.log.info("%s: next at %s", name, next_time(schedule, daemon.now()))
     scheduler.start()
     try:
         while not daemon.stop.is_set():
@@ -143,15 +158,14 @@ def run(daemon: Daemon) -> None:
             wake.wait(WATCH_SECONDS)
     finally:
         scheduler.shutdown(wait=False)
-        for number, handler in with_signals.items():
-            signal.signal(number, handler)
+    daemon.log.info("stopped")
 
 
 class _Waker:
     """Lets the schedules wake the loop early; all work is done in the loop, one thing at a time."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._stop = daemon.stop
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
         self._asked = threading.Event()
 
     def ask(self) -> None:
@@ -163,13 +177,6 @@ class _Waker:
             if self._asked.is_set() or self._stop.wait(0.5):
                 break
         self._asked.clear()
-
-
-def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
-    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a signal handler
-        stop.set()
-
-    return handle
 
 
 def _days(days: Iterable[date]) -> str:

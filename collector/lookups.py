@@ -1,122 +1,129 @@
-"""What commands look up: how the polls stand, whose an account is, what the registry misses. Read-only.
+"""What commands look up: whose an account is, where a model comes from, what the registry misses. Read-only.
 
 Knows which tables answer which question; prints nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime
+import math
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from collector.config import Config
 from collector.errors import ReportError
-from collector.measure.shares import half_up
-from collector.model import NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, from_seconds, month_of
+from collector.model import NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, month_of, publisher_of
 from collector.origins.knowledge import Knowledge
-from collector.origins.registry import check, record
+from collector.origins.lineage import Lineage, ModelName
+from collector.origins.registry import OriginRow, check, record
 from collector.rollup import trailing_models, window_models
 from collector.store import calendar, queries
 from collector.store import readings as facts
-from collector.store.database import Database
+from collector.store.database import Database, database_path
+from collector.store.derived import Derived
 from collector.store.queries import Hub
 from collector.tasks import knowledge_of, reported_hub
 
 Table = tuple[tuple[str, ...], list[tuple[Any, ...]]]  #: columns and rows
+RootOf = tuple[str, str, str, float, str, str | None]  #: hub, root, its publisher, weight, basis, family
 
 _WHO = ("hub", "publisher", "organisation", "country", "kind", "valid_from", "valid_to", "basis", "confidence")
+_ROLE = ("role", "model", "weight", "lineage", "family")
 
 
-# --- status -----------------------------------------------------------------------------------------------------------
+# --- the registry -----------------------------------------------------------------------------------------------------
 
 
-def status(config: Config, now: datetime, next_time: Callable[[str, datetime], datetime | None]) -> dict[str, Any]:
-    """Polls, lag, coverage, next runs and size, as plain values; instants are ISO 8601 UTC."""
-    with Database.open(config.database.url, write=False) as db:
-        found = queries.status(db)
-    return {
-        "database_bytes": found.database_bytes,
-        "hubs": [_hub_status(hub, now) for hub in found.hubs],
-        "next_runs": {
-            **{f"poll {name}": _iso(next_time(hub.schedule, now)) for name, hub in config.hubs.items() if hub.enabled},
-            "report": _iso(next_time(config.report.schedule, now)),
-        },
-    }
-
-
-def _hub_status(hub: queries.HubStatus, now: datetime) -> dict[str, Any]:
-    last = None if hub.last_poll_at is None else from_seconds(hub.last_poll_at)
-    return {
-        "hub": hub.hub,
-        "models": hub.models,
-        "complete_polls": hub.polls,
-        "last_complete_poll": _iso(last),
-        "hours_since": None if last is None else round((now - last).total_seconds() / 3600, 1),
-        "is_stale": hub.last_good_poll_at != hub.last_poll_at,
-        "coverage": {f"{month // 100}-{month % 100:02}": round(part, 6) for month, part in hub.coverage.items()},
-        "unfinished_polls": [dict(row) for row in hub.unfinished],
-        "last_polls": [dict(row) for row in hub.last_polls],
-    }
-
-
-def status_lines(found: dict[str, Any]) -> list[str]:
-    """The same for a terminal."""
-    lines = [f"database  {found['database_bytes'] / 1e6:,.1f} MB"]
-    for hub in found["hubs"]:
-        lines += ["", *_hub_lines(hub)]
-    if not found["hubs"]:
-        lines += ["", "nothing polled yet: run `collector poll`"]
-    lines.append("")
-    return lines + [f"next {name:<18} {at or 'never'}" for name, at in found["next_runs"].items()]
-
-
-def _hub_lines(hub: dict[str, Any]) -> list[str]:
-    since = "never polled to the end"
-    if hub["last_complete_poll"]:
-        since = f"last complete poll {hub['last_complete_poll']}, {hub['hours_since']} h ago"
-    stale = "; stale: the counters did not move" if hub["is_stale"] else ""
-    lines = [f"{hub['hub']}: {hub['models']:,} models, {hub['complete_polls']:,} complete polls; {since}{stale}"]
-    lines += [f"  {row['started_at']}  {row['status']:<8} {_poll_words(row)}" for row in hub["last_polls"]]
-    lines += [f"  unfinished since {row['started_at']}: {row['status']}" for row in hub["unfinished_polls"]]
-    months = [f"{month} {part:.1%}" for month, part in list(hub["coverage"].items())[-6:]]
-    return [*lines, f"  covered: {', '.join(months)}"] if months else lines
-
-
-def _poll_words(row: dict[str, Any]) -> str:
-    words = f"{row['models_listed']:,} listed, {row['models_new']:,} new, {row['models_moved']:,} moved"
-    return f"{words}; {row['error']}" if row["error"] else words
-
-
-def _iso(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-# --- origins ----------------------------------------------------------------------------------------------------------
-
-
-def check_origins(config: Config, today: date) -> tuple[list[str], list[str]]:
-    """What the registry holds, in lines, and what is wrong with it. Unreadable files raise RegistryError."""
+def check_origins(config: Config, today: date) -> tuple[dict[str, Any], list[str]]:
+    """What the registry holds, and what is wrong with it. Unreadable files raise RegistryError."""
     knowledge = knowledge_of(config)
     rows = knowledge.registry.rows
-    lines = [
-        f"registry {knowledge.registry.version}, sha256 {knowledge.registry.digest}",
-        f"{len({(row.hub, row.publisher) for row in rows}):,} accounts in {len(rows):,} rows, "
-        f"{len({row.country for row in rows} - {NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY}):,} countries; "
-        f"{len(knowledge.families.all):,} families; {len(knowledge.corrections):,} lineage corrections",
-    ]
+    held = {
+        "registry": knowledge.registry.version,
+        "sha256": knowledge.registry.digest,
+        "accounts": len({(row.hub, row.publisher) for row in rows}),
+        "rows": len(rows),
+        "countries": len({row.country for row in rows} - {NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY}),
+        "families": len(knowledge.families.all),
+        "lineage_corrections": len(knowledge.corrections),
+    }
     developers = [("huggingface", family.publisher) for family in knowledge.families.all]
-    return lines, check(knowledge.registry, today, developers)
+    return held, check(knowledge.registry, today, developers)
+
+
+def held_lines(held: dict[str, Any]) -> list[str]:
+    """The same for a terminal."""
+    return [
+        f"registry {held['registry']}, sha256 {held['sha256']}",
+        f"{held['accounts']:,} accounts in {held['rows']:,} rows, {held['countries']:,} countries",
+        f"{held['families']:,} families, {held['lineage_corrections']:,} lineage corrections",
+    ]
 
 
 def who(config: Config, name: str) -> Table:
-    """The registry's rows of an account (or of a model's account), on every hub, in any spelling of case."""
-    account = name.split("/", 1)[0].lower()
-    rows = [row for row in knowledge_of(config).registry.rows if row.publisher.lower() == account]
-    if not rows:
+    """The registry's rows of an account, on every hub, in any spelling of case; of a model also those of its roots.
+
+    The lineage is the database's as it was worked out last; of a model it does not know (or without a database), what
+    its name says. ReportError for an account that the registry lacks.
+    """
+    knowledge = knowledge_of(config)
+    account = publisher_of(name)
+    uploader = _rows_of(knowledge, account)
+    if "/" in name:
+        return _model_who(name, uploader, knowledge, _stored_roots(config, name) or _named_roots(knowledge, name))
+    if not uploader:
         raise ReportError(f"{name}: the registry has no row for this account, so it counts as ZZ")
-    return _WHO, [record(row)[: len(_WHO)] for row in rows]
+    return _WHO, [_who_row(row) for row in uploader]
+
+
+def _model_who(name: str, uploader: Sequence[OriginRow], knowledge: Knowledge, roots: Iterable[RootOf]) -> Table:
+    rows = [("uploader", name, None, None, None, *row) for row in _who_rows(uploader, "", publisher_of(name))]
+    for hub, root, publisher, weight, basis, family in roots:
+        # What is suggested and cannot be resolved has no publisher: ZZ.
+        known = [row for row in _rows_of(knowledge, publisher) if basis != "none" and row.hub == hub]
+        rows += [("root", root, weight, basis, family, *row) for row in _who_rows(known, hub, publisher)]
+    return (*_ROLE, *_WHO), rows
+
+
+def _rows_of(knowledge: Knowledge, account: str) -> list[OriginRow]:
+    return [row for row in knowledge.registry.rows if row.publisher.lower() == account.lower()]
+
+
+def _who_row(row: OriginRow) -> tuple[Any, ...]:
+    return record(row)[: len(_WHO)]
+
+
+def _who_rows(rows: Sequence[OriginRow], hub: str, account: str) -> list[tuple[Any, ...]]:
+    """The registry's rows; one of country ZZ where it has none."""
+    unknown = (hub, account, "", NOT_ATTRIBUTED, "", "", "", "the registry has no row for this account", "")
+    return [_who_row(row) for row in rows] or [unknown]
+
+
+def _stored_roots(config: Config, name: str) -> list[RootOf]:
+    """The roots of the models that bear or bore this name; none without a database."""
+    path = database_path(config.database.url)
+    if path is not None and not path.exists():
+        return []
+    with Database.open(config.database.url, write=False) as db:
+        return [
+            (model.hub, row["root_name"], row["root_publisher"], row["weight"], row["basis"], _text(row["family"]))
+            for model in queries.models_named(db, name)
+            for row in Derived(db).origin_rows(model.hub_id, [model.id]).to_dict("records")
+        ]
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _named_roots(knowledge: Knowledge, name: str) -> list[RootOf]:
+    """What the name alone and our corrections say, as if the model were on the main hub."""
+    hub = "huggingface"
+    corrections = [correction for correction in knowledge.corrections if correction.hub == hub]
+    alone = Lineage([ModelName(0, name, None)], [], {}, knowledge.families, corrections)
+    return [(hub, root.root_name, root.root_publisher, root.weight, root.basis, root.family) for root in alone.roots()]
 
 
 def unattributed(config: Config, hub: str | None, limit: int) -> Table:
@@ -137,7 +144,7 @@ def unattributed(config: Config, hub: str | None, limit: int) -> Table:
 
 
 def _missing(publisher: str, models: pd.DataFrame) -> tuple[Any, ...]:
-    downloads = int(half_up(models[["downloads"]].sum().to_numpy())[0])
+    downloads = math.floor(math.fsum(models["downloads"]) + 0.5)
     reviewed = "unknown" if (models["kind"] != "").any() else "never"
     return publisher, downloads, len(models), reviewed, "; ".join(models["model"].head(3))
 

@@ -5,6 +5,7 @@ Knows how the parts are joined; knows no schedule and prints nothing. The clock 
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ from collector.store.queries import Hub
 
 Now = Callable[[], datetime]
 
+_EARLIEST, _LATEST = month_window("2000-01").start, month_window("2100-01").start
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -72,9 +75,12 @@ def chosen_hub(config: Config, name: str | None) -> HubConfig:
         return enabled[0]
     if name is not None and name in config.hubs:
         return config.hubs[name]
-    known = ", ".join(config.hubs) or "none"
-    what = "no hub is enabled" if name is None else f"no such hub: {name}"
-    raise UsageError(f"{what}; {config.path} knows {known}")
+    known = ", ".join(config.hubs)
+    if name is not None:
+        raise UsageError(f"no hub {name!r}; {config.path} knows {known}")
+    raise UsageError(
+        f"name one of the hubs that {config.path} knows: {known}" + ("" if enabled else " (none is enabled)")
+    )
 
 
 def plan_of(hub: HubConfig) -> PollPlan:
@@ -104,10 +110,10 @@ def poll_hub(
     return result
 
 
-def import_history(config: Config, file: Path, hub: str, *, now: Now, source: str, license: str) -> ImportResult:
+def import_history(config: Config, file: Path, hub: str, *, now: Now, source: str, terms: str) -> ImportResult:
     """Imports a file of history and brings the derived tables up to date. The caller holds the writer's lock."""
     with Database.open(config.database.url, write=True) as db:
-        result = import_file(file, hub, db, now, source, license)
+        result = import_file(file, hub, db, now, source, terms)
         roll_up(db, knowledge_of(config), config.scopes)
     return result
 
@@ -125,17 +131,23 @@ def report_span(month: str | None, start: date | None, end: date | None, trailin
         return Span(None)
     if month is not None:
         try:
-            return Span(month_window(month))
+            return Span(_counted(month_window(month)))
         except ValueError as error:
             raise ReportError(f"{error}") from None
     if start is None and end is None:
         return Span(month_of(month_of(to_seconds(now())).start - 1))
     if start is None or end is None:
         raise UsageError("--from and --to go together")
-    try:
-        return Span(days_window(start, end))
-    except ValueError:
-        raise UsageError(f"--from {start} --to {end}: the window ends before it begins") from None
+    if start >= end:
+        raise UsageError(f"--from {start} --to {end}: nothing lies between; --to is the first day after the window")
+    return Span(_counted(days_window(start, end)))
+
+
+def _counted(window: Window) -> Window:
+    """The window, if hubs can have counted in it: dates at the ends of the calendar have no window before or after."""
+    if window.start < _EARLIEST or window.end > _LATEST:
+        raise ReportError(f"no hub counts downloads in {window.label}; choose a window between 2000 and 2100")
+    return window
 
 
 def reported_hub(db: Database, name: str | None) -> Hub:
@@ -231,28 +243,49 @@ class ConfiguredWork:
     def poll(self, hub: str, stop: Stop) -> None:
         """Polls the hub, brings the derived tables up to date and logs how it went."""
         result = poll_hub(self.config, self.config.hubs[hub], now=self.now, stop=stop, log=self.log)
-        self.log.info(poll_sentence(hub, result))
+        self.log.info(poll_sentence(hub, result), extra={"poll": result.poll.id})
 
     def report_wanted(self, month: Window) -> bool:
-        """Whether some hub was polled since the month's end and the month's pack is not there."""
-        if (self.config.report.directory / month.label / DATAPACKAGE).exists():
-            return False
+        """Whether some hub was polled to the end since the month's end and has no pack that rests on such a poll."""
         with Database.open(self.config.database.url, write=False) as db:
-            known = [hub.last_poll_at for hub in queries.status(db, last=1).hubs]
-        return any(last is not None and last >= month.end for last in known)
+            return bool(self._hubs_to_report(db, month))
 
     def report(self, month: Window) -> None:
-        """Writes the pack of the month for every hub of the database."""
+        """Writes the pack of the month for every hub that wants one."""
         with Database.open(self.config.database.url, write=False) as db:
-            hubs = [hub.name for hub in queries.hubs(db)]
-        for hub in hubs:
-            pack = write_report(self.config, hub, Span(month), _folder_of(self.config, hub, hubs))
-            self.log.info("%s: wrote the report of %s to %s", hub, month.label, pack.folder)
+            wanted = self._hubs_to_report(db, month)
+        for hub, folder in wanted.items():
+            pack = write_report(self.config, hub, Span(month), folder)
+            self.log.info("%s: wrote the report of %s to %s", hub, month.label, pack.folder, extra={"hub": hub})
+
+    def _hubs_to_report(self, db: Database, month: Window) -> dict[str, Path]:
+        """The hubs, each with the folder that its packs lie in."""
+        known = queries.status(db, last=1).hubs
+        folders = {hub.hub: _folder_of(self.config, hub.hub, len(known)) for hub in known}
+        polled = [hub.hub for hub in known if hub.last_poll_at is not None and hub.last_poll_at >= month.end]
+        return {hub: folders[hub] for hub in polled if not rests_on_its_end(folders[hub] / month.label, month)}
 
 
-def _folder_of(config: Config, hub: str, hubs: list[str]) -> Path:
+def _folder_of(config: Config, hub: str, hubs: int) -> Path:
     """With several hubs each has a folder of its own: their figures are never put together."""
-    return config.report.directory if len(hubs) == 1 else config.report.directory / hub
+    return config.report.directory if hubs == 1 else config.report.directory / hub
+
+
+def rests_on_its_end(pack: Path, month: Window) -> bool:
+    """Whether a pack is there that a poll after the month's end went into: one written before is not the last word."""
+    end = from_seconds(month.end).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        polls = json.loads((pack / DATAPACKAGE).read_text(encoding="utf-8"))["polls"]
+        return any(poll["to"] is not None and poll["from"] >= end for poll in polls)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False  # not there, or not one of ours: it is written anew
+
+
+def import_sentence(result: ImportResult) -> str:
+    """What an import did, in one line."""
+    silent = f"; {result.rows_without_counter:,} rows without a counter" if result.rows_without_counter else ""
+    kept = f"{result.stored:,} stored (unchanged ones are not)"
+    return f"{result.readings:,} readings of {result.models:,} models; {kept}{silent}"
 
 
 def poll_sentence(hub: str, result: PollResult) -> str:
