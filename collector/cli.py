@@ -214,7 +214,7 @@ def report(
     scope: Annotated[str | None, typer.Option("--scope", help="Scope of the table printed; else the first.")] = None,
     attribution: Annotated[str | None, typer.Option("--attribution", help="base or publisher.")] = None,
     hub: Hub = None,
-    by: Annotated[str, typer.Option("--by", help="country, family or publisher.")] = "country",
+    by: Annotated[str, typer.Option("--by", help="country, family, publisher or group.")] = "country",
     as_json: Json = False,
 ) -> None:
     """Write the CSV pack of a month or any window, and print the headline."""

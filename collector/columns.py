@@ -56,6 +56,11 @@ _MEASURED = PublishedColumn(
     "number",
     "Part of the downloads measured by cumulative counters; the rest is estimated. Empty: none.",
 )
+_COVERED = PublishedColumn(
+    "covered_share", "number", "Part of the window's time backed by readings, weighted by downloads."
+)
+_STATUS = PublishedColumn("status", "string", "final, or provisional: not over, not covered, or holding an open fall.")
+_PUBLISHERS = PublishedColumn("publishers", "integer", "Accounts that uploaded these models.")
 _CORRECTIONS = PublishedColumn(
     "corrections",
     "integer",
@@ -78,13 +83,11 @@ COUNTRY_SHARE = PublishedFile(
         PublishedColumn("share_of_attributed", "number", "Part of the downloads that are not ZZ; empty for ZZ itself."),
         PublishedColumn("share_max", "number", "Share if every ZZ download were this country's; for ZZ its own share."),
         _MEASURED,
-        PublishedColumn(
-            "covered_share", "number", "Part of the window's time backed by readings, weighted by downloads."
-        ),
-        PublishedColumn("status", "string", "final, or provisional: not over, not covered, or holding an open fall."),
+        _COVERED,
+        _STATUS,
         _CORRECTIONS,
         _MODELS,
-        PublishedColumn("publishers", "integer", "Accounts that uploaded these models."),
+        _PUBLISHERS,
         _TOP_MODEL,
         _TOP_MODEL_SHARE,
         _PREVIOUS_SHARE,
@@ -130,6 +133,72 @@ PUBLISHER_SHARE = PublishedFile(
         _DOWNLOADS,
         _SHARE,
         _MODELS,
+    ),
+)
+
+GROUP_SHARE = PublishedFile(
+    "group_share.csv",
+    "group_share",
+    "downloads and shares by group of countries. Groups overlap, so the shares do not add up; XX and ZZ are in none.",
+    (
+        _HUB,
+        _WINDOW,
+        _SCOPE,
+        _ATTRIBUTION,
+        _key("group", "Name of the group, e.g. EU: packaged or configured. As it stands now, not as of the window."),
+        PublishedColumn("group_title", "string", "The group's name in full."),
+        PublishedColumn("countries", "integer", "Its countries with downloads above 0."),
+        _DOWNLOADS,
+        _SHARE,
+        PublishedColumn("share_of_attributed", "number", "Part of the downloads that are not ZZ."),
+        PublishedColumn("share_max", "number", "Share if every ZZ download were of this group."),
+        _MEASURED,
+        _COVERED,
+        _STATUS,
+        _CORRECTIONS,
+        PublishedColumn("models", "integer", "Models with downloads above 0; a merge within the group is one."),
+        _PUBLISHERS,
+        _TOP_MODEL,
+        _TOP_MODEL_SHARE,
+        _PREVIOUS_SHARE,
+    ),
+)
+
+DERIVATIVE_SHARE = PublishedFile(
+    "derivative_share.csv",
+    "derivative_share",
+    "new models and downloads of models made from others, by origin of their root and how they were made.",
+    (
+        _HUB,
+        _WINDOW,
+        _SCOPE,
+        _key("country", "Base origin: country of the root model's publisher; XX and ZZ as everywhere."),
+        _key(
+            "relation",
+            "How the model was made from its base: finetune, adapter, quantized, merge; unspecified: not said.",
+        ),
+        PublishedColumn(
+            "new_models",
+            "integer",
+            "Such models created in the window and listed by the first complete poll after it, downloaded or not. "
+            "A merge counts for each of its countries.",
+        ),
+        PublishedColumn(
+            "new_models_share",
+            "number",
+            "Part of all new derivatives of the scope, merges divided; empty: none is new.",
+        ),
+        PublishedColumn("downloads", "integer", "Downloads of all such models, new or old; merges are divided."),
+        PublishedColumn("share", "number", "Part of the downloads of all derivatives of the scope, 0 to 1."),
+        PublishedColumn("share_of_all", "number", "Part of all downloads of the scope, originals included."),
+        PublishedColumn("models", "integer", "Such models with downloads above 0."),
+        _TOP_MODEL,
+        _TOP_MODEL_SHARE,
+        PublishedColumn(
+            "previous_share",
+            "number",
+            "This row's share in the window of equal length before; empty: no data, or no derivatives.",
+        ),
     ),
 )
 
@@ -180,4 +249,12 @@ QUALITY = PublishedFile(
     ),
 )
 
-FILES: tuple[PublishedFile, ...] = (COUNTRY_SHARE, FAMILY_SHARE, PUBLISHER_SHARE, MODEL_DOWNLOADS, QUALITY)
+FILES: tuple[PublishedFile, ...] = (
+    COUNTRY_SHARE,
+    FAMILY_SHARE,
+    PUBLISHER_SHARE,
+    GROUP_SHARE,
+    DERIVATIVE_SHARE,
+    MODEL_DOWNLOADS,
+    QUALITY,
+)

@@ -22,7 +22,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from collector.errors import ConfigError
-from collector.model import Attribution, Scope
+from collector.model import Attribution, CountryGroup, Scope
 
 DEFAULT_PATH = Path("config.toml")
 _PREFIX = "COLLECTOR__"
@@ -106,6 +106,7 @@ class Config:
     alert: AlertConfig
     origins: OriginsConfig
     scopes: tuple[Scope, ...]  #: at least one; names differ
+    groups: tuple[CountryGroup, ...] = ()  #: the user's own, codes not yet looked up; names differ
 
 
 def config_path(path: Path | None, environ: Mapping[str, str]) -> Path:
@@ -345,11 +346,37 @@ class _Scope(_Keys):
 
 
 def _named_once(scopes: list[_Scope]) -> list[_Scope]:
-    names = [scope.name for scope in scopes]
+    _refuse_twice("scopes", [scope.name for scope in scopes])
+    return scopes
+
+
+def _refuse_twice(what: str, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f'two scopes are named "{twice[0]}"')
-    return scopes
+        raise ValueError(f'two {what} are named "{twice[0]}"')
+
+
+def _country_code(text: str) -> str:
+    if re.fullmatch("[A-Z]{2}", text) is None:
+        raise ValueError("must be an ISO 3166-1 code of two capitals, as in DE")
+    return text
+
+
+def _group_name(text: str) -> str:
+    if not 0 < len(text.strip()) <= 64 or text != text.strip():
+        raise ValueError("must be 1 to 64 characters without blanks at its ends")
+    return text
+
+
+class _Group(_Keys):
+    name: Annotated[Text, AfterValidator(_group_name)]
+    title: Annotated[Text, Field(max_length=200)] = ""
+    countries: Annotated[list[Annotated[str, AfterValidator(_country_code)]], Field(min_length=1)]
+
+
+def _groups_named_once(groups: list[_Group]) -> list[_Group]:
+    _refuse_twice("groups", [group.name.casefold() for group in groups])
+    return groups
 
 
 _LLM = {
@@ -371,6 +398,7 @@ class _File(_Keys):
         _Scope.model_validate({"name": "llm", **_LLM}),
         _Scope.model_validate({"name": "llm-originals", **_LLM, "exclude_relations": ["quantized"]}),
     ]
+    group: Annotated[list[_Group], AfterValidator(_groups_named_once)] = []
 
 
 class _Variables(_File, BaseSettings):
@@ -404,8 +432,9 @@ def _read_variables(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[st
     source.env_vars = {name.lower(): text for name, text in ours.items() if name in _NAMES}
     try:
         return source(), faults
-    except SettingsError:  # only the scopes are JSON
-        return {}, [*faults, f'{_PREFIX}SCOPE: is not JSON; write a list as in [{{"name": "all"}}]']
+    except SettingsError as error:  # only the lists of tables are JSON
+        name = "GROUP" if '"group"' in str(error) else "SCOPE"
+        return {}, [*faults, f'{_PREFIX}{name}: is not JSON; write a list as in [{{"name": "all"}}]']
 
 
 def _looks_ours(name: str) -> bool:
@@ -455,8 +484,8 @@ def _dotted(loc: Loc) -> str:
 
 
 def _variable_of(loc: Loc) -> str:
-    if loc[0] == "scope" and len(loc) > 1:
-        return f"{_PREFIX}SCOPE: {_dotted(loc)}"
+    if loc[0] in ("scope", "group") and len(loc) > 1:
+        return f"{_PREFIX}{str(loc[0]).upper()}: {_dotted(loc)}"
     return _PREFIX + "__".join(str(part) for part in loc).upper()
 
 
@@ -489,6 +518,8 @@ def _reason(detail: Any) -> str:
             return f"must be at most {context['le']:g}"
         case "too_short":
             return "must not be empty"
+        case "string_too_long":
+            return f"must be at most {context['max_length']} characters"
     return f"must be {_KINDS.get(kind.split('_')[0], 'another value')}"
 
 
@@ -546,6 +577,9 @@ def _config(keys: _File, file: Path, environ: Mapping[str, str]) -> Config:
         alert=AlertConfig(keys.alert.webhook or None),
         origins=OriginsConfig(_optional(folder, keys.origins.file)),
         scopes=tuple(_scope(scope) for scope in keys.scope),
+        groups=tuple(
+            CountryGroup(group.name, group.title or group.name, frozenset(group.countries)) for group in keys.group
+        ),
     )
 
 

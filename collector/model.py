@@ -175,6 +175,15 @@ class Scope:
         return None if self.created_after is None else _midnight(self.created_after + timedelta(days=1))
 
 
+@dataclass(frozen=True, slots=True)
+class CountryGroup:
+    """A named group of countries, as it stands now; groups may overlap."""
+
+    name: str
+    title: str  #: the name in full
+    countries: frozenset[str]  #: ISO 3166-1 alpha-2; never XX or ZZ
+
+
 def publisher_of(name: str) -> str:
     """The account a model lives under: the part before `/` (legacy models without one are their own)."""
     return name.split("/", 1)[0]

@@ -6,7 +6,7 @@ Knows which tables a report is made of; knows no SQL and writes no file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,9 +16,9 @@ from collector import __version__
 from collector.columns import MODEL_DOWNLOADS, QUALITY
 from collector.errors import ReportError
 from collector.measure import shares
-from collector.measure.shares import Heading
 from collector.measure.spans import CORRECTION, DIP, INSTANT, RESTATEMENT, Spans, part_in
 from collector.measure.spikes import DAYS_BEFORE, burst_candidates, spike_rows
+from collector.measure.sums import Heading, half_up
 from collector.measure.windows import events
 from collector.model import ATTRIBUTIONS, DAY, Attribution, Scope, Window, from_seconds, previous_window
 from collector.origins.knowledge import Knowledge
@@ -76,7 +76,7 @@ def trailing_report(db: Database, asked: Asked, knowledge: Knowledge) -> ReportD
     this = trailing_models(db, asked.hub, poll, knowledge)
     if len(this.models) == 0:
         raise ReportError(f"{asked.hub.name}: the last complete poll has no 30-day count; nothing to report")
-    nothing = WindowModels(this.window, this.models.iloc[:0], this.roots.iloc[:0], this.status, this.developers)
+    nothing = replace(this, models=this.models.iloc[:0], created=this.created.iloc[:0], roots=this.roots.iloc[:0])
     return _report(db, asked, this, nothing, [], knowledge, daily_known=False)
 
 
@@ -106,6 +106,7 @@ def _report(
             QUALITY.name: _quality_table(hub, window, quality, spikes),
         },
         unquantised={scope.name: _unquantised(scoped(this, scope)) for scope in asked.scopes},
+        unknown=_unknown(this, asked.scopes),
         polls=_polls_used(db, hub, window),
         registry=RegistryUsed(knowledge.registry.version, knowledge.registry.digest),
         software_version=__version__,
@@ -124,6 +125,16 @@ def _nothing_in(db: Database, hub: Hub, window: Window) -> str:
 def _unquantised(models: WindowModels) -> Mapping[str, float]:
     kept = models.models[shares.unquantised(models.models)]
     return shares.country_portions(shares.country_parts(kept, models.roots))
+
+
+def _unknown(models: WindowModels, scopes: tuple[Scope, ...]) -> dict[tuple[str, Attribution], dict[str, float]]:
+    """By scope and attribution: why downloads are not attributed."""
+    within = {scope.name: scoped(models, scope) for scope in scopes}
+    return {
+        (name, attribution): shares.unknown_portions(those.models, roots_by(those, attribution))
+        for name, those in within.items()
+        for attribution in ATTRIBUTIONS
+    }
 
 
 # --- what a careful reader must know ----------------------------------------------------------------------------------
@@ -245,7 +256,7 @@ def _disagreements(db: Database, hub: Hub, this: WindowModels, knowledge: Knowle
             "disagreement",
             f"its name says {by_name}, its declared base {declared}; the declaration counts; value: downloads",
             model=downloads.at[model_id, "model"],
-            value=float(shares.half_up(downloads.loc[[model_id], "downloads"].to_numpy())[0]),
+            value=float(half_up(downloads.loc[[model_id], "downloads"].to_numpy())[0]),
         )
         for model_id, by_name, declared in said
         if model_id in downloads.index

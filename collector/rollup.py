@@ -7,22 +7,24 @@ it writes can be dropped and rebuilt to the same bytes: a fingerprint of what we
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from collector.measure import shares
-from collector.measure.shares import Heading
+from collector.measure import derivatives, shares
+from collector.measure.groups import group_shares
 from collector.measure.spans import Spans, part_in
+from collector.measure.sums import Heading
 from collector.measure.windows import Growth, flag_names, growth, in_window
 from collector.model import (
     ATTRIBUTIONS,
     DAY,
     NOT_ATTRIBUTED,
     Attribution,
+    CountryGroup,
     Scope,
     Window,
     from_seconds,
@@ -61,7 +63,8 @@ class WindowModels:
 
     window: Window
     models: pd.DataFrame
-    roots: pd.DataFrame
+    roots: pd.DataFrame  #: of `models` and `created`; also `unknown`: why a root is ZZ, "" where it is not
+    created: pd.DataFrame  #: the models created in the window, as `collector.measure.derivatives` describes
     status: str  #: final or provisional
     developers: Mapping[str, str]  #: country of each family's developer on the window's last day
 
@@ -135,7 +138,12 @@ def _origins_mark(db: Database, hub: Hub, knowledge: Knowledge) -> str:
 def _shares_mark(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> str:
     facts_of_both = (_month_mark(db, hub, month), _month_mark(db, hub, previous_window(month)))
     origins = (knowledge.registry.digest, _origins_mark(db, hub, knowledge))
-    return marks.digest(*facts_of_both, *origins, scopes, knowledge.countries)
+    return marks.digest(*facts_of_both, *origins, _written(scopes), knowledge.countries, _written(knowledge.groups))
+
+
+def _written(rules: Sequence[Scope] | Sequence[CountryGroup]) -> list[list[object]]:
+    """The rules as text that is the same in every process: the order of a set is not."""
+    return [[sorted(part) if isinstance(part, frozenset) else part for part in astuple(rule)] for rule in rules]
 
 
 def _month_number(month: Window) -> int:
@@ -212,27 +220,47 @@ def attributed(
     """The rows with uploaders and roots, as the registry has them on the window's last day."""
     registry, day = knowledge.registry, window.last_day
     roots = _root_rows(db, hub, knowledge)
-    roots = roots[roots["model_id"].isin(rows["model_id"])]
+    listed_by = facts.last_start_that_matters(db, hub.id, window)
+    created = Derived(db).created_models(hub.id, window, listed_by)
+    roots = roots[roots["model_id"].isin({*rows["model_id"], *created["model_id"]})]
     first = roots.drop_duplicates("model_id").set_index("model_id")
     uploaders = {name: registry.row(hub.name, name, day) for name in rows["publisher"].unique()}
     origins = rows["publisher"].map(uploaders.get)
-    models = rows.assign(
+    models = _lined(rows, first).assign(
         organisation=[row.organisation if row else "" for row in origins],
         kind=[row.kind if row else "" for row in origins],
         country_publisher=[row.country if row else NOT_ATTRIBUTED for row in origins],
         family=rows["model_id"].map(first["family"]),
-        basis=rows["model_id"].map(first["basis"]).fillna("self"),
-        relation=rows["model_id"].map(first["relation"]),
     )
-    makers = {name: registry.country(hub.name, name, day) for name in roots["root_publisher"].unique()}
-    country = roots["root_publisher"].map(makers).where(roots["basis"] != "none", NOT_ATTRIBUTED)
     return WindowModels(
         window,
         models.reset_index(drop=True),
-        roots.assign(country=country)[["model_id", "country", "weight", "family"]].reset_index(drop=True),
+        _with_countries(hub, roots, knowledge, day),
+        _lined(created, first),
         status,
         _developers(hub, knowledge, day),
     )
+
+
+def _lined(models: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
+    """The models with basis and relation of their lineage."""
+    return models.assign(
+        basis=models["model_id"].map(first["basis"]).fillna("self"),
+        relation=models["model_id"].map(first["relation"]),
+    )
+
+
+def _with_countries(hub: Hub, roots: pd.DataFrame, knowledge: Knowledge, day: date) -> pd.DataFrame:
+    """The roots with the country of their publishers on the day; of those that are ZZ also why."""
+    makers = {name: knowledge.registry.row(hub.name, name, day) for name in roots["root_publisher"].unique()}
+    resolved = roots["basis"] != "none"
+    countries = {name: row.country if row else NOT_ATTRIBUTED for name, row in makers.items()}
+    reasons = {name: shares.why_unknown(row.country if row else None) for name, row in makers.items()}
+    found = roots.assign(
+        country=roots["root_publisher"].map(countries).where(resolved, NOT_ATTRIBUTED),
+        unknown=roots["root_publisher"].map(reasons).where(resolved, shares.UNRESOLVED),
+    )
+    return found[["model_id", "country", "weight", "family", "unknown"]].reset_index(drop=True)
 
 
 def _developers(hub: Hub, knowledge: Knowledge, day: date) -> dict[str, str]:
@@ -303,12 +331,15 @@ def share_tables(
     hub: str, this: WindowModels, before: WindowModels, scopes: tuple[Scope, ...], knowledge: Knowledge
 ) -> dict[str, pd.DataFrame]:
     """The published share tables of a window, by table name: every scope, both attributions."""
-    parts: dict[str, list[pd.DataFrame]] = {"country_share": [], "family_share": [], "publisher_share": []}
+    names = ("country_share", "family_share", "publisher_share", "group_share", "derivative_share")
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
     for scope in scopes:
         heading = Heading(hub, this.window.label, scope.name)
         now, then = scoped(this, scope), scoped(before, scope)
         for attribution in ATTRIBUTIONS:
-            parts["country_share"].append(_country_table(now, then, heading, attribution, knowledge))
+            countries, groups = _country_tables(now, then, heading, attribution, knowledge)
+            parts["country_share"].append(countries)
+            parts["group_share"].append(groups)
         parts["family_share"].append(
             shares.family_shares(
                 shares.family_parts(now.models, now.roots, now.developers),
@@ -317,12 +348,17 @@ def share_tables(
             )
         )
         parts["publisher_share"].append(shares.publisher_shares(now.models, heading))
+        parts["derivative_share"].append(_derivative_table(now, then, heading))
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
 def scoped(models: WindowModels, scope: Scope) -> WindowModels:
     """Only the models that count in the scope."""
-    return replace(models, models=models.models[shares.in_scope(models.models, scope)])
+    return replace(
+        models,
+        models=models.models[shares.in_scope(models.models, scope)],
+        created=models.created[shares.in_scope(models.created, scope)],
+    )
 
 
 def roots_by(models: WindowModels, attribution: Attribution) -> pd.DataFrame:
@@ -330,15 +366,19 @@ def roots_by(models: WindowModels, attribution: Attribution) -> pd.DataFrame:
     return models.roots if attribution == "base" else shares.publisher_roots(models.models)
 
 
-def _country_table(
+def _country_tables(
     now: WindowModels, then: WindowModels, heading: Heading, attribution: Attribution, knowledge: Knowledge
-) -> pd.DataFrame:
-    before = shares.country_parts(then.models, roots_by(then, attribution))
-    return shares.country_shares(
-        shares.country_parts(now.models, roots_by(now, attribution)),
-        heading,
-        attribution=attribution,
-        status=now.status,
-        names=knowledge.countries,
-        previous=shares.country_portions(before),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """By country, and by group of countries."""
+    parts = shares.country_parts(now.models, roots_by(now, attribution))
+    before = shares.country_portions(shares.country_parts(then.models, roots_by(then, attribution)))
+    countries = shares.country_shares(
+        parts, heading, attribution=attribution, status=now.status, names=knowledge.countries, previous=before
     )
+    groups = group_shares(parts, heading, knowledge.groups, attribution=attribution, status=now.status, previous=before)
+    return countries, groups
+
+
+def _derivative_table(now: WindowModels, then: WindowModels, heading: Heading) -> pd.DataFrame:
+    before = derivatives.derivative_portions(derivatives.derivative_parts(then.models, then.roots))
+    return derivatives.derivative_shares(now.models, now.created, now.roots, heading, previous=before)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from collector.config import Config, HubConfig
-from collector.errors import ReportError, UsageError
+from collector.errors import ConfigError, ReportError, UsageError
 from collector.hubs import HUBS, HuggingFaceSettings, Stop
 from collector.importing import ImportResult, import_file
 from collector.model import (
@@ -29,6 +29,7 @@ from collector.model import (
     month_window,
     to_seconds,
 )
+from collector.origins.groups import group_faults
 from collector.origins.knowledge import Knowledge, load_knowledge
 from collector.polling import PollResult, Progress, poll_once
 from collector.report import terminal
@@ -64,8 +65,12 @@ class Pack:
 
 
 def knowledge_of(config: Config) -> Knowledge:
-    """Registry, families and corrections, with the user's own rows."""
-    return load_knowledge(config.origins.file)
+    """Registry, families, corrections and groups, with the user's own rows; ConfigError when a group has no country."""
+    knowledge = load_knowledge(config.origins.file, config.groups)
+    faults = group_faults(config.groups, knowledge.countries)
+    if faults:
+        raise ConfigError("\n".join(f"{config.path}: {fault}" for fault in faults))
+    return knowledge
 
 
 def chosen_hub(config: Config, name: str | None) -> HubConfig:

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from collector.columns import QUALITY
-from collector.measure.shares import Heading, country_parts, exact_totals, half_up
+from collector.measure.shares import country_parts, exact_totals
+from collector.measure.sums import Heading, half_up
 from collector.model import DAY, Attribution, Window, from_seconds
 
 POINT = 0.01  #: a share that moves by this much without the model makes it a spike

@@ -6,7 +6,7 @@ Knows no SQL, no files and no clock; whoever builds it has counted already.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -62,6 +62,8 @@ class ReportData:
     registry: RegistryUsed
     software_version: str
     sources: tuple[Source, ...] = ()
+    #: By scope and attribution: the part of all downloads that is not attributed, by reason (`measure.shares`).
+    unknown: Mapping[tuple[str, Attribution], Mapping[str, float]] = field(default_factory=dict)
 
     def table(self, file: PublishedFile, scope: str, attribution: Attribution | None = None) -> pd.DataFrame:
         """The rows of a file for one scope (and attribution); ReportError when the report has no such scope."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.columns import MODEL_DOWNLOADS, PublishedColumn, PublishedFile
-from collector.model import Scope, from_seconds
+from collector.model import Attribution, Scope, from_seconds
 from collector.report.data import PollUsed, ReportData, Source
 from collector.report.text import clean
 
@@ -66,6 +66,7 @@ def _made(data: ReportData) -> dict[str, Any]:
         "scopes": [_scope(scope) for scope in data.scopes],
         "polls": [_poll(poll) for poll in data.polls],
         "registry": {"version": data.registry.version, "sha256": data.registry.sha256},
+        "not_attributed": [_unknown(data, *key) for key in sorted(data.unknown)],
         "software": {"name": _SOFTWARE, "version": data.software_version},
     }
 
@@ -87,6 +88,12 @@ def _scope(scope: Scope) -> dict[str, Any]:
         "created_after": None if scope.created_after is None else scope.created_after.isoformat(),
         "exclude_relations": sorted(scope.exclude_relations),
     }
+
+
+def _unknown(data: ReportData, scope: str, attribution: Attribution) -> dict[str, Any]:
+    """Parts of all downloads of the scope: of accounts never reviewed, reviewed in vain, lineages without end."""
+    parts = data.unknown[scope, attribution]
+    return {"scope": scope, "attribution": attribution, **{reason: round(part, 6) for reason, part in parts.items()}}
 
 
 def _poll(poll: PollUsed) -> dict[str, Any]:

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 
-from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, PUBLISHER_SHARE, QUALITY
-from collector.measure.shares import OTHER
+from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, GROUP_SHARE, PUBLISHER_SHARE, QUALITY
+from collector.measure.shares import NEVER_REVIEWED, OTHER, REVIEWED_UNKNOWN, UNRESOLVED
 from collector.model import ATTRIBUTIONS, NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, Attribution, Scope, from_seconds
 from collector.report.data import ReportData
 from collector.report.text import Column, clean, shortened, table_lines
 
-By = Literal["country", "family", "publisher"]
+By = Literal["country", "family", "publisher", "group"]
 
 _ROWS = 20  # rows of the table printed; all of them are in the CSV files and in --json
 _SPIKES = 5
@@ -35,6 +35,13 @@ _ORIGIN: Mapping[Attribution, str] = {
 _WENT: Mapping[Attribution, str] = {
     "base": "went to models that originate in",
     "publisher": "went to models whose uploader originates in",
+}
+
+
+_WHY = {
+    NEVER_REVIEWED: "accounts never reviewed",
+    REVIEWED_UNKNOWN: "reviewed and unknown",
+    UNRESOLVED: "lineage not resolved",
 }
 
 
@@ -96,6 +103,7 @@ def headline_json(data: ReportData, scope: str, attribution: Attribution, by: By
         "publishers": on.publishers,
         "downloads": on.downloads,
         "attributed_share": _value(on.attributed_share),
+        "not_attributed": {why: _value(part) for why, part in data.unknown.get((scope, attribution), {}).items()},
         "measured_share": _value(on.measured_share),
         "covered_share": _value(on.covered_share),
         "rows": _records(_rows(data, scope, attribution, by)),
@@ -126,6 +134,8 @@ def _rows(data: ReportData, scope: str, attribution: Attribution, by: By) -> pd.
         return data.table(FAMILY_SHARE, scope)
     if by == "publisher":
         return data.table(PUBLISHER_SHARE, scope)
+    if by == "group":
+        return data.table(GROUP_SHARE, scope, attribution)
     rows = data.table(COUNTRY_SHARE, scope, attribution)
     other = _other(attribution)
     others = data.table(COUNTRY_SHARE, scope, other).set_index("country")["share"]
@@ -195,6 +205,10 @@ def _standing_lines(data: ReportData, scope: str, attribution: Attribution) -> I
         f" · {_count(on.downloads)} downloads counted by the hub · {_percent(on.attributed_share)} attributed"
         f" · {_percent(on.measured_share)} measured · {_percent(on.covered_share)} covered"
     )
+    reasons = data.unknown.get((scope, attribution), {})
+    if any(reasons.values()):
+        parts = [f"{_percent(reasons[reason])} {words}" for reason, words in _WHY.items() if reasons.get(reason)]
+        yield f"not attributed, of all downloads: {', '.join(parts)}"
 
 
 def _day(instant: int) -> str:
@@ -221,7 +235,7 @@ def _table(data: ReportData, scope: str, attribution: Attribution, by: By, width
         # ZZ is never dropped, however small.
         late = rows[_ROWS:]
         printed = pd.concat([printed, late[late["country"] == NOT_ATTRIBUTED]])
-    columns = {"country": _country_columns, "family": _family_columns, "publisher": _publisher_columns}[by](printed)
+    columns = _COLUMNS[by](printed)
     yield from table_lines([_ranks(printed, by), *columns], width)
     left = rows.drop(index=printed.index)
     if len(left):
@@ -230,7 +244,7 @@ def _table(data: ReportData, scope: str, attribution: Attribution, by: By, width
 
 def _ranks(rows: pd.DataFrame, by: By) -> Column:
     """Places among the known: what is not attributed, and the families not known, have none."""
-    unknown = {"country": NOT_ATTRIBUTED, "family": OTHER, "publisher": ""}[by]
+    unknown = {"country": NOT_ATTRIBUTED, "family": OTHER}.get(by, "")
     known = rows[by] != unknown
     return Column("", [str(place) if yes else "" for yes, place in zip(known, known.cumsum(), strict=True)], right=True)
 
@@ -274,6 +288,26 @@ def _publisher_columns(rows: pd.DataFrame) -> list[Column]:
         _counts("downloads", rows["downloads"]),
         _counts("models", rows["models"]),
     ]
+
+
+def _group_columns(rows: pd.DataFrame) -> list[Column]:
+    return [
+        _words("group", rows["group"]),
+        _words("in full", rows["group_title"]),
+        *_shares(rows),
+        _percents("of known", rows["share_of_attributed"]),
+        _percents("at most", rows["share_max"]),
+        _counts("downloads", rows["downloads"]),
+        _counts("countries", rows["countries"]),
+    ]
+
+
+_COLUMNS: Mapping[By, Callable[[pd.DataFrame], list[Column]]] = {
+    "country": _country_columns,
+    "family": _family_columns,
+    "publisher": _publisher_columns,
+    "group": _group_columns,
+}
 
 
 def _shares(rows: pd.DataFrame) -> list[Column]:
@@ -329,4 +363,6 @@ def _notes(data: ReportData, attribution: Attribution, by: By) -> Iterator[str]:
         yield "no copies: the same without quantised copies, each file of which counts as a download"
     if by == "family":
         yield "family: that of the root model, whoever republished it"
+    if by == "group":
+        yield "groups overlap, so their shares do not add up · at most: were all of ZZ the group's own"
     yield clean(data.counters)

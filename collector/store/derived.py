@@ -15,6 +15,7 @@ import pandas as pd
 from sqlalchemy import Connection, Executable, Select, Table, delete, insert, select
 
 from collector.columns import FILES
+from collector.model import Window
 from collector.store.database import Database
 from collector.store.schema import (
     country,
@@ -23,6 +24,7 @@ from collector.store.schema import (
     model_month,
     model_origin,
     month_build,
+    poll,
     publisher,
     publisher_origin,
 )
@@ -140,6 +142,21 @@ class Derived:
             .order_by(d.model_id)
         )
         return self._frame(statement, {"created_at": -1, "flags": ""})
+
+    def created_models(self, hub_id: int, window: Window, listed_by: int) -> pd.DataFrame:
+        """The models created in a window that a poll begun at `listed_by` (Unix seconds) or before listed first, by id.
+
+        Columns: model_id, pipeline_tag, created_at (Unix seconds).
+        """
+        c = model.c
+        statement = (
+            select(c.id.label("model_id"), c.pipeline_tag, c.created_at)
+            .join(poll, poll.c.id == c.first_poll_id)
+            .where(c.hub_id == hub_id, c.created_at >= window.start, c.created_at < window.end)
+            .where(poll.c.started_at <= listed_by)
+            .order_by(c.id)
+        )
+        return self._frame(statement, {})
 
     def origin_rows(self, hub_id: int, model_ids: Sequence[int] | None = None) -> pd.DataFrame:
         """The roots of a hub's models (or of a few of them), by model_id, largest part first; columns as `Root`."""

@@ -23,7 +23,14 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, PUBLISHER_SHARE, PublishedFile
+from collector.columns import (
+    COUNTRY_SHARE,
+    DERIVATIVE_SHARE,
+    FAMILY_SHARE,
+    GROUP_SHARE,
+    PUBLISHER_SHARE,
+    PublishedFile,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -285,3 +292,5 @@ _SQL_TYPES = {"string": Text, "integer": BigInteger, "number": Double}
 country_share = _published(COUNTRY_SHARE)
 family_share = _published(FAMILY_SHARE)
 publisher_share = _published(PUBLISHER_SHARE)
+group_share = _published(GROUP_SHARE)
+derivative_share = _published(DERIVATIVE_SHARE)

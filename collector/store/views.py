@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE, PublishedFile
+from collector.columns import (
+    COUNTRY_SHARE,
+    DERIVATIVE_SHARE,
+    FAMILY_SHARE,
+    GROUP_SHARE,
+    MODEL_DOWNLOADS,
+    PUBLISHER_SHARE,
+    PublishedFile,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,13 @@ VIEWS: dict[str, View] = {
     ),
     "publisher_share_month": _published(
         PUBLISHER_SHARE, "Downloads and shares by uploading account and month: the rows of publisher_share.csv."
+    ),
+    "group_share_month": _published(
+        GROUP_SHARE,
+        'Downloads and shares by group of countries and month: the rows of group_share.csv. Write "group" in quotes.',
+    ),
+    "derivative_share_month": _published(
+        DERIVATIVE_SHARE, "New models and downloads of derivatives by month: the rows of derivative_share.csv."
     ),
     "model_downloads_month": _published(
         MODEL_DOWNLOADS, "Downloads by model and month, every model: model_downloads.csv holds the largest only."

@@ -17,7 +17,9 @@ down_revision = None
 def upgrade() -> None:
     _create_country()
     _create_country_share()
+    _create_derivative_share()
     _create_family_share()
+    _create_group_share()
     _create_hub()
     _create_publisher_origin()
     _create_publisher_share()
@@ -140,6 +142,83 @@ def _create_country_share() -> None:
     )
 
 
+def _create_derivative_share() -> None:
+    op.create_table(
+        "derivative_share",
+        sa.Column("hub", sa.Text(), nullable=False, comment="Hub whose counters these are. Hubs are never added up."),
+        sa.Column(
+            "window",
+            sa.Text(),
+            nullable=False,
+            comment="Span of time reported on: a month (YYYY-MM), two UTC days (second one outside), or trailing-DAY.",
+        ),
+        sa.Column(
+            "scope",
+            sa.Text(),
+            nullable=False,
+            comment="Name of the rule for which models count (see the data package).",
+        ),
+        sa.Column(
+            "country",
+            sa.Text(),
+            nullable=False,
+            comment="Base origin: country of the root model's publisher; XX and ZZ as everywhere.",
+        ),
+        sa.Column(
+            "relation",
+            sa.Text(),
+            nullable=False,
+            comment="How the model was made from its base: finetune, adapter, quantized, merge; unspecified: not said.",
+        ),
+        sa.Column(
+            "new_models",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Such models created in the window and listed by the first complete poll after it, downloaded or not. A merge counts for each of its countries.",  # noqa: E501
+        ),
+        sa.Column(
+            "new_models_share",
+            sa.Double(),
+            nullable=True,
+            comment="Part of all new derivatives of the scope, merges divided; empty: none is new.",
+        ),
+        sa.Column(
+            "downloads",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Downloads of all such models, new or old; merges are divided.",
+        ),
+        sa.Column(
+            "share",
+            sa.Double(),
+            nullable=True,
+            comment="Part of the downloads of all derivatives of the scope, 0 to 1.",
+        ),
+        sa.Column(
+            "share_of_all",
+            sa.Double(),
+            nullable=True,
+            comment="Part of all downloads of the scope, originals included.",
+        ),
+        sa.Column("models", sa.BigInteger(), nullable=True, comment="Such models with downloads above 0."),
+        sa.Column(
+            "top_model",
+            sa.Text(),
+            nullable=True,
+            comment="The model with most of these downloads; empty when there is none.",
+        ),
+        sa.Column("top_model_share", sa.Double(), nullable=True, comment="That model's part of this row's downloads."),
+        sa.Column(
+            "previous_share",
+            sa.Double(),
+            nullable=True,
+            comment="This row's share in the window of equal length before; empty: no data, or no derivatives.",
+        ),
+        sa.PrimaryKeyConstraint("hub", "window", "scope", "country", "relation", name=op.f("pk_derivative_share")),
+        comment="Derived: new models and downloads of models made from others, by origin of their root and how they were made.",  # noqa: E501
+    )
+
+
 def _create_family_share() -> None:
     op.create_table(
         "family_share",
@@ -199,6 +278,96 @@ def _create_family_share() -> None:
         ),
         sa.PrimaryKeyConstraint("hub", "window", "scope", "family", "country", name=op.f("pk_family_share")),
         comment="Derived: downloads and shares by model family, whoever republished the models.",
+    )
+
+
+def _create_group_share() -> None:
+    op.create_table(
+        "group_share",
+        sa.Column("hub", sa.Text(), nullable=False, comment="Hub whose counters these are. Hubs are never added up."),
+        sa.Column(
+            "window",
+            sa.Text(),
+            nullable=False,
+            comment="Span of time reported on: a month (YYYY-MM), two UTC days (second one outside), or trailing-DAY.",
+        ),
+        sa.Column(
+            "scope",
+            sa.Text(),
+            nullable=False,
+            comment="Name of the rule for which models count (see the data package).",
+        ),
+        sa.Column(
+            "attribution",
+            sa.Text(),
+            nullable=False,
+            comment="base: origin of the root model's publisher; publisher: origin of the uploader.",
+        ),
+        sa.Column(
+            "group",
+            sa.Text(),
+            nullable=False,
+            comment="Name of the group, e.g. EU: packaged or configured. As it stands now, not as of the window.",
+        ),
+        sa.Column("group_title", sa.Text(), nullable=True, comment="The group's name in full."),
+        sa.Column("countries", sa.BigInteger(), nullable=True, comment="Its countries with downloads above 0."),
+        sa.Column(
+            "downloads",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Downloads counted by the hub in the window: requests, not users.",
+        ),
+        sa.Column(
+            "share", sa.Double(), nullable=True, comment="Part of all downloads of the scope in the window, 0 to 1."
+        ),
+        sa.Column("share_of_attributed", sa.Double(), nullable=True, comment="Part of the downloads that are not ZZ."),
+        sa.Column("share_max", sa.Double(), nullable=True, comment="Share if every ZZ download were of this group."),
+        sa.Column(
+            "measured_share",
+            sa.Double(),
+            nullable=True,
+            comment="Part of the downloads measured by cumulative counters; the rest is estimated. Empty: none.",
+        ),
+        sa.Column(
+            "covered_share",
+            sa.Double(),
+            nullable=True,
+            comment="Part of the window's time backed by readings, weighted by downloads.",
+        ),
+        sa.Column(
+            "status",
+            sa.Text(),
+            nullable=True,
+            comment="final, or provisional: not over, not covered, or holding an open fall.",
+        ),
+        sa.Column(
+            "corrections",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Downloads the hub took back (negative) or recounted (positive); never netted into downloads.",
+        ),
+        sa.Column(
+            "models",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Models with downloads above 0; a merge within the group is one.",
+        ),
+        sa.Column("publishers", sa.BigInteger(), nullable=True, comment="Accounts that uploaded these models."),
+        sa.Column(
+            "top_model",
+            sa.Text(),
+            nullable=True,
+            comment="The model with most of these downloads; empty when there is none.",
+        ),
+        sa.Column("top_model_share", sa.Double(), nullable=True, comment="That model's part of this row's downloads."),
+        sa.Column(
+            "previous_share",
+            sa.Double(),
+            nullable=True,
+            comment="Share in the window of equal length before (for a month the month before); empty: no data.",
+        ),
+        sa.PrimaryKeyConstraint("hub", "window", "scope", "attribution", "group", name=op.f("pk_group_share")),
+        comment="Derived: downloads and shares by group of countries. Groups overlap, so the shares do not add up; XX and ZZ are in none.",  # noqa: E501
     )
 
 
@@ -741,7 +910,8 @@ POSTGRESQL = Dialect(
 
 def _create_views() -> None:
     say = {"sqlite": SQLITE, "postgresql": POSTGRESQL}[op.get_bind().dialect.name]
-    for statement in (COUNTRY_SHARE, FAMILY_SHARE, PUBLISHER_SHARE, REGISTRY, _poll_log(say), _model_downloads(say)):
+    shares = (COUNTRY_SHARE, FAMILY_SHARE, PUBLISHER_SHARE, GROUP_SHARE, DERIVATIVE_SHARE)
+    for statement in (*shares, REGISTRY, _poll_log(say), _model_downloads(say)):
         op.execute(statement)
 
 
@@ -764,6 +934,21 @@ PUBLISHER_SHARE = """
 CREATE VIEW publisher_share_month AS
 SELECT hub, "window", scope, publisher, organisation, country, kind, downloads, share, models
 FROM publisher_share
+"""
+
+GROUP_SHARE = """
+CREATE VIEW group_share_month AS
+SELECT hub, "window", scope, attribution, "group", group_title, countries, downloads, share, share_of_attributed,
+       share_max, measured_share, covered_share, status, corrections, models, publishers, top_model, top_model_share,
+       previous_share
+FROM group_share
+"""
+
+DERIVATIVE_SHARE = """
+CREATE VIEW derivative_share_month AS
+SELECT hub, "window", scope, country, relation, new_models, new_models_share, downloads, share, share_of_all, models,
+       top_model, top_model_share, previous_share
+FROM derivative_share
 """
 
 REGISTRY = """

@@ -15,20 +15,19 @@ from hypothesis import strategies as st
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE
 from collector.measure.shares import (
-    Heading,
     country_parts,
     country_portions,
     country_shares,
     family_parts,
     family_portions,
     family_shares,
-    half_up,
     in_scope,
     model_downloads,
     publisher_roots,
     publisher_shares,
     unquantised,
 )
+from collector.measure.sums import Heading, half_up
 from collector.model import Scope
 
 HEADING = Heading("huggingface", "2026-09", "all")

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.columns import QUALITY
-from collector.measure.shares import Heading, publisher_roots
+from collector.measure.shares import publisher_roots
 from collector.measure.spikes import burst_candidates, bursts, leave_one_out, spike_rows
+from collector.measure.sums import Heading
 from collector.model import DAY, Window, month_window
 
 SEPTEMBER = month_window("2026-09")
@@ -25,7 +26,14 @@ def a_world(*models: tuple[str, str, float]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["model_id", "model", "country_publisher", "downloads"])
     publisher = [name.split("/")[0] for name in table["model"]]
     return table.assign(
-        publisher=publisher, basis="self", relation=None, estimated=0.0, corrections=0, covered=1.0, family=None
+        publisher=publisher,
+        basis="self",
+        relation=None,
+        kind=None,
+        estimated=0.0,
+        corrections=0,
+        covered=1.0,
+        family=None,
     )
 
 

@@ -7,9 +7,18 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE, QUALITY
+from collector.columns import (
+    COUNTRY_SHARE,
+    DERIVATIVE_SHARE,
+    FAMILY_SHARE,
+    GROUP_SHARE,
+    MODEL_DOWNLOADS,
+    PUBLISHER_SHARE,
+    QUALITY,
+)
+from collector.measure.derivatives import derivative_shares
+from collector.measure.groups import group_shares
 from collector.measure.shares import (
-    Heading,
     country_parts,
     country_portions,
     country_shares,
@@ -22,12 +31,17 @@ from collector.measure.shares import (
     unquantised,
 )
 from collector.measure.spikes import spike_rows
-from collector.model import Attribution, Scope, month_window
+from collector.measure.sums import Heading
+from collector.model import ATTRIBUTIONS, Attribution, CountryGroup, Scope, month_window
 from collector.report.data import PollUsed, RegistryUsed, ReportData, Source
 
 SEPTEMBER = month_window("2026-09")
 SCOPES = (Scope("all"), Scope("llm", frozenset({"text-generation"}), exclude_relations=frozenset({"adapter"})))
 NAMES = {"CN": "China", "US": "United States", "FR": "France", "ZZ": "not attributed"}
+GROUPS = (
+    CountryGroup("EU", "European Union", frozenset({"DE", "FR"})),
+    CountryGroup("G7", "Group of Seven", frozenset({"FR", "US"})),
+)
 ESCAPE = "who/\x1b[31mred\x1b[0m"
 MODELS = (
     # model, uploader's country, base's country, family, basis, relation, downloads, estimated
@@ -65,17 +79,21 @@ def tables_of(scope: Scope) -> dict[str, list[pd.DataFrame]]:
     heading = Heading("huggingface", SEPTEMBER.label, scope.name)
     everything = the_models()
     models = everything[in_scope(everything, scope)].drop(columns="country")
-    tables: dict[str, list[pd.DataFrame]] = {COUNTRY_SHARE.name: [], QUALITY.name: []}
+    tables: dict[str, list[pd.DataFrame]] = {COUNTRY_SHARE.name: [], GROUP_SHARE.name: [], QUALITY.name: []}
     attributions: tuple[Attribution, Attribution] = ("base", "publisher")
     for attribution in attributions:
         roots = the_roots(everything, attribution)
-        said: Any = {"attribution": attribution, "status": "provisional", "names": NAMES}
-        shares = country_shares(country_parts(models, roots), heading, previous={"CN": 0.6, "US": 0.4}, **said)
-        tables[COUNTRY_SHARE.name].append(shares)
+        said: Any = {"attribution": attribution, "status": "provisional"}
+        previous = {"CN": 0.6, "US": 0.4}
+        parts = country_parts(models, roots)
+        tables[COUNTRY_SHARE.name].append(country_shares(parts, heading, previous=previous, names=NAMES, **said))
+        tables[GROUP_SHARE.name].append(group_shares(parts, heading, GROUPS, previous=previous, **said))
         no_days = pd.DataFrame({"model_id": [], "day": [], "downloads": []})
         tables[QUALITY.name].append(spike_rows(models, roots, no_days, SEPTEMBER, heading, attribution))
     parts = family_parts(models, the_roots(everything, "base"), {"Qwen": "CN", "Llama": "US"})
     tables[FAMILY_SHARE.name] = [family_shares(parts, heading, previous={})]
+    made = derivative_shares(models, models.iloc[2:3], the_roots(everything, "base"), heading, previous={})
+    tables[DERIVATIVE_SHARE.name] = [made]
     tables[PUBLISHER_SHARE.name] = [publisher_shares(models, heading)]
     return tables
 
@@ -107,6 +125,11 @@ def report() -> ReportData:
             PollUsed(1, "all", SEPTEMBER.start + 300, SEPTEMBER.start + 1200, is_stale=True),
             PollUsed(2, "import", SEPTEMBER.start + 86_400, None, file="history\x1b.csv"),
         ),
+        unknown={
+            (scope.name, attribution): {"never_reviewed": 0.03, "reviewed_unknown": 0.01, "unresolved": 0.0}
+            for scope in SCOPES
+            for attribution in ATTRIBUTIONS
+        },
         registry=RegistryUsed("2026-11-20", "ab" * 32),
         software_version="0.1.0",
         sources=(Source("Hugging Face Hub", "https://huggingface.co", ""), Source("registry", license="CC-BY-4.0")),

@@ -97,6 +97,9 @@ def test_the_package_says_how_it_was_made(report: ReportData, tmp_path: Path) ->
     ]
     assert package["registry"] == {"version": "2026-11-20", "sha256": "ab" * 32}
     assert package["software"]["version"] == "0.1.0"
+    unknown = {"never_reviewed": 0.03, "reviewed_unknown": 0.01, "unresolved": 0.0}
+    assert package["not_attributed"][0] == {"scope": "all", "attribution": "base", **unknown}
+    assert len(package["not_attributed"]) == 4
     assert report.counters in package["description"]
     assert package["sources"] == [
         {"title": "Hugging Face Hub", "path": "https://huggingface.co"},
@@ -120,7 +123,8 @@ def test_the_package_tells_of_the_models_that_are_not_listed(report: ReportData,
         "models_beyond": 3,
         "share_of_downloads_beyond": share,
     }
-    assert "3 more hold 15.00 % of the downloads" in package["resources"][3]["description"]
+    described = {resource["name"]: resource["description"] for resource in package["resources"]}
+    assert "3 more hold 15.00 % of the downloads" in described["model_downloads"]
 
 
 def test_nothing_downloaded_leaves_nothing_beyond(report: ReportData, tmp_path: Path) -> None:
@@ -130,10 +134,10 @@ def test_nothing_downloaded_leaves_nothing_beyond(report: ReportData, tmp_path: 
 
 
 def test_hostile_names_are_guarded_in_every_file(report: ReportData, tmp_path: Path) -> None:
-    *_, publishers, models, quality, package = write_pack(report, tmp_path, 100)
+    *_, publishers, _, derivatives, models, quality, package = write_pack(report, tmp_path, 100)
     assert {"'=cmd/x", "who/�[31mred�[0m"} <= {row["model"] for row in rows_of(models)}
     assert "'=cmd" in {row["publisher"] for row in rows_of(publishers)}
-    for path in (publishers, models, quality, package):
+    for path in (publishers, derivatives, models, quality, package):
         assert b"\x1b" not in path.read_bytes()
 
 
