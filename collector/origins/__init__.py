@@ -3,9 +3,11 @@
 Knows names, dates and declared bases; knows no downloads, no SQL and no hub's wire format. Countries are never derived
 from names: a name leads to a root model, the root to its publisher, and the publisher to a dated row of the registry.
 
-    names      words of a model's name: tokens, format and quantisation words
-    families   families.toml: which line of models a name belongs to
-    corrections  lineage_corrections.csv: declarations known to be wrong
-    lineage    declarations and names to roots, for a whole hub at once
-    registry   publishers.csv and the user's own rows: account and day to organisation and country
+    names        words of a model's name: tokens, format and quantisation words
+    families     families.toml: which line of models a name belongs to
+    corrections  lineage_corrections.csv: declarations known to be wrong or missing
+    namerule     the base that a name suggests, where none is declared
+    graph        ends of chains, cycles included
+    lineage      all of these to the roots of every model of a hub at once
+    registry     publishers.csv and the user's own rows: account and day to organisation and country
 """

@@ -42,7 +42,7 @@ class Roots:
             if len(parents) > 1 or len(path) > _SHORT:
                 return False
             node = parents[0]
-        self._done.update(dict.fromkeys(path, self._done.get(node, (node,))))
+        self._done.update(dict.fromkeys(path, self._done.setdefault(node, (node,))))
         return True
 
     def _walk(self, start: Node) -> None:

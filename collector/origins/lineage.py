@@ -14,6 +14,7 @@ The rules (design, "Origin"):
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from collector.model import publisher_of
@@ -129,15 +130,18 @@ class Lineage:
         self._models = models
         self._names = [model.name for model in models]  # never-polled bases are added behind the models
         self._corrections = {item.model.lower(): item for item in corrections}
-        self._declared, former = _by_position(models, bases, former_names)
-        self._index = _Index(models, self._declared, former, self._known())
-        self._said = {name: self._statements(node) for node, name in enumerate(self._names) if self._is_corrected(name)}
-        self._rule = self._name_rule(lambda node: node not in self._declared)
+        self._declared = _by_model(bases)
+        self._index = _Index(models, self._declared, former_names, self._known())
+        self._said = {model.name: self._statements(model.id) for model in models if self._is_corrected(model.name)}
+        self._rule = self._name_rule(lambda model: model.id not in self._declared)
         self._unresolved: set[Node] = set()
         self._added: dict[str, Node] = {}
-        self._links: dict[Node, _Link] = {}
+        # Three lists and no object for each node: a hub has millions. None: not worked out yet.
+        self._parents: list[_Parents | None] = [None] * len(models)
+        self._basis = [_ITSELF.basis] * len(models)
+        self._relation: list[str | None] = [None] * len(models)
         self._matches: dict[str, Match | None] = {}
-        self._ends = Roots(lambda node: self._link(node).parents)
+        self._ends = Roots(self._parents_of)
 
     def roots(self, only: Container[int] | None = None) -> Iterator[Root]:
         """The roots of every model, or of those whose id is in `only`, in the order of the models."""
@@ -166,13 +170,14 @@ class Lineage:
 
     # ---- where each lineage goes first
 
-    def _link(self, node: Node) -> _Link:
-        link = self._links.get(node)
-        if link is None:
-            link = self._links[node] = self._new_link(node)
-        return link
+    def _parents_of(self, node: Node) -> _Parents:
+        parents = self._parents[node]
+        if parents is None:
+            parents, self._basis[node], self._relation[node] = self._link(node)
+            self._parents[node] = parents
+        return parents
 
-    def _new_link(self, node: Node) -> _Link:
+    def _link(self, node: Node) -> _Link:
         if node in self._unresolved:
             return _ITSELF
         name = self._names[node]
@@ -180,7 +185,7 @@ class Lineage:
         # What a model declares that was never polled is not known: the correction stands.
         if item is not None and (name not in self._said or item.holds(self._said[name])):
             return _Link(_distinct(map(self._named, item.bases), node), "corrected", item.relation)
-        declared = self._declared.get(node)
+        declared = self._declared.get(self._models[node].id) if node < len(self._models) else None
         return self._by_name(node) if declared is None else self._by_declaration(node, declared)
 
     def _by_declaration(self, node: Node, declared: Sequence[Declared]) -> _Link:
@@ -216,6 +221,9 @@ class Lineage:
         if node is None:
             node = self._added[key] = len(self._names)
             self._names.append(name)
+            self._parents.append(None)
+            self._basis.append(_ITSELF.basis)
+            self._relation.append(None)
             if not resolved:
                 self._unresolved.add(node)
         return node
@@ -223,14 +231,15 @@ class Lineage:
     # ---- rows
 
     def _rows(self, node: Node, model_id: int) -> list[Root]:
-        link, ends = self._link(node), self._ends.of(node)
-        basis = "none" if self._unresolved.issuperset(ends) else link.basis
+        ends = self._ends.of(node)
+        basis = "none" if self._unresolved.issuperset(ends) else self._basis[node]
+        relation = self._relation[node]
         if len(ends) == 1:
-            return [Root(model_id, *self._end(ends[0]), 1.0, basis, link.relation, *self._match_of(ends[0]))]
+            return [Root(model_id, *self._end(ends[0]), 1.0, basis, relation, *self._match_of(ends[0]))]
         # Two models may bear one name, one after the other: as a root they are one.
         named = {self._names[end]: end for end in ends}
         return [
-            Root(model_id, *self._end(end), 1 / len(named), basis, link.relation, *self._match_of(end))
+            Root(model_id, *self._end(end), 1 / len(named), basis, relation, *self._match_of(end))
             for _, end in sorted(named.items())
         ]
 
@@ -255,19 +264,20 @@ class Lineage:
     def _known(self) -> list[str]:
         return [name for item in self._corrections.values() for name in (item.model, *item.bases)]
 
-    def _statements(self, node: Node) -> Said:
-        return frozenset((base.relation or "", base.base_name) for base in self._declared.get(node, ()))
+    def _statements(self, model_id: int) -> Said:
+        return frozenset((base.relation or "", base.base_name) for base in self._declared.get(model_id, ()))
 
-    def _name_rule(self, asked: Callable[[Node], bool]) -> NameRule:
-        names = (model.name for node, model in enumerate(self._models) if asked(node))
+    def _name_rule(self, asked: Callable[[ModelName], bool]) -> NameRule:
+        names = (model.name for model in self._models if asked(model))
         return NameRule(self._families, self._index.names, self._known(), names)
 
     def _both(self) -> Iterator[tuple[Node, str | None, set[str]]]:
         """Models whose declaration counts: what the name alone leads to (None: nothing), what the declaration does."""
-        rule = self._name_rule(lambda node: node in self._declared)
-        for node in sorted(self._declared):
-            if self._link(node).basis == "declared":
-                groups = {self._group(end) for end in self._ends.of(node)}
+        rule = self._name_rule(lambda model: model.id in self._declared)
+        for node in range(len(self._models)):
+            ends = self._ends.of(node)
+            if self._basis[node] == "declared":
+                groups = {self._group(end) for end in ends}
                 yield node, self._told(rule.suggest(self._names[node])), groups
 
     def _told(self, suggestion: Suggestion | None) -> str | None:
@@ -286,17 +296,18 @@ class _Index:
     def __init__(
         self,
         models: Sequence[ModelName],
-        declared: Mapping[Node, Sequence[Declared]],
-        former: Mapping[str, Node | None],
+        declared: Mapping[int, Sequence[Declared]],
+        former_names: Mapping[str, int | None],
         known: Iterable[str],
     ) -> None:
-        said = [base for bases in declared.values() for base in bases]
-        keys = {base.base_key for base in said if base.base_key is not None}
+        keys = {base.base_key for bases in declared.values() for base in bases if base.base_key is not None}
         self._by_key = {model.hub_key: node for node, model in enumerate(models) if model.hub_key in keys}
         self.names = {model.name: node for node, model in enumerate(models)}
-        self._former = former
-        wanted = {base.base_name.lower() for base in said if base.base_name not in self.names}
-        wanted.update(name.lower() for name in known if name not in self.names)
+        former_ids = frozenset(former_names.values())
+        places = {model.id: node for node, model in enumerate(models) if model.id in former_ids}
+        self._former = {name: None if id_ is None else places.get(id_) for name, id_ in former_names.items()}
+        said = chain((base.base_name for bases in declared.values() for base in bases), known)
+        wanted = {name.lower() for name in said if name not in self.names}
         self._by_lower: dict[str, Node | None] = {}
         for node, model in enumerate(models):
             lower = model.name.lower()
@@ -311,16 +322,12 @@ class _Index:
         return self._by_lower.get(name.lower())
 
 
-def _by_position(
-    models: Sequence[ModelName], bases: Iterable[Declared], former: Mapping[str, int | None]
-) -> tuple[dict[Node, list[Declared]], dict[str, Node | None]]:
-    """Declarations and former names by place in `models` instead of id; those of unknown models are left out."""
-    places = {model.id: node for node, model in enumerate(models)}
-    declared: dict[Node, list[Declared]] = {}
+def _by_model(bases: Iterable[Declared]) -> dict[int, tuple[Declared, ...]]:
+    """Declarations by the id of the model that makes them, in their order."""
+    declared: dict[int, tuple[Declared, ...]] = {}
     for base in bases:
-        if base.model_id in places:
-            declared.setdefault(places[base.model_id], []).append(base)
-    return declared, {name: None if id_ is None else places.get(id_) for name, id_ in former.items()}
+        declared[base.model_id] = (*declared.get(base.model_id, ()), base)
+    return declared
 
 
 def _distinct(nodes: Iterable[Node], itself: Node) -> _Parents:
