@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
@@ -61,14 +61,16 @@ class Upgraded(NamedTuple):
 class Database:
     """An open database of ours, at the schema this software knows. One for each thread that needs one, or shared."""
 
-    def __init__(self, url: str, engine: Engine) -> None:
+    def __init__(self, url: str, engine: Engine, turn: AbstractContextManager[Any] | None = None) -> None:
         self.url = url
         self.engine = engine
+        self._turn = nullcontext() if turn is None else turn
 
     @classmethod
-    def open(cls, url: str, *, write: bool) -> Self:
+    def open(cls, url: str, *, write: bool, turn: AbstractContextManager[Any] | None = None) -> Self:
         """Opens the database at `url`; without `write` nothing can change it, whatever is executed.
 
+        Threads that write in one process share a lock as `turn`, so that one transaction of theirs waits for the other.
         Creates nothing. StoreError when it is missing, not ours, of another schema, locked or out of reach.
         """
         path = database_path(url)
@@ -84,11 +86,13 @@ class Database:
         if not write:
             return cls(url, reader)
         reader.dispose()
-        return cls(url, _engine(url, write=True))
+        return cls(url, _engine(url, write=True), turn)
 
-    def begin(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
         """One transaction: kept whole when the block ends well, else not at all. Holds the write lock throughout."""
-        return self.engine.begin()
+        with self._turn, self.engine.begin() as connection:
+            yield connection
 
     def connect(self) -> AbstractContextManager[Connection]:
         """A connection to read from: all its statements see the database at one moment, and no writer waits for it."""
@@ -337,7 +341,8 @@ def _server_lock(url: str, wait_seconds: float) -> Iterator[None]:
 
 
 def _held(where: str) -> str:
-    return f"{where}: another collector process is writing to it; wait until it ends, or stop it, and try again"
+    what = "another collector process is writing to it"
+    return f"{where}: {what}; wait until it ends, or stop it (it may be the daemon, `collector run`), and try again"
 
 
 # --- migrations -----------------------------------------------------------------------------------------------------

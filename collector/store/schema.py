@@ -278,6 +278,25 @@ build_mark = Table(
     comment="Derived: from which state of facts, registry and scopes origins and shares were worked out.",
 )
 
+job = Table(
+    "job",
+    metadata,
+    Column("name", Text, primary_key=True, comment="What the daemon does: backup, check, report HUB YYYY-MM …"),
+    Column("done_at", BigInteger, nullable=False, comment="When it was last done to the end (UTC, Unix seconds)."),
+    Column("note", Text, nullable=False, comment="What it rested on or found, to tell what is due; may be empty."),
+    comment="What the daemon did last, so that what is due outlives it. Polls are in poll.",
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("key", Text, primary_key=True, comment="What happened, to what and since when: each is told once."),
+    Column("raised_at", BigInteger, nullable=False, comment="When it was noticed (UTC, Unix seconds)."),
+    Column("told_at", BigInteger, comment="When the webhook took it (UTC, Unix seconds); null: not yet."),
+    Column("words", Text, nullable=False, comment="What is told, in one line."),
+    comment="What needed a person.",
+)
+
 
 def _published(file: PublishedFile) -> Table:
     """The derived table of a CSV file: the same columns with the same meaning, months only."""

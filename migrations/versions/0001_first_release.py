@@ -15,12 +15,14 @@ down_revision = None
 
 
 def upgrade() -> None:
+    _create_alert()
     _create_country()
     _create_country_share()
     _create_derivative_share()
     _create_family_share()
     _create_group_share()
     _create_hub()
+    _create_job()
     _create_publisher_origin()
     _create_publisher_share()
     _create_build_mark()
@@ -507,6 +509,37 @@ def _create_import_file() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_file")),
         sa.UniqueConstraint("hub_id", "sha256", name=op.f("uq_import_file_hub_id_sha256")),
         comment="Files of history that were imported, with their provenance.",
+    )
+
+
+def _create_job() -> None:
+    op.create_table(
+        "job",
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="What the daemon does: backup, check, report HUB YYYY-MM …"
+        ),
+        sa.Column(
+            "done_at", sa.BigInteger(), nullable=False, comment="When it was last done to the end (UTC, Unix seconds)."
+        ),
+        sa.Column(
+            "note", sa.Text(), nullable=False, comment="What it rested on or found, to tell what is due; may be empty."
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_job")),
+        comment="What the daemon did last, so that what is due outlives it. Polls are in poll.",
+    )
+
+
+def _create_alert() -> None:
+    op.create_table(
+        "alert",
+        sa.Column(
+            "key", sa.Text(), nullable=False, comment="What happened, to what and since when: each is told once."
+        ),
+        sa.Column("raised_at", sa.BigInteger(), nullable=False, comment="When it was noticed (UTC, Unix seconds)."),
+        sa.Column("told_at", sa.BigInteger(), comment="When the webhook took it (UTC, Unix seconds); null: not yet."),
+        sa.Column("words", sa.Text(), nullable=False, comment="What is told, in one line."),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_alert")),
+        comment="What needed a person.",
     )
 
 
