@@ -31,6 +31,7 @@ from collector.model import (
     month_of,
     months_between,
     previous_window,
+    publisher_of,
 )
 from collector.origins.knowledge import Knowledge
 from collector.origins.lineage import Declared, Lineage, ModelName
@@ -235,7 +236,7 @@ def attributed(
     return WindowModels(
         window,
         models.reset_index(drop=True),
-        _with_countries(hub, roots, knowledge, day),
+        _with_countries(hub, _as_of(roots, rows), knowledge, day),
         _lined(created, first),
         status,
         _developers(hub, knowledge, day),
@@ -248,6 +249,14 @@ def _lined(models: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
         basis=models["model_id"].map(first["basis"]).fillna("self"),
         relation=models["model_id"].map(first["relation"]),
     )
+
+
+def _as_of(roots: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The roots under the accounts that they lived under on the window's last day: a later transfer changes no past."""
+    moved = rows[rows["publisher"] != rows["model"].map(publisher_of)]
+    then = dict(zip(moved["model"], moved["publisher"], strict=True))
+    now = zip(roots["root_name"], roots["root_publisher"], strict=True)
+    return roots.assign(root_publisher=[then.get(name, account) for name, account in now]) if then else roots
 
 
 def _with_countries(hub: Hub, roots: pd.DataFrame, knowledge: Knowledge, day: date) -> pd.DataFrame:

@@ -1047,13 +1047,27 @@ def _base_countries(say: Dialect) -> str:
                SELECT r.country, sum(r.weight) AS weight, count(*) OVER () AS countries
                FROM (
                    SELECT o.weight,
-                          CASE WHEN o.basis = 'none' THEN 'ZZ' ELSE {_country_of("o.root_publisher")} END AS country
-                   FROM model_origin o WHERE o.model_id = m.id
+                          CASE WHEN o.basis = 'none' THEN 'ZZ' ELSE {_country_of("o.account")} END AS country
+                   FROM (
+                       SELECT a.weight, a.basis, {_account_then("a")} AS account
+                       FROM model_origin a WHERE a.model_id = m.id
+                   ) o
                ) r
                GROUP BY r.country
            ) c
            LIMIT 1
        ), 'ZZ')"""
+
+
+def _account_then(root: str) -> str:
+    """The account of a root on the month's last day: a later transfer changes no past."""
+    return f"""coalesce((
+                           SELECT q.name
+                           FROM model t JOIN model_month e ON e.model_id = t.id AND e.month = w.month
+                                JOIN publisher q ON q.id = e.publisher_id
+                           WHERE t.hub_id = w.hub_id AND t.name = {root}.root_name AND q.id <> t.publisher_id
+                           ORDER BY t.id DESC LIMIT 1
+                       ), {root}.root_publisher)"""
 
 
 def _country_of(publisher: str) -> str:
