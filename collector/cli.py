@@ -310,15 +310,25 @@ def import_(
 
 
 @origins.command("check")
-def origins_check(context: typer.Context, as_json: Json = False) -> None:
-    """Validate registry, families and lineage corrections; exit 1 when something is wrong."""
-    from collector import lookups
+def origins_check(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="A registry file of your own; else the whole registry.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Validate registry, families and lineage corrections, or a file of your own; exit 1 when something is wrong."""
+    from collector import lookups, review
 
-    held, faults = lookups.check_origins(_config(context), _now().date())
+    today = _now().date()
+    if file is not None:
+        held, faults = review.check_file(file, today)
+        lines = [f"{file}: {held['accounts']:,} accounts in {held['rows']:,} rows"]
+    else:
+        held, faults = lookups.check_origins(_config(context), today)
+        lines = lookups.held_lines(held)
     if as_json:
         _print_json({**held, "faults": faults})
     else:
-        _emit(lookups.held_lines(held))
+        _emit(map(_safe, lines))
     for fault in faults:
         _say(f"collector: {_safe(fault)}")
     if faults:
@@ -357,11 +367,40 @@ def origins_unattributed(
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the publishers that no registry row names a country for, by the downloads they hold."""
-    from collector import lookups
+    """List the accounts without a country, by downloads; --csv: as registry rows for a reviewer to fill in."""
+    from collector import review
 
-    columns, rows = lookups.unattributed(_config(context), hub, limit)
+    missing = review.unattributed(_config(context), hub, limit, _now().date())
+    columns, rows = missing.rows_to_fill if as_csv else missing.table
     _print_table(columns, rows, as_csv=as_csv, as_json=as_json)
+    for line in missing.words:
+        _say(line)
+
+
+@origins.command("diff")
+def origins_diff(
+    context: typer.Context,
+    old: Annotated[str, typer.Argument(help="A registry file, `packaged`, or `configured` (packaged and your rows).")],
+    new: Annotated[str, typer.Argument(help="The same for the registry after the edit.")],
+    month: Annotated[str, typer.Argument(help="YYYY-MM")],
+    hub: Hub = None,
+    scope: Annotated[str | None, typer.Option("--scope", help="Scope of the shares; else the first.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show which accounts differ between two registries, and what that does to a month's shares by country."""
+    from collector import review
+
+    edit = review.registry_edit(_config(context), old, new, month, hub=hub, scope=scope)
+    tables = {"accounts": edit.accounts, "shares": edit.shares}
+    if as_json:
+        _print_json(
+            {name: [dict(zip(head, row, strict=True)) for row in rows] for name, (head, rows) in tables.items()}
+        )
+        return
+    for name, (columns, rows) in tables.items():
+        _emit([f"{name} that change: {len(rows)}"])
+        if rows:
+            _print_table(columns, rows, as_csv=False, as_json=False)
 
 
 # --- the demonstration ------------------------------------------------------------------------------------------------

@@ -1,30 +1,26 @@
-"""What commands look up: whose an account is, where a model comes from, what the registry misses. Read-only.
+"""What commands look up: what the registry holds, whose an account is, where a model comes from. Read-only.
 
 Knows which tables answer which question; prints nothing.
 """
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-import pandas as pd
-
 from collector.config import Config
 from collector.errors import ReportError
-from collector.model import NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, month_of, publisher_of
+from collector.model import NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, publisher_of
 from collector.origins.knowledge import Knowledge
 from collector.origins.lineage import Lineage, ModelName
 from collector.origins.registry import OriginRow, check, record
-from collector.rollup import trailing_models, window_models
-from collector.store import calendar, queries
-from collector.store import readings as facts
+from collector.rollup import lineage
+from collector.store import queries
 from collector.store.database import Database, database_path
 from collector.store.derived import Derived
-from collector.store.queries import Hub
-from collector.tasks import knowledge_of, reported_hub
+from collector.tasks import knowledge_of
 
 Table = tuple[tuple[str, ...], list[tuple[Any, ...]]]  #: columns and rows
 RootOf = tuple[str, str, str, float, str, str | None]  #: hub, root, its publisher, weight, basis, family
@@ -40,17 +36,21 @@ def check_origins(config: Config, today: date) -> tuple[dict[str, Any], list[str
     """What the registry holds, and what is wrong with it. Unreadable files raise RegistryError."""
     knowledge = knowledge_of(config)
     rows = knowledge.registry.rows
+    measured, findings = _measured_lineage(config, knowledge)
     held = {
         "registry": knowledge.registry.version,
         "sha256": knowledge.registry.digest,
         "accounts": len({(row.hub, row.publisher) for row in rows}),
         "rows": len(rows),
         "countries": len({row.country for row in rows} - {NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY}),
+        "kinds": dict(sorted(Counter(row.kind for row in rows).items())),
         "families": len(knowledge.families.all),
+        "lines": sum(len(family.lines) for family in knowledge.families.all),
         "lineage_corrections": len(knowledge.corrections),
+        "name_rule": measured,
     }
     developers = [("huggingface", family.publisher) for family in knowledge.families.all]
-    return held, check(knowledge.registry, today, developers)
+    return held, check(knowledge.registry, today, developers) + findings
 
 
 def held_lines(held: dict[str, Any]) -> list[str]:
@@ -58,8 +58,40 @@ def held_lines(held: dict[str, Any]) -> list[str]:
     return [
         f"registry {held['registry']}, sha256 {held['sha256']}",
         f"{held['accounts']:,} accounts in {held['rows']:,} rows, {held['countries']:,} countries",
-        f"{held['families']:,} families, {held['lineage_corrections']:,} lineage corrections",
+        "rows by kind: " + ", ".join(f"{count:,} {kind}" for kind, count in held["kinds"].items()),
+        f"{held['families']:,} families with {held['lines']:,} lines",
+        f"{held['lineage_corrections']:,} lineage corrections",
+        *(_precision_line(measured) for measured in held["name_rule"]),
     ]
+
+
+def _precision_line(measured: dict[str, Any]) -> str:
+    """How good the name alone is, in words."""
+    if not measured["said"]:
+        return f"name rule on {measured['hub']}: not measured: of no model do name and declaration both say something"
+    right = measured["agreed"] / measured["said"]
+    return (
+        f"name rule on {measured['hub']}: of {measured['declared']:,} models that declare a base, the name alone says "
+        f"something of {measured['said']:,} and leads to the same family in {right:.1%} of them"
+    )
+
+
+def _measured_lineage(config: Config, knowledge: Knowledge) -> tuple[list[dict[str, Any]], list[str]]:
+    """How often the name alone leads where declarations lead, by hub, and corrections that hubs have overtaken.
+
+    Nothing where there is no database yet.
+    """
+    path = database_path(config.database.url)
+    if path is not None and not path.exists():
+        return [], []
+    measured, findings = [], []
+    with Database.open(config.database.url, write=False) as db:
+        for hub in queries.hubs(db):
+            lines = lineage(db, hub, knowledge)
+            agreed, said, declared = lines.precision()
+            measured.append({"hub": hub.name, "agreed": agreed, "said": said, "declared": declared})
+            findings += lines.findings()
+    return measured, findings
 
 
 def who(config: Config, name: str) -> Table:
@@ -124,36 +156,3 @@ def _named_roots(knowledge: Knowledge, name: str) -> list[RootOf]:
     corrections = [correction for correction in knowledge.corrections if correction.hub == hub]
     alone = Lineage([ModelName(0, name, None)], [], {}, knowledge.families, corrections)
     return [(hub, root.root_name, root.root_publisher, root.weight, root.basis, root.family) for root in alone.roots()]
-
-
-def unattributed(config: Config, hub: str | None, limit: int) -> Table:
-    """Publishers whose downloads count as ZZ, the most downloaded first, with what a reviewer needs.
-
-    Downloads are those of the last whole month with readings, else of the hub's last 30 days.
-    """
-    knowledge = knowledge_of(config)
-    with Database.open(config.database.url, write=False) as db:
-        models = _latest_models(db, reported_hub(db, hub), knowledge)
-    missing = models[models["country_publisher"] == NOT_ATTRIBUTED].sort_values(
-        ["downloads", "model"], ascending=[False, True]
-    )
-    groups = missing.groupby("publisher", sort=True)
-    rows = [_missing(str(name), group) for name, group in groups]
-    rows.sort(key=lambda row: (-row[1], row[0]))
-    return ("publisher", "downloads", "models", "reviewed", "sample"), rows[:limit]
-
-
-def _missing(publisher: str, models: pd.DataFrame) -> tuple[Any, ...]:
-    downloads = math.floor(math.fsum(models["downloads"]) + 0.5)
-    reviewed = "unknown" if (models["kind"] != "").any() else "never"
-    return publisher, downloads, len(models), reviewed, "; ".join(models["model"].head(3))
-
-
-def _latest_models(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFrame:
-    last = calendar.reach(db, hub.id)[1]
-    poll = facts.last_good_poll(db, hub.id)
-    if poll is not None:
-        return trailing_models(db, hub, poll, knowledge).models
-    if last is None:
-        raise ReportError(f"{hub.name}: nothing was read yet; run `collector poll` first")
-    return window_models(db, hub, month_of(last), knowledge).models

@@ -269,7 +269,7 @@ def _with_countries(hub: Hub, roots: pd.DataFrame, knowledge: Knowledge, day: da
         country=roots["root_publisher"].map(countries).where(resolved, NOT_ATTRIBUTED),
         unknown=roots["root_publisher"].map(reasons).where(resolved, shares.UNRESOLVED),
     )
-    return found[["model_id", "country", "weight", "family", "unknown"]].reset_index(drop=True)
+    return found[["model_id", "root_publisher", "country", "weight", "family", "unknown"]].reset_index(drop=True)
 
 
 def _developers(hub: Hub, knowledge: Knowledge, day: date) -> dict[str, str]:

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -66,17 +66,18 @@ class Registry:
     rows: tuple[OriginRow, ...]  #: sorted by hub, publisher, valid_from
     version: str  #: of the packaged registry
     digest: str  #: SHA-256 (hex) of the rows in canonical form; the user's own rows count
-    _by_account: Mapping[tuple[str, str], tuple[OriginRow, ...]] = field(init=False, repr=False, compare=False)
+    #: The rows of every account, by hub and by its name in one case.
+    by_account: Mapping[tuple[str, str], tuple[OriginRow, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_account", _by_account(self.rows))
+        object.__setattr__(self, "by_account", _by_account(self.rows))
 
     def row(self, hub: str, publisher: str, day: date) -> OriginRow | None:
         """The row of an account on a UTC day; None when it was never reviewed or no row holds that day.
 
         Accounts are unique regardless of case, so the spelling of the name does not matter.
         """
-        for row in self._by_account.get((hub, publisher.casefold()), ()):
+        for row in self.by_account.get((hub, publisher.casefold()), ()):
             if row.valid_from <= day < row.valid_to:
                 return row
         return None
@@ -293,3 +294,42 @@ def check(registry: Registry, today: date, accounts: Iterable[tuple[str, str]]) 
     known = {(row.hub, row.publisher.casefold()) for row in registry.rows}
     missing = sorted({(hub, name) for hub, name in accounts if (hub, name.casefold()) not in known})
     return ahead + [f"{hub} {name}: develops a family and has no row; add one to the registry" for hub, name in missing]
+
+
+def is_account(text: str) -> bool:
+    """Whether a text can be an account, and so have a row."""
+    return _ACCOUNT.match(text) is not None
+
+
+def differences(old: Registry, new: Registry) -> list[tuple[str, str, str, str, str]]:
+    """Accounts whose rows differ, by hub and account: hub, publisher, what changed, the origin before and after.
+
+    What changed is `added`, `removed`, `origin` (country or its dates) or `details`; a new day of review is no change.
+    """
+    accounts = sorted({*old.by_account, *new.by_account})
+    found = ((key, old.by_account.get(key, ()), new.by_account.get(key, ())) for key in accounts)
+    return [
+        (key[0], (after or before)[0].publisher, _change(before, after), _origins(before), _origins(after))
+        for key, before, after in found
+        if _undated(before) != _undated(after)
+    ]
+
+
+def _change(before: Sequence[OriginRow], after: Sequence[OriginRow]) -> str:
+    if not before or not after:
+        return "removed" if before else "added"
+    return "details" if _origins(before) == _origins(after) else "origin"
+
+
+def _undated(rows: Iterable[OriginRow]) -> list[OriginRow]:
+    return [replace(row, reviewed_on=ALWAYS) for row in rows]
+
+
+def _origins(rows: Iterable[OriginRow]) -> str:
+    """`CN until 2026-02-28; SG`: the countries of an account, one after the other."""
+    return "; ".join(
+        row.country
+        + (f" from {row.valid_from}" if row.valid_from != ALWAYS else "")
+        + (f" until {row.valid_to}" if row.valid_to != FOREVER else "")
+        for row in rows
+    )
