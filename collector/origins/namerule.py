@@ -52,18 +52,18 @@ class _Name(NamedTuple):
 class NameRule:
     """The rule with its indexes: models of the families' developers, and models that copies are named after."""
 
-    def __init__(
-        self, families: Families, names: Collection[str], known: Iterable[str], undeclared: Iterable[str]
-    ) -> None:
-        """`names` are all models of the hub (quick to ask), `known` names that count though never polled.
+    def __init__(self, families: Families, names: Collection[str], known: Iterable[str], asked: Iterable[str]) -> None:
+        """`names` are all models of the hub (quick to look up), `known` names that count though never polled.
 
-        `undeclared` are the names that will be asked about; others are answered too, but without look-alikes.
+        `asked` are those of `names` that will be asked about. Names outside `names` may be asked about as well.
         """
         self._families = families
         self._names = names
         self._originals = self._index_originals(chain(names, known, families.legacy.values()))
         self._lengths = _lengths(self._originals)
-        self._copied = _index_copied(names, undeclared)
+        # Copies are few, and telling them takes time: each name asked about is looked at once, here.
+        self._copies = {name: cut for name in asked if (cut := stem(model_part(name))).is_copy}
+        self._copied = _index_copied(names, self._copies.values())
 
     def original(self, model: str) -> str | None:
         """The developer's model of exactly this name without publisher; None when there is none."""
@@ -72,8 +72,8 @@ class NameRule:
     def suggest(self, full_name: str) -> Suggestion | None:
         """The base that a model's name suggests; None when it suggests none but the model itself."""
         name = self._take_apart(full_name)
-        if not _UNTRAINED.isdisjoint(name.words):
-            return None  # random weights of an architecture, for tests: made from nothing
+        if name is None:
+            return None
         base = self._copied_model(name) if name.passes_on else None
         if base is not None:
             return Suggestion(base, name.relation, resolved=True)
@@ -91,13 +91,23 @@ class NameRule:
             return self._by_family(name, foreign)
         return Suggestion(clean(name.stem.text), name.relation, resolved=False) if name.stem.is_copy else None
 
-    def _take_apart(self, full_name: str) -> _Name:
+    def _take_apart(self, full_name: str) -> _Name | None:
+        """The parts of a name; None when none of them could suggest a base."""
         publisher, _, model = full_name.rpartition("/")
-        cut = stem(model)
+        cut = self._cut(full_name, model)
         words = tokens(cut.text)
         own = self._families.owned(publisher)
+        hits = self._families.hits(words, own)
         passes_on = cut.is_copy or publisher.lower() in self._families.republishers
-        return _Name(full_name, publisher, cut, words, own, self._families.hits(words, own), passes_on)
+        if not (hits or passes_on) or not _UNTRAINED.isdisjoint(words):
+            return None  # nothing known, or random weights of an architecture, for tests: made from nothing
+        return _Name(full_name, publisher, cut, words, own, hits, passes_on)
+
+    def _cut(self, full_name: str, model: str) -> Stem:
+        found = self._copies.get(full_name)
+        if found is not None:
+            return found
+        return Stem(model, False) if full_name in self._names else stem(model)
 
     # ---- copies
 
@@ -185,17 +195,13 @@ def _lengths(index: Iterable[Tokens]) -> dict[str, frozenset[int]]:
     return {word: frozenset(found) for word, found in lengths.items()}
 
 
-def _index_copied(names: Iterable[str], asked: Iterable[str]) -> dict[str, str]:
-    """The models that undeclared copies are named after, where exactly one model bears the name."""
-    wanted: set[str] = set()
-    for name in asked:
-        cut = stem(model_part(name))
-        if cut.is_copy:
-            wanted.update((cut.text, plain(cut.text)))
+def _index_copied(names: Iterable[str], copies: Iterable[Stem]) -> dict[str, str]:
+    """The models that copies are named after, where exactly one model bears the name."""
+    wanted = {text for cut in copies for text in (cut.text, plain(cut.text)) if len(text) > 1}
     found: dict[str, list[str]] = {}
     for name in names:
         model = model_part(name)
-        if model in wanted and len(model) > 1:
+        if model in wanted:
             found.setdefault(model, []).append(name)
     return {model: bearers[0] for model, bearers in found.items() if len(bearers) == 1}
 

@@ -46,7 +46,7 @@ def is_name(text: str) -> bool:
 
 def model_part(name: str) -> str:
     """The part after the slash; names without one are all model."""
-    return name.rsplit("/", 1)[-1]
+    return name[name.rfind("/") + 1 :]
 
 
 def tokens(text: str) -> Tokens:
