@@ -5,15 +5,19 @@ Knows the tables; decides nothing (`changes` does) and opens no transaction of i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import BigInteger, Connection, Select, bindparam, func, insert, or_, select, text, update
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import BigInteger, Connection, Select, Table, and_, bindparam, func, insert, or_, select, text, update
 
+from collector.model import DAY
 from collector.store.changes import Rewrite, Row, State, Stored
 from collector.store.schema import hub, model_state, observation, poll, publisher
 
 CHUNK = 500  # values in one IN (...): far below every engine's limit of parameters
+_ROWS = 50_000  # rows handed to the driver at once
 T = TypeVar("T")
 
 _STATE_NAMES = ("downloads_all_time", "downloads_30d", "likes", "changed_at", "seen_at", "seen_before_at", "rose_at")
@@ -76,6 +80,16 @@ def first_readings(conn: Connection, hub: int, model_ids: Sequence[int]) -> dict
     return found
 
 
+def last_readings(conn: Connection, hub: int, since: int) -> dict[int, int]:
+    """The last stored reading of every model that has one at or after `since` (Unix seconds), and of others."""
+    row, c = observation.c, poll.c
+    # An imported day ends a day after its start; a poll that did not end may have read until any moment.
+    late = or_(c.finished_at.is_(None), c.finished_at >= since, and_(c.scope == "import", c.started_at > since - DAY))
+    query = select(row.model_id, func.max(c.started_at + row.seconds)).join_from(observation, poll)
+    query = query.where(row.poll_id.in_(select(c.id).where(c.hub_id == hub, late))).group_by(row.model_id)
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
 def _polls_of(hub: int) -> Select[tuple[int]]:
     # The poll comes first in the key, so the polls are named: without that one model's history reads the whole table.
     return select(poll.c.id).where(poll.c.hub_id == hub)
@@ -127,7 +141,7 @@ def write_readings(conn: Connection, new: Sequence[NewReading]) -> None:
         for each in new
     ]
     conn.execute(insert(observation), values)
-    _reach_back(conn, ((each.poll_id, each.row.reading.at, each.row.span) for each in new))
+    _reach(conn, ((each.poll_id, each.row.reading.at, each.row.span) for each in new))
 
 
 def write_rewrites(conn: Connection, rewrites: Sequence[tuple[int, Rewrite]]) -> None:
@@ -140,23 +154,50 @@ def write_rewrites(conn: Connection, rewrites: Sequence[tuple[int, Rewrite]]) ->
         for model_id, new in rewrites
     ]
     conn.execute(update(observation).where(*of), values)
-    _reach_back(conn, ((new.poll_id, new.at, new.span) for _, new in rewrites))
+    _reach(conn, ((new.poll_id, new.at, new.span) for _, new in rewrites))
 
 
-def _reach_back(conn: Connection, spans: Iterable[tuple[int, int, int | None]]) -> None:
-    """Lets polls (number, instant and span of a reading) know of growth that begins before what they know of.
-
-    A span that became shorter is not looked for: the poll then names an instant too early, which only costs time.
-    """
+def _reach(conn: Connection, spans: Iterable[tuple[int, int, int | None]]) -> None:
+    """Lets polls know of the growth they read: number of the poll, instant and span of each reading."""
     begins: dict[int, int] = {}
     for poll_id, at, span in spans:
         if span is not None:
             begins[poll_id] = min(at - span, begins.get(poll_id, at))
+    reach_back(conn, begins)
+
+
+def reach_back(conn: Connection, begins: Mapping[int, int]) -> None:
+    """Lets polls (by number) know of growth that begins before what they know of.
+
+    A span that became shorter is not looked for: the poll then names an instant too early, which only costs time.
+    """
     if begins:
         begin = bindparam("begin", type_=BigInteger)
         later = or_(poll.c.reaches_back_to.is_(None), poll.c.reaches_back_to > begin)
         statement = update(poll).where(poll.c.id == bindparam("of_poll"), later).values(reaches_back_to=begin)
         conn.execute(statement, [{"of_poll": poll_id, "begin": at} for poll_id, at in begins.items()])
+
+
+def insert_columns(conn: Connection, table: Table, columns: Mapping[str, tuple[NDArray[np.int64], int | None]]) -> None:
+    """Rows from columns of whole numbers, each with the value that stands for null (None: it has none).
+
+    On SQLite the rows go to the driver as plain tuples: a dictionary for each would take twice the time.
+    """
+    names = list(columns)
+    compiled = insert(table).compile(dialect=conn.dialect, column_keys=names)
+    for at in range(0, len(columns[names[0]][0]), _ROWS):
+        values = {name: _plain(column[at : at + _ROWS], null) for name, (column, null) in columns.items()}
+        if compiled.positiontup is not None:
+            ordered = [values[name] for name in compiled.positiontup]
+            conn.exec_driver_sql(str(compiled), list(zip(*ordered, strict=True)))
+        else:
+            rows = zip(*values.values(), strict=True)
+            conn.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _plain(column: NDArray[np.int64], null: int | None) -> list[int | None]:
+    values: list[int | None] = column.tolist()
+    return values if null is None else [None if value == null else value for value in values]
 
 
 def gather_statistics(conn: Connection) -> None:

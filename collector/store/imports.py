@@ -1,21 +1,34 @@
 """Keeping history from files: one transaction for a whole file, nothing kept unless all of it is well.
 
 Knows how models are found by name and how a file's days become polls of scope `import`; what a reading means among the
-stored ones is decided in `changes`. Knows no file format and no clock.
+stored ones is decided in `bulk` and `changes`. Knows no file format and no clock.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from collector.errors import ImportFileError
 from collector.model import DAY, from_seconds, publisher_of
-from collector.store.changes import UNREAD, Contradiction, Merged, Reading, may_adopt, merge
+from collector.series import NO_DELTA, NOT_SAID, Bools, Ints
+from collector.store.bulk import (
+    Arranged,
+    Disagreement,
+    FileReadings,
+    ImportReading,
+    PlainRows,
+    States,
+    arranged,
+    plain_models,
+    plain_rows,
+)
+from collector.store.changes import UNREAD, Contradiction, Merged, Reading, State, may_adopt, merge
 from collector.store.database import Database
 from collector.store.histories import (
     NewReading,
@@ -23,27 +36,22 @@ from collector.store.histories import (
     chunks,
     gather_statistics,
     hub_number,
+    insert_columns,
+    last_readings,
     publisher_ids,
+    reach_back,
     state_values,
     states,
     stored_readings,
     write_readings,
     write_rewrites,
 )
-from collector.store.schema import import_file, model, model_name, model_state, poll
+from collector.store.schema import import_file, model, model_name, model_state, observation, poll
+
+__all__ = ["FileReadings", "ImportReading", "ImportResult", "ImportStore", "Provenance"]
 
 _LONGEST_NAME = 96  # characters of a name shown in an error
-
-
-class ImportReading(NamedTuple):
-    """One line of a file of history; at least one of the two counters is said."""
-
-    line: int  #: of the file, from 1
-    name: str  #: `publisher/model`
-    at: int  #: Unix seconds
-    all_time: int | None
-    rolling: int | None  #: downloads_30d
-    likes: int | None
+_COLUMN_NAMES = {"all_time": "downloads_all_time", "rolling": "downloads_30d"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +81,15 @@ class ImportStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def import_readings(self, hub_name: str, provenance: Provenance, readings: Iterable[ImportReading]) -> ImportResult:
+    def import_readings(
+        self, hub_name: str, provenance: Provenance, readings: FileReadings | Iterable[ImportReading]
+    ) -> ImportResult:
         """Puts a file's readings among the stored ones, in any order of time.
 
         ImportFileError, naming the line and both values, when two lines of the file disagree or when a line lies
         between the first and the last sighting of another value; then nothing is kept.
         """
+        file = readings if isinstance(readings, FileReadings) else FileReadings.of(readings)
         with self._db.begin() as conn:
             hub = hub_number(conn, hub_name)
             if hub is None:
@@ -89,54 +100,91 @@ class ImportStore:
             earlier = conn.execute(known).scalar()
             if earlier is not None:
                 return ImportResult(earlier, stored=0, models=0, already=True)
-            return _import(conn, hub, provenance, list(readings))
+            return _Import(conn, hub, provenance.file_name).run(provenance, file)
 
 
-def _import(conn: Connection, hub: int, provenance: Provenance, readings: Sequence[ImportReading]) -> ImportResult:
-    models = _models(conn, hub, readings)
-    lines: dict[int, list[ImportReading]] = defaultdict(list)
-    for reading in readings:
-        lines[models.ids[reading.name]].append(reading)
-    histories = {of: _history(provenance.file_name, lines[of]) for of in sorted(lines)}
-    file_id = _add_file(conn, hub, provenance, len(readings))
-    polls = _add_polls(conn, hub, file_id, histories, models.created)
-    stored = 0
-    for part in chunks(list(histories)):
-        merged = _merge(conn, hub, provenance.file_name, {of: histories[of] for of in part}, models.created)
-        stored += _write(conn, polls, histories, merged)
-    conn.execute(update(import_file).where(import_file.c.id == file_id).values(stored=stored))
-    gather_statistics(conn)
-    return ImportResult(len(readings), stored, len(histories), already=False)
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """One file on its way into one hub's history."""
+
+    conn: Connection
+    hub: int
+    file_name: str
+
+    def run(self, provenance: Provenance, file: FileReadings) -> ImportResult:
+        models = _models(self.conn, self.hub, file)
+        try:
+            readings = arranged(file, models.ids)
+        except Disagreement as found:
+            raise ImportFileError(_disagreement(self.file_name, found, models.name_of(file, found.model_id))) from found
+        file_id = _add_file(self.conn, self.hub, provenance, len(file))
+        polls = _add_polls(self.conn, self.hub, file_id, readings, models.created)
+        stored = 0
+        if len(readings):
+            stored = self._merge_all(file, models, readings, polls)
+        self.conn.execute(update(import_file).where(import_file.c.id == file_id).values(stored=stored))
+        gather_statistics(self.conn)
+        return ImportResult(len(file), stored, len(readings.starts), already=False)
+
+    def _merge_all(self, file: FileReadings, models: _Models, readings: Arranged, polls: _Polls) -> int:
+        """Plain models at once, the others one by one; how many observations that stored."""
+        of = readings.model_id[readings.starts]
+        known = [int(number) for number in of[~np.isin(of, models.created)]]
+        before = states(self.conn, known)
+        columns = States.of(before.get(number, UNREAD) for number in of.tolist())
+        plain = plain_models(readings, columns, _last_stored(self.conn, self.hub, readings, before, columns))
+        lengths = np.diff(np.append(readings.starts, len(readings)))
+        chosen = np.repeat(plain, lengths)
+        stored = 0
+        if plain.any():
+            some = readings.where(chosen)
+            rows = plain_rows(some, columns.where(plain))
+            stored += _write_plain(self.conn, some, rows, polls.where(chosen))
+            _write_states(self.conn, of[plain], rows.after, set(known))
+        rest = readings.where(~chosen)
+        told = _histories(rest, polls.where(~chosen), lambda number: models.name_of(file, number))
+        for part in chunks(list(told)):
+            merged = _merge(self.conn, self.hub, self.file_name, {number: told[number] for number in part}, before)
+            stored += _write(self.conn, told, merged)
+        return stored
 
 
 # --- models, by name ------------------------------------------------------------------------------------------------
 
 
 class _Models(NamedTuple):
-    ids: dict[str, int]  #: by name in the file
-    created: frozenset[int]  #: those the database did not know
+    ids: Ints  #: by place of the name in the file
+    created: Ints  #: those the database did not know
+
+    def name_of(self, file: FileReadings, model_id: int) -> str:
+        """A name under which the file speaks of a model."""
+        return file.names[int(np.flatnonzero(self.ids == model_id)[0])]
 
 
-def _models(conn: Connection, hub: int, readings: Sequence[ImportReading]) -> _Models:
+def _models(conn: Connection, hub: int, file: FileReadings) -> _Models:
     """The model each name means: who bears it, else the only one that ever did, else one known by name alone.
 
     A model with a key is not meant when a reading is older than it.
     """
-    first: dict[str, int] = {}
-    for reading in readings:
-        first[reading.name] = min(reading.at, first.get(reading.name, reading.at))
-    names = list(first)
-    bearers, keyless = _bearers(conn, hub, names)
-    former = _former_bearers(conn, hub, [name for name in names if name not in bearers])
+    earliest = np.full(len(file.names), np.iinfo(np.int64).max)
+    np.minimum.at(earliest, file.name, file.at)
+    first = dict(zip(file.names, earliest.tolist(), strict=True))
+    bearers, keyless = _bearers(conn, hub, file.names)
+    former = _former_bearers(conn, hub, [name for name in file.names if name not in bearers])
     ids = {}
-    for name in names:
+    for name in file.names:
         known = bearers.get(name) or former.get(name)
         if known is not None and may_adopt(known.created_at, first[name]):
             ids[name] = known.id
         elif name in keyless:
             ids[name] = keyless[name]
-    created = _create(conn, hub, [name for name in names if name not in ids])
-    return _Models(ids | created, frozenset(created.values()))
+    created = _create(conn, hub, [name for name in file.names if name not in ids])
+    ids |= created
+    return _Models(_ints([ids[name] for name in file.names]), _ints(list(created.values())))
+
+
+def _ints(values: Sequence[int]) -> Ints:
+    return np.array(values, np.int64)
 
 
 class _Keyed(NamedTuple):
@@ -183,68 +231,188 @@ def _create(conn: Connection, hub: int, names: Sequence[str]) -> dict[str, int]:
     for part in chunks(names):
         query = select(model.c.name, model.c.id).where(model.c.hub_id == hub, model.c.hub_key.is_(None))
         created |= {row.name: row.id for row in conn.execute(query.where(model.c.name.in_(part)))}
-    conn.execute(insert(model_state), [{"model_id": number} for number in created.values()])
     return created
 
 
-# --- a model's readings ---------------------------------------------------------------------------------------------
+# --- the days of a file ---------------------------------------------------------------------------------------------
+
+
+class _Polls(NamedTuple):
+    """The poll of each reading."""
+
+    id: Ints
+    started_at: Ints
+
+    def where(self, mask: Bools) -> _Polls:
+        return _Polls(self.id[mask], self.started_at[mask])
+
+
+def _add_file(conn: Connection, hub: int, provenance: Provenance, readings: int) -> int:
+    values = {
+        "hub_id": hub,
+        "file_name": provenance.file_name,
+        "sha256": provenance.sha256,
+        "source": provenance.source,
+        "license": provenance.license,
+        "imported_at": provenance.imported_at,
+        "readings": readings,
+        "stored": 0,
+    }
+    number: int = conn.execute(insert(import_file).values(values).returning(import_file.c.id)).scalar_one()
+    return number
+
+
+def _add_polls(conn: Connection, hub: int, file_id: int, readings: Arranged, created: Ints) -> _Polls:
+    """A poll for each UTC day of the file, and further ones for models with several readings on a day."""
+    if not len(readings):
+        return _Polls(readings.at, readings.at)
+    ordinal = readings.ordinal
+    several = int(ordinal.max()) + 1
+    keys, which = np.unique(readings.day * several + ordinal, return_inverse=True)
+    starts = readings.starts
+    new = which[starts[np.isin(readings.model_id[starts], created)]]
+    listed, with_all_time, models_new = (
+        np.bincount(places, minlength=len(keys)) for places in (which, which[readings.all_time != NOT_SAID], new)
+    )
+    days = (keys // several * DAY).tolist()
+    counts = zip(days, listed.tolist(), with_all_time.tolist(), models_new.tolist(), strict=True)
+    conn.execute(
+        insert(poll),
+        [
+            {
+                "hub_id": hub,
+                "scope": "import",
+                "started_at": day,
+                "finished_at": day,
+                "status": "complete",
+                "models_listed": models,
+                "models_new": first,
+                "models_with_all_time": cumulative,
+                "import_id": file_id,
+                **_NOT_POLLED,
+            }
+            for day, models, cumulative, first in counts
+        ],
+    )
+    query = select(poll.c.id).where(poll.c.import_id == file_id).order_by(poll.c.id)
+    return _Polls(_ints(list(conn.execute(query).scalars()))[which], _ints(days)[which])
+
+
+_NOT_POLLED: dict[str, Any] = {
+    "pages": 0,
+    "models_moved": 0,
+    "rows_skipped": 0,
+    "retries": 0,
+    "waited_seconds": 0.0,
+    "is_stale": False,
+    "is_thin": False,
+}
+
+
+# --- plain models ---------------------------------------------------------------------------------------------------
+
+
+def _last_stored(conn: Connection, hub: int, readings: Arranged, before: Mapping[int, State], columns: States) -> Ints:
+    """The instant of the last stored reading of every model whose readings are later than its last sighting."""
+    starts = readings.starts
+    last = np.full(len(starts), NOT_SAID)
+    late = np.flatnonzero((columns.seen_at != NOT_SAID) & (readings.at[starts] > columns.seen_at))
+    if before and len(late):
+        found = last_readings(conn, hub, int(readings.at[starts][late].min()))
+        last[late] = [found.get(number, NOT_SAID) for number in readings.model_id[starts][late].tolist()]
+    return last
+
+
+def _write_plain(conn: Connection, readings: Arranged, rows: PlainRows, polls: _Polls) -> int:
+    """Stores the rows in the order of their key; how many those were."""
+    kept = np.flatnonzero(rows.kept)
+    kept = kept[np.argsort(polls.id[kept], kind="stable")]
+    poll_id, at, span = polls.id[kept], readings.at[kept], rows.span[kept]
+    columns = {
+        "poll_id": (poll_id, None),
+        "model_id": (readings.model_id[kept], None),
+        "seconds": (at - polls.started_at[kept], None),
+        "downloads_all_time": (readings.all_time[kept], NOT_SAID),
+        "downloads_30d": (readings.rolling[kept], NOT_SAID),
+        "likes": (readings.likes[kept], NOT_SAID),
+        "span_seconds": (span, NOT_SAID),
+        "delta": (rows.delta[kept], NO_DELTA),
+    }
+    insert_columns(conn, observation, columns)
+    grown = span != NOT_SAID
+    reach_back(conn, _least(poll_id[grown], (at - span)[grown]))
+    numbers, moved = np.unique(poll_id[grown], return_counts=True)
+    _count_moved(conn, dict(zip(numbers.tolist(), moved.tolist(), strict=True)))
+    return len(kept)
+
+
+def _least(keys: Ints, values: Ints) -> dict[int, int]:
+    """The smallest value of each key; equal keys stand together."""
+    if not len(keys):
+        return {}
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    return dict(zip(keys[starts].tolist(), np.minimum.reduceat(values, starts).tolist(), strict=True))
+
+
+_STATE_COLUMNS = {
+    "downloads_all_time": "all_time",
+    "downloads_30d": "rolling",
+    "likes": "likes",
+    "changed_at": "changed_at",
+    "seen_at": "seen_at",
+    "rose_at": "rose_at",
+}
+
+
+def _write_states(conn: Connection, of: Ints, after: States, known: set[int]) -> None:
+    """The states of plain models: new rows for the models that are new."""
+    new = np.array([number not in known for number in of.tolist()])
+    columns = {name: getattr(after, field) for name, field in _STATE_COLUMNS.items()}
+    added = {name: (column[new], NOT_SAID) for name, column in columns.items()}
+    insert_columns(conn, model_state, {"model_id": (of[new], None), **added})
+    if not new.all():
+        old = [number for number in of.tolist() if number in known]
+        rows = zip(old, *(_said(column[~new]) for column in columns.values()), strict=True)
+        names = ("of_model", *columns)
+        statement = update(model_state).where(model_state.c.model_id == bindparam("of_model"))
+        values: dict[str, Any] = {name: bindparam(name) for name in columns} | {"seen_before_at": None}
+        conn.execute(statement.values(values), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _said(column: Ints) -> list[int | None]:
+    return [None if value == NOT_SAID else value for value in column.tolist()]
+
+
+# --- other models ---------------------------------------------------------------------------------------------------
 
 
 class _Said(NamedTuple):
-    """A reading of the file with its line, and the poll it hangs under: its UTC day and its number on that day."""
+    """A reading of the file with its line, and the poll it hangs under."""
 
     line: int
     name: str
-    day: int
-    ordinal: int
+    poll_id: int
+    poll_started_at: int
     reading: Reading
 
 
-def _history(file_name: str, lines: Iterable[ImportReading]) -> list[_Said]:
-    """One model's readings by time; ImportFileError when two lines say different things of one instant."""
-    said: list[_Said] = []
-    for line in sorted(lines, key=lambda each: (each.at, each.line)):
-        reading = Reading(line.at, line.all_time, line.rolling, line.likes)
-        day, last = line.at // DAY, said[-1] if said else None
-        if last is not None and last.reading.at == line.at:
-            said[-1] = last._replace(reading=_joined(file_name, last, line))
-        elif last is not None and last.day == day:
-            said.append(_Said(line.line, line.name, day, last.ordinal + 1, reading))
-        else:
-            said.append(_Said(line.line, line.name, day, 0, reading))
-    return said
-
-
-def _joined(file_name: str, one: _Said, other: ImportReading) -> Reading:
-    """What two lines say of one instant, when each says what the other does not, or the same."""
-    first = one.reading
-    for column, a, b in (
-        ("downloads_all_time", first.all_time, other.all_time),
-        ("downloads_30d", first.rolling, other.rolling),
-    ):
-        if a is not None and b is not None and a != b:
-            where = f"{file_name} line {other.line}"
-            what = f"{column} {b} of {_shown(other.name)} at {_instant(other.at)} is {a} in line {one.line}"
-            raise ImportFileError(f"{where}: {what}; remove one of the two lines (nothing was imported)")
-    return Reading(
-        first.at,
-        _either(first.all_time, other.all_time),
-        _either(first.rolling, other.rolling),
-        _either(first.likes, other.likes),
-    )
-
-
-def _either(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one
+def _histories(readings: Arranged, polls: _Polls, name_of: Callable[[int], str]) -> dict[int, list[_Said]]:
+    """The readings of each model, one by one."""
+    told: dict[int, list[_Said]] = defaultdict(list)
+    said = map(Reading, readings.at.tolist(), *map(_said, (readings.all_time, readings.rolling, readings.likes)))
+    under = zip(readings.line.tolist(), polls.id.tolist(), polls.started_at.tolist(), strict=True)
+    names: dict[int, str] = {}
+    for of, (line, number, start), reading in zip(readings.model_id.tolist(), under, said, strict=True):
+        name = names.get(of) or names.setdefault(of, name_of(of))
+        told[of].append(_Said(line, name, number, start, reading))
+    return told
 
 
 def _merge(
-    conn: Connection, hub: int, file_name: str, histories: Mapping[int, list[_Said]], created: frozenset[int]
+    conn: Connection, hub: int, file_name: str, histories: Mapping[int, list[_Said]], before: Mapping[int, State]
 ) -> dict[int, Merged]:
     """What the readings do to each of these models; ImportFileError when one contradicts what is stored."""
-    known = [of for of in histories if of not in created]
-    before = states(conn, known)
-    stored = stored_readings(conn, hub, known)
+    stored = stored_readings(conn, hub, [of for of in histories if of in before])
     merged: dict[int, Merged] = {}
     for of, said in histories.items():
         try:
@@ -273,95 +441,38 @@ def _shown(name: str) -> str:
     return repr(name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…")
 
 
-# --- writing --------------------------------------------------------------------------------------------------------
+def _disagreement(file_name: str, found: Disagreement, name: str) -> str:
+    (line, value), (other, different) = found.one, found.other
+    column = _COLUMN_NAMES[found.column]
+    what = f"{column} {different} of {_shown(name)} at {_instant(found.at)} is {value} in line {line}"
+    return f"{file_name} line {other}: {what}; remove one of the two lines (nothing was imported)"
 
 
-class _Poll(NamedTuple):
-    id: int
-    started_at: int
-
-
-_Polls = dict[tuple[int, int], _Poll]  # by UTC day and number on that day
-
-
-def _add_file(conn: Connection, hub: int, provenance: Provenance, readings: int) -> int:
-    values = {
-        "hub_id": hub,
-        "file_name": provenance.file_name,
-        "sha256": provenance.sha256,
-        "source": provenance.source,
-        "license": provenance.license,
-        "imported_at": provenance.imported_at,
-        "readings": readings,
-        "stored": 0,
-    }
-    number: int = conn.execute(insert(import_file).values(values).returning(import_file.c.id)).scalar_one()
-    return number
-
-
-def _add_polls(
-    conn: Connection,
-    hub: int,
-    file_id: int,
-    histories: Mapping[int, list[_Said]],
-    created: frozenset[int],
-) -> _Polls:
-    """A poll for each UTC day of the file, and further ones for models with several readings on a day."""
-    listed, with_all_time, new = Counter[tuple[int, int]](), Counter[tuple[int, int]](), Counter[tuple[int, int]]()
-    for of, history in histories.items():
-        keys = [(said.day, said.ordinal) for said in history]
-        listed.update(keys)
-        with_all_time.update(key for key, said in zip(keys, history, strict=True) if said.reading.all_time is not None)
-        new.update(keys[:1] if of in created else ())
-    values = [
-        {
-            "hub_id": hub,
-            "scope": "import",
-            "started_at": key[0] * DAY,
-            "finished_at": key[0] * DAY,
-            "status": "complete",
-            "models_listed": listed[key],
-            "models_new": new[key],
-            "models_with_all_time": with_all_time[key],
-            "import_id": file_id,
-            **_NOT_POLLED,
-        }
-        for key in sorted(listed)
-    ]
-    if not values:
-        return {}
-    conn.execute(insert(poll), values)
-    numbers = conn.execute(select(poll.c.id).where(poll.c.import_id == file_id).order_by(poll.c.id)).scalars()
-    return {key: _Poll(number, key[0] * DAY) for key, number in zip(sorted(listed), numbers, strict=True)}
-
-
-_NOT_POLLED: dict[str, Any] = {
-    "pages": 0,
-    "models_moved": 0,
-    "rows_skipped": 0,
-    "retries": 0,
-    "waited_seconds": 0.0,
-    "is_stale": False,
-    "is_thin": False,
-}
-
-
-def _write(conn: Connection, polls: _Polls, histories: Mapping[int, list[_Said]], merged: Mapping[int, Merged]) -> int:
+def _write(conn: Connection, histories: Mapping[int, list[_Said]], merged: Mapping[int, Merged]) -> int:
     """Stores what came of a merge; how many observations that were."""
     rows: list[NewReading] = []
     moved: Counter[int] = Counter()
     for of, result in merged.items():
-        under = {said.reading.at: polls[said.day, said.ordinal] for said in histories[of]}
+        under = {said.reading.at: (said.poll_id, said.poll_started_at) for said in histories[of]}
         for row in result.rows:
-            under_poll = under[row.reading.at]
-            rows.append(NewReading(under_poll.id, under_poll.started_at, of, row))
-            moved[under_poll.id] += bool(row.delta)
+            poll_id, started_at = under[row.reading.at]
+            rows.append(NewReading(poll_id, started_at, of, row))
+            moved[poll_id] += bool(row.delta)
     write_readings(conn, rows)
     write_rewrites(conn, [(of, new) for of, result in merged.items() for new in result.rewrites])
-    values = [{"of_model": of, **state_values(result.state)} for of, result in merged.items()]
-    conn.execute(update(model_state).where(model_state.c.model_id == bindparam("of_model")), values)
+    _replace_states(conn, {of: result.state for of, result in merged.items()})
     _count_moved(conn, moved)
     return len(rows)
+
+
+def _replace_states(conn: Connection, after: Mapping[int, State]) -> None:
+    there = set(states(conn, list(after)))
+    new = [{"model_id": of, **state_values(state)} for of, state in after.items() if of not in there]
+    if new:
+        conn.execute(insert(model_state), new)
+    old = [{"of_model": of, **state_values(state)} for of, state in after.items() if of in there]
+    if old:
+        conn.execute(update(model_state).where(model_state.c.model_id == bindparam("of_model")), old)
 
 
 def _count_moved(conn: Connection, moved: Mapping[int, int]) -> None:
