@@ -27,6 +27,8 @@ from collector.model import Attribution, CountryGroup, Scope
 DEFAULT_PATH = Path("config.toml")
 _PREFIX = "COLLECTOR__"
 _TOKEN_VARIABLES = {"huggingface": "HF_TOKEN"}  # hub: the variable that its own tools read too
+_CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd's: a folder that only the service can read
+_CREDENTIAL_NAMES = {"huggingface": "hf_token"}
 _TOKEN_BYTES = 4096  # a longer file is not a token
 
 Loc = tuple[int | str, ...]
@@ -75,17 +77,22 @@ class BackupConfig:
     directory: Path | None  #: None: no backups
     keep: int
     schedule: str
+    check_schedule: str = "0 5 * * sun"  #: when the daemon checks the database
 
 
 @dataclass(frozen=True, slots=True)
 class ServeConfig:
     host: str  #: name or address, IPv6 without brackets
     port: int  #: 0: any free one
+    names: tuple[str, ...] = ()  #: further names that requests may ask for
 
 
 @dataclass(frozen=True, slots=True)
 class AlertConfig:
     webhook: str | None = field(repr=False)  #: None: tell nobody; such addresses are secrets
+    quiet_hours: float = 36  #: without a complete poll
+    moved_points: float = 2  #: percentage points that a share may move from poll to poll
+    crossings: bool = True  #: whether it is told when one country or family overtakes another
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,14 +331,19 @@ class _Backup(_Keys):
     directory: Text = ""
     keep: int = Field(default=7, gt=0)
     schedule: Schedule = "30 3 * * *"
+    check_schedule: Schedule = "0 5 * * sun"
 
 
 class _Serve(_Keys):
     listen: Annotated[Text, AfterValidator(_listen)] = "127.0.0.1:9464"
+    names: Text = ""
 
 
 class _Alert(_Keys):
     webhook: Annotated[Text, AfterValidator(_webhook)] = ""
+    quiet_hours: float = Field(default=36, gt=0)
+    moved_points: float = Field(default=2, gt=0, le=100)
+    crossings: bool = True
 
 
 class _Origins(_Keys):
@@ -572,9 +584,16 @@ def _config(keys: _File, file: Path, environ: Mapping[str, str]) -> Config:
         report=ReportConfig(
             folder / keys.report.directory, keys.report.attribution, keys.report.schedule, keys.report.top_models
         ),
-        backup=BackupConfig(_optional(folder, keys.backup.directory), keys.backup.keep, keys.backup.schedule),
-        serve=_serve(keys.serve.listen),
-        alert=AlertConfig(keys.alert.webhook or None),
+        backup=BackupConfig(
+            _optional(folder, keys.backup.directory),
+            keys.backup.keep,
+            keys.backup.schedule,
+            keys.backup.check_schedule,
+        ),
+        serve=_serve(keys.serve.listen, keys.serve.names),
+        alert=AlertConfig(
+            keys.alert.webhook or None, keys.alert.quiet_hours, keys.alert.moved_points, keys.alert.crossings
+        ),
         origins=OriginsConfig(_optional(folder, keys.origins.file)),
         scopes=tuple(_scope(scope) for scope in keys.scope),
         groups=tuple(
@@ -597,13 +616,18 @@ def _hub(name: str, keys: _HuggingFace, file: Path, environ: Mapping[str, str]) 
 
 
 def _token(hub: str, token_file: Path | None, file: Path, environ: Mapping[str, str]) -> Secret | None:
-    """The token of the environment, else of the file, else None. An empty variable is none."""
+    """The token of the environment, else of the file, else of systemd's credential. An empty variable is none."""
     variable = _TOKEN_VARIABLES[hub]
     text = environ.get(variable, "").strip()
     where = variable
+    credential = Path(environ.get(_CREDENTIALS, ""), _CREDENTIAL_NAMES[hub])
     if not text and token_file is not None:
         where = f"{_shown(file)}: hub.{hub}.token_file"
         text = _token_of_file(token_file, where)
+    elif not text and environ.get(_CREDENTIALS) and credential.exists():
+        where = f"{_CREDENTIALS}: {_CREDENTIAL_NAMES[hub]}"
+        # systemd grants the service's user by an access list, which shows as a right of the group: not asked here.
+        text = _token_of_file(credential, where, private=False)
     if not text:
         return None
     if not text.isascii() or not text.isprintable() or " " in text:
@@ -611,7 +635,7 @@ def _token(hub: str, token_file: Path | None, file: Path, environ: Mapping[str, 
     return Secret(text)
 
 
-def _token_of_file(token_file: Path, where: str) -> str:
+def _token_of_file(token_file: Path, where: str, *, private: bool = True) -> str:
     try:
         with token_file.open("rb") as stream:
             # Asked of the open file, so that it cannot be another one than the one read.
@@ -619,7 +643,7 @@ def _token_of_file(token_file: Path, where: str) -> str:
             text = stream.read(_TOKEN_BYTES).decode("ascii", "replace").strip()
     except OSError as error:
         raise ConfigError(f"{where}: {_shown(token_file)} cannot be read ({error.strerror})") from error
-    if mode & 0o077:
+    if private and mode & 0o077:
         raise ConfigError(f"{where}: {_shown(token_file)} can be read by others; do `chmod 600 {_shown(token_file)}`")
     if not text:
         raise ConfigError(f"{where}: {_shown(token_file)} is empty; put the token in it")
@@ -636,9 +660,9 @@ def _optional(folder: Path, text: str) -> Path | None:
     return folder / text if text else None
 
 
-def _serve(listen: str) -> ServeConfig:
+def _serve(listen: str, names: str) -> ServeConfig:
     host, _, port = listen.rpartition(":")
-    return ServeConfig(host.strip("[]"), int(port))
+    return ServeConfig(host.strip("[]"), int(port), tuple(names.lower().split()))
 
 
 def _scope(keys: _Scope) -> Scope:

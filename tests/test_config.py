@@ -102,6 +102,20 @@ def test_paths_are_relative_to_the_folder_of_the_file(file: Path, monkeypatch: p
     assert config.database.url == f"sqlite:///{file.parent}/sub/c.db"
 
 
+def test_a_systemd_credential_is_the_token_where_nothing_else_is(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    assert load(file, "", CREDENTIALS_DIRECTORY=str(folder)).hubs["huggingface"].token is None
+    (folder / "hf_token").write_text("hf_of_systemd\n")
+    (folder / "hf_token").chmod(0o440)  # as systemd shows it
+    token = load(file, "", CREDENTIALS_DIRECTORY=str(folder)).hubs["huggingface"].token
+    assert token is not None
+    assert token.get_secret_value() == "hf_of_systemd"
+    token = load(file, "", CREDENTIALS_DIRECTORY=str(folder), HF_TOKEN="hf_of_environment").hubs["huggingface"].token
+    assert token is not None
+    assert token.get_secret_value() == "hf_of_environment"
+
+
 def test_absolute_paths_and_postgresql_stay_as_they_are(file: Path) -> None:
     config = load(file, '[report]\ndirectory = "/srv/r"', COLLECTOR__DATABASE__URL="sqlite:////srv/c.db")
     assert (config.report.directory, config.database.url) == (Path("/srv/r"), "sqlite:////srv/c.db")
@@ -140,16 +154,22 @@ def test_every_key_can_be_set_in_the_environment(file: Path) -> None:
         "BACKUP__DIRECTORY": "b",
         "BACKUP__KEEP": "4",
         "BACKUP__SCHEDULE": "3 3 * * *",
+        "BACKUP__CHECK_SCHEDULE": "4 4 * * *",
         "SERVE__LISTEN": "[::1]:0",
+        "SERVE__NAMES": "One two.example",
         "ALERT__WEBHOOK": "https://hooks.example/x",
+        "ALERT__QUIET_HOURS": "12",
+        "ALERT__MOVED_POINTS": "0.5",
+        "ALERT__CROSSINGS": "false",
         "ORIGINS__FILE": "o.csv",
     }
     config = load(file, "", **{f"COLLECTOR__{name}": text for name, text in variables.items()})
     hub = config.hubs["huggingface"]
     assert dataclasses.astuple(hub)[1:] == (False, "http://127.0.0.1:8080", "all", 1, "1 1 * * *", 2.5, None)
     assert dataclasses.astuple(config.report) == (file.parent / "r", "publisher", "2 2 * * *", 3)
-    assert dataclasses.astuple(config.backup) == (file.parent / "b", 4, "3 3 * * *")
-    assert (config.serve.host, config.serve.port) == ("::1", 0)
+    assert dataclasses.astuple(config.backup) == (file.parent / "b", 4, "3 3 * * *", "4 4 * * *")
+    assert dataclasses.astuple(config.serve) == ("::1", 0, ("one", "two.example"))
+    assert dataclasses.astuple(config.alert)[1:] == (12, 0.5, False)
     assert (config.alert.webhook, config.origins.file) == ("https://hooks.example/x", file.parent / "o.csv")
 
 
@@ -248,7 +268,7 @@ def test_all_faults_come_at_once_each_with_its_place(file: Path) -> None:
             'scope.1.created_befor: no such key (did you mean "created_after"?)',
         ),
         ("[[scopes]]\nname = 'a'", 'scopes: no such key (did you mean "scope"?)'),
-        ('[serve]\n"x\\ny" = 1', "serve.x?y: no such key (known: listen)"),
+        ('[serve]\n"x\\ny" = 1', "serve.x?y: no such key (known: listen, names)"),
     ],
 )
 def test_a_wrong_value_is_one_line_with_its_key_and_the_cure(file: Path, text: str, fault: str) -> None:
