@@ -24,6 +24,14 @@ PAUSES_SECONDS = (60, 300, 900, 1800, 3600)  # after a failure; the last one rep
 WATCH_SECONDS = 30  # how often the daemon asks what is due beside its schedules
 
 
+class Stop(Protocol):
+    """What ends the daemon and interrupts every wait; `threading.Event` is one."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, timeout: float) -> bool: ...
+
+
 class Work(Protocol):
     """What the daemon can have done; each call opens what it needs and closes it."""
 
@@ -39,8 +47,12 @@ class Work(Protocol):
         """Whether the month can be reported, its last poll in, and its pack is missing or was written too early."""
         ...
 
-    def report(self, month: Window) -> None:
-        """Writes the pack of the month."""
+    def report(self, month: Window, stop: Stop) -> None:
+        """Writes the pack of the month. Raises CollectorError, Stopped."""
+        ...
+
+    def roll_up(self, stop: Stop) -> None:
+        """Brings the derived tables up to date. Raises CollectorError, Stopped."""
         ...
 
 
@@ -50,14 +62,6 @@ class Plan:
 
     polls: Mapping[str, str]  #: by hub
     report: str
-
-
-class Stop(Protocol):
-    """What ends the daemon and interrupts every wait; `threading.Event` is one."""
-
-    def is_set(self) -> bool: ...
-
-    def wait(self, timeout: float) -> bool: ...
 
 
 @dataclass
@@ -70,6 +74,10 @@ class Daemon:
     log: logging.Logger
     stop: Stop
     _failures: dict[str, list[datetime]] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """What an earlier run left undone, before anything new is asked for."""
+        self._try("roll-up", lambda: self.work.roll_up(self.stop))
 
     def tick(self) -> None:
         """Does everything that is due at this moment, then returns; stops between two things when asked to.
@@ -109,7 +117,7 @@ class Daemon:
     def _report_if_due(self) -> None:
         month = month_of(month_of(to_seconds(self.now())).start - 1)
         if is_due(self.plan.report, from_seconds(month.end - 1), self.now()) and self.work.report_wanted(month):
-            self.work.report(month)
+            self.work.report(month, self.stop)
 
 
 def not_before(failures: Sequence[datetime]) -> datetime:
@@ -153,6 +161,7 @@ def run(daemon: Daemon) -> None:
         daemon.log.info("%s: next at %s", name, next_time(schedule, daemon.now()))
     scheduler.start()
     try:
+        daemon.begin()
         while not daemon.stop.is_set():
             daemon.tick()
             wake.wait(WATCH_SECONDS)

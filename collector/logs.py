@@ -37,6 +37,7 @@ def set_up(stream: TextIO, *, json_lines: bool, secrets: Iterable[str] = ()) -> 
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True),
         structlog.processors.format_exc_info,
         scrubber(secrets),

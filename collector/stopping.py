@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import select
 import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
 from typing import Self
 
+from collector.errors import Stopped
+
+_STOPPED = "stopped; what was read is kept, and what follows from it is worked out at the next start or poll"
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -20,6 +25,7 @@ class StopOnSignal:
 
     def __init__(self) -> None:
         self._set = False
+        self._raises = False
 
     def __enter__(self) -> Self:
         self._read, self._write = os.pipe()
@@ -47,6 +53,24 @@ class StopOnSignal:
             select.select([self._read], [], [], timeout)
         return self._set
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Within it a signal raises Stopped at once: for work that can be broken off anywhere."""
+        self._raises = True
+        try:
+            if self._set:
+                raise Stopped(_STOPPED)
+            yield
+        finally:
+            self._raises = False
+
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
         signal.signal(number, self._before[signal.Signals(number)])
         self.set()
+        if self._raises:
+            raise Stopped(_STOPPED)
+
+
+def at_once(stop: object) -> AbstractContextManager[None]:
+    """Within it a stop by signal breaks off what runs; any other kind of stop is looked at by whoever was given it."""
+    return stop.at_once() if isinstance(stop, StopOnSignal) else nullcontext()

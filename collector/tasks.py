@@ -38,6 +38,7 @@ from collector.report.pack import DATAPACKAGE, write_pack
 from collector.report.terminal import By
 from collector.reporting import Asked, trailing_report, window_report
 from collector.rollup import refresh
+from collector.stopping import at_once
 from collector.store import queries
 from collector.store.database import Database
 from collector.store.polls import PollStore
@@ -111,7 +112,8 @@ def poll_hub(
     client = HUBS[hub.name](HuggingFaceSettings(hub.endpoint, hub.timeout_seconds, token), plan, now, stop, log)
     with Database.open(config.database.url, write=True) as db:
         result = poll_once(client, PollStore(db), plan, now, stop, progress)
-        roll_up(db, knowledge_of(config), config.scopes)
+        with at_once(stop):
+            roll_up(db, knowledge_of(config), config.scopes)
     return result
 
 
@@ -137,8 +139,8 @@ def report_span(month: str | None, start: date | None, end: date | None, trailin
     if month is not None:
         try:
             return Span(_counted(month_window(month)))
-        except ValueError as error:
-            raise ReportError(f"{error}") from None
+        except ValueError:
+            raise ReportError(f"not a month: {month!r}; write YYYY-MM, as in 2026-09") from None
     if start is None and end is None:
         return Span(month_of(month_of(to_seconds(now())).start - 1))
     if start is None or end is None:
@@ -255,12 +257,20 @@ class ConfiguredWork:
         with Database.open(self.config.database.url, write=False) as db:
             return bool(self._hubs_to_report(db, month))
 
-    def report(self, month: Window) -> None:
+    def roll_up(self, stop: Stop) -> None:
+        """Works out what an earlier run, an edit of the registry or a new version left to be worked out."""
+        with at_once(stop), Database.open(self.config.database.url, write=True) as db:
+            for hub, months in roll_up(db, knowledge_of(self.config), self.config.scopes).items():
+                if months:
+                    self.log.info("%s: worked out %s anew", hub, ", ".join(months), extra={"hub": hub})
+
+    def report(self, month: Window, stop: Stop) -> None:
         """Writes the pack of the month for every hub that wants one."""
         with Database.open(self.config.database.url, write=False) as db:
             wanted = self._hubs_to_report(db, month)
         for hub, folder in wanted.items():
-            pack = write_report(self.config, hub, Span(month), folder)
+            with at_once(stop):
+                pack = write_report(self.config, hub, Span(month), folder)
             self.log.info("%s: wrote the report of %s to %s", hub, month.label, pack.folder, extra={"hub": hub})
 
     def _hubs_to_report(self, db: Database, month: Window) -> dict[str, Path]:
