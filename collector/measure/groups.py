@@ -34,8 +34,9 @@ def group_shares(
     everything = numbers(parts, "downloads")
     attributed = everything[(parts["country"] != NOT_ATTRIBUTED).to_numpy()]
     total, known = math.fsum(everything), math.fsum(attributed)
-    rows = [_row(parts, group) for group in groups]
-    table = pd.concat(rows, ignore_index=True) if rows else _row(parts, CountryGroup("", "", frozenset())).iloc[:0]
+    named = {group.name: group for group in groups}
+    table = totals(_by_group(parts, groups), ["group"], [(name,) for name in named])
+    own = [named[name] for name in table["group"]]
     downloads = numbers(table, "downloads")
     before: dict[Key, float] = {(group.name,): _sum_of(group, previous) for group in groups} if previous else {}
     return published(
@@ -43,8 +44,8 @@ def group_shares(
         heading,
         table.assign(
             attribution=attribution,
-            group_title=[group.title for group in groups],
-            countries=[_present(parts, group) for group in groups],
+            group_title=[group.title for group in own],
+            countries=_present(parts, own),
             share=part(downloads, total),
             share_of_attributed=part(downloads, known),
             # Two ways of adding up one total may differ in the last bit; a share is never above 1.
@@ -58,9 +59,13 @@ def group_shares(
     )
 
 
-def _row(parts: pd.DataFrame, group: CountryGroup) -> pd.DataFrame:
-    mine = _one_part_each(parts[parts["country"].isin(sorted(group.countries))])
-    return totals(mine.assign(group=group.name), ["group"], [(group.name,)])
+def _by_group(parts: pd.DataFrame, groups: Sequence[CountryGroup]) -> pd.DataFrame:
+    """The parts of every group one below the other: adding up once is much quicker than once for each group."""
+    own = [
+        _one_part_each(parts[parts["country"].isin(sorted(group.countries))]).assign(group=group.name)
+        for group in groups
+    ]
+    return pd.concat(own, ignore_index=True) if own else parts.iloc[:0].assign(group="")
 
 
 def _one_part_each(parts: pd.DataFrame) -> pd.DataFrame:
@@ -74,9 +79,9 @@ def _one_part_each(parts: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([parts[~several], joined], ignore_index=True)
 
 
-def _present(parts: pd.DataFrame, group: CountryGroup) -> int:
-    some = parts[parts["downloads"] > 0]["country"].unique()
-    return len(group.countries & set(some))
+def _present(parts: pd.DataFrame, groups: Sequence[CountryGroup]) -> list[int]:
+    some = set(parts[parts["downloads"] > 0]["country"])
+    return [len(group.countries & some) for group in groups]
 
 
 def _sum_of(group: CountryGroup, shares: Mapping[str, float]) -> float:
