@@ -222,7 +222,7 @@ def test_a_unit_comes_by_its_columns_name_and_no_column_is_guessed(
         (b"\n\n", "is empty"),
         (SHORT.encode(), "holds no reading: no row below its header"),
         (SHORT.encode() + b"\na/b,2026-09-01,\n", "holds no reading: no counter in any of its 1 rows"),
-        (b"PAR1\x15\x04", "is a Parquet file; save it as CSV"),
+        (b"PAR1\x15\x04", "is a damaged Parquet file; get it again"),
         (gzip.compress(SHORT.encode() + b"\na/b,2026-09-01,1\n", mtime=0)[:-9], "is a damaged gzip file; get it again"),
         (b"\x1f\x8b\x00\x00", "is a damaged gzip file"),
         (gzip.compress(b"x", mtime=0)[:10] + b"\xff" * 20, "is a damaged gzip file"),

@@ -1,0 +1,184 @@
+"""History from files: CSV or Parquet readings, checked row by row, into the store; whole or not at all.
+
+Knows the formats of files (our own columns and those of the public daily dumps) and which values can be true at all;
+what a reading means among the stored ones is the store's. Knows no SQL; the clock is passed in. A fault in any line
+keeps the whole file out, and the message says which.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+
+from collector.errors import ImportFileError, UsageError
+from collector.importing import parquet
+from collector.importing.blocks import read_blocks
+from collector.importing.lines import read_lines
+from collector.importing.values import Faults, printable
+from collector.model import DAY, days_window, to_seconds
+from collector.series import NOT_SAID, Bools
+from collector.store.database import Database
+from collector.store.imports import FileReadings, ImportReading, ImportStore, Provenance
+
+__all__ = ["History", "ImportResult", "import_file", "read_history"]
+
+CLOCK_MARGIN = DAY  # seconds by which a reading may lie ahead of our clock
+
+_HUB = re.compile(r"[a-z][a-z0-9_-]{0,39}\Z")
+_GZIP = b"\x1f\x8b"
+_PARQUET = b"PAR1"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A file of history, every line of it checked."""
+
+    columns: FileReadings  #: in the order of the file
+    rows_without_counter: int  #: they say nothing: null is no reading
+    sha256: str  #: of the file's bytes as they lie on the disk
+    ignored: tuple[str, ...] = ()  #: columns that were passed over
+    zeros_not_read: int = 0  #: lifetime counts of 0 from before the counter existed, as the user declared
+    doubtful_zeros: int = 0  #: lifetime counts of 0 beside a 30-day count above 0: the field did not exist yet?
+
+    @property
+    def readings(self) -> tuple[ImportReading, ...]:
+        """Its lines, one by one."""
+        return self.columns.rows()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import did."""
+
+    readings: int  #: readings in the file
+    stored: int  #: observations stored from it now (unchanged readings are not)
+    models: int  #: models the file speaks of; 0 when it was imported before
+    already: bool  #: the file was imported before: nothing was done
+    rows_without_counter: int  #: rows that were passed over, for they say nothing
+    zeros_not_read: int = 0  #: lifetime counts of 0 from before the counter existed, as the user declared
+    doubtful_zeros: int = 0  #: lifetime counts of 0 beside a 30-day count above 0
+    ignored_columns: tuple[str, ...] = ()  #: columns of a dump that were passed over
+
+
+def import_file(
+    path: Path,
+    hub: str,
+    db: Database,
+    now: Callable[[], datetime],
+    source: str,
+    terms: str,
+    all_time_since: date | None = None,
+) -> ImportResult:
+    """Puts a file's readings among those stored of a hub, all or none; the same file twice is once.
+
+    `source` says where the file comes from, `terms` its licence; both are kept with it and may be empty. Before the day
+    `all_time_since` the hub showed no lifetime counter: a 0 there is no reading. The hub need not be one that can be
+    polled. Raises ImportFileError (file, line, reason, cure), UsageError for what cannot be a hub's name, StoreError.
+    Rules: design, sections 4 and 6.
+    """
+    if not _HUB.match(hub):
+        raise UsageError(f"--hub {hub[:40]!r}: not a hub's name; write it in lower case, for example huggingface")
+    imported_at = to_seconds(now())
+    history = read_history(path, imported_at + CLOCK_MARGIN, all_time_since)
+    provenance = Provenance(
+        file_name=printable(path.name),
+        sha256=history.sha256,
+        source=printable(source),
+        license=printable(terms),
+        imported_at=imported_at,
+    )
+    kept = ImportStore(db).import_readings(hub, provenance, history.columns)
+    return ImportResult(
+        kept.readings,
+        kept.stored,
+        kept.models,
+        kept.already,
+        history.rows_without_counter,
+        history.zeros_not_read,
+        history.doubtful_zeros,
+        history.ignored,
+    )
+
+
+def read_history(path: Path, latest: int, all_time_since: date | None = None) -> History:
+    """The readings of a file: CSV (UTF-8, RFC 4180, perhaps gzipped) or Parquet.
+
+    `latest`: no reading is later (Unix seconds). ImportFileError names the file and up to five faulty lines, each with
+    its reason and cure.
+    """
+    where = printable(str(path))
+    try:
+        with path.open("rb") as file:
+            if not file.seekable():
+                raise ImportFileError(f"{where}: is a stream; save it to a file first")
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            columns, silent, ignored = _read(file, where, path.name, latest)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ImportFileError(f"{where}: is a damaged gzip file; get it again (nothing was imported)") from error
+    except OSError as error:
+        reason = error.strerror or "input/output error"
+        raise ImportFileError(f"{where}: cannot be read ({reason}); check the path and its permissions") from error
+    history = _declared(where, History(columns, silent, sha256, ignored), all_time_since)
+    if not len(history.columns):
+        silent = history.rows_without_counter
+        what = f"no counter in any of its {silent} rows" if silent else "no row below its header"
+        raise ImportFileError(f"{where}: holds no reading: {what}; nothing was imported")
+    return history
+
+
+def _read(
+    file: io.BufferedReader, where: str, file_name: str, latest: int
+) -> tuple[FileReadings, int, tuple[str, ...]]:
+    """The readings, by the quickest way that fits. The file's first bytes tell what it is; its name may not."""
+    file.seek(0)
+    head = file.read(len(_PARQUET))
+    if head == _PARQUET:
+        return parquet.read_parquet(file, where, file_name, latest)
+    found = read_blocks(_content(file, head), file_name, latest)
+    if found is not None:
+        return found
+    readings, silent, ignored = read_lines(_content(file, head), where, file_name, latest)
+    return FileReadings.of(readings), silent, ignored
+
+
+def _content(file: io.BufferedReader, head: bytes) -> io.BufferedIOBase:
+    """The file from its start, unpacked."""
+    file.seek(0)
+    return gzip.GzipFile(fileobj=file) if head.startswith(_GZIP) else file
+
+
+def _declared(where: str, history: History, since: date | None) -> History:
+    """The history without the zeros of a time when the hub showed no lifetime counter."""
+    said = history.columns
+    zero = said.all_time == 0
+    if since is None:
+        return replace(history, doubtful_zeros=int((zero & (said.rolling > 0)).sum()))
+    early = said.at < days_window(since, date.max).start
+    _refuse_early(where, said, early, since)
+    zero &= early
+    columns = replace(said, all_time=np.where(zero, NOT_SAID, said.all_time))
+    kept = (columns.all_time != NOT_SAID) | (columns.rolling != NOT_SAID)
+    arrays = {field.name: getattr(columns, field.name)[kept] for field in fields(columns) if field.name != "names"}
+    silent = history.rows_without_counter + int((~kept).sum())
+    return replace(
+        history, columns=replace(columns, **arrays), rows_without_counter=silent, zeros_not_read=int(zero.sum())
+    )
+
+
+def _refuse_early(where: str, said: FileReadings, early: Bools, since: date) -> None:
+    """ImportFileError when a lifetime count above 0 stands before the day from which there were any."""
+    faults = Faults()
+    wrong = np.flatnonzero(early & (said.all_time > 0))
+    for place in wrong.tolist():
+        count = said.all_time[place]
+        faults.add(int(said.line[place]), f"downloads_all_time {count} was read before {since}: name an earlier day")
+    faults.refuse(where)
