@@ -153,6 +153,20 @@ def _upgrade(config: Config) -> None:
         _say(f"database brought from schema {done.before} to {done.after}")
 
 
+@db.command("backup")
+def db_backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The copy to write; an older backup of that name is replaced.")],
+) -> None:
+    """Copy the database while it is in use; the copy is verified before it gets its name."""
+    from collector.stopping import StopOnSignal
+    from collector.store.backup import backup
+
+    with StopOnSignal() as stop:
+        size = backup(_config(context).database.url, file, stop.is_set)
+    _say(_safe(f"wrote {file}, {size / 1e6:,.1f} MB, verified"))
+
+
 @db.command("check")
 def db_check(context: typer.Context, as_json: Json = False) -> None:
     """Check the database's integrity and the project's invariants; exit 1 when something is wrong."""
@@ -237,26 +251,37 @@ def _day(instant: datetime | None) -> date | None:
 
 @app.command()
 def run(context: typer.Context) -> None:
-    """Run the daemon: polls, rolls up and reports on schedule until SIGTERM."""
-    from collector import daemon, tasks
+    """Run the daemon: polls, rolls up, reports, backs up on schedule until SIGTERM; SIGHUP reloads its settings."""
+    from collector.daemon.run import HangUp, Service, end_now
     from collector.stopping import StopOnSignal
-    from collector.store.database import writer_lock
+    from collector.store.database import Database, writer_lock
 
-    config = _config(context)
-    polls = {name: hub.schedule for name, hub in config.hubs.items() if hub.enabled}
-    if not polls:
-        raise UsageError(f"{config.path}: no hub is enabled; set enabled = true in a [hub.NAME] section")
+    config = _daemon_config(context)
     log = _logging(config, json_lines=not sys.stderr.isatty())
-    with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS), StopOnSignal() as stop:
-        plan = daemon.Plan(polls, config.report.schedule)
-        daemon.run(daemon.Daemon(plan, tasks.ConfiguredWork(config, _now, log), _now, log, stop))
+    with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS), StopOnSignal() as stop, HangUp() as hangup:
+        Database.open(config.database.url, write=False).close()  # what is wrong with it from the start is said at once
+
+        def load() -> Config:
+            loaded = _daemon_config(context)
+            _logging(loaded, json_lines=not sys.stderr.isatty())  # another token is another secret
+            return loaded
+
+        if Service(config, load, _now, log, stop, hangup, os.environ).run():
+            end_now(log)
+
+
+def _daemon_config(context: typer.Context) -> Config:
+    config = _config(context)
+    if not any(hub.enabled for hub in config.hubs.values()):
+        raise UsageError(f"{config.path}: no hub is enabled; set enabled = true in a [hub.NAME] section")
+    return config
 
 
 @app.command()
 def status(context: typer.Context, as_json: Json = False) -> None:
     """Last polls, lag, coverage, next runs, database size."""
     from collector import status as standing
-    from collector.daemon import next_time
+    from collector.daemon.due import next_time
 
     found = standing.status(_config(context), _now(), next_time)
     if as_json:
@@ -289,21 +314,29 @@ def import_(
     hub: Annotated[str, typer.Option("--hub", help="The hub whose counters these are.")],
     source: Annotated[str, typer.Option("--source", help="Where the file comes from; stands in reports.")] = "",
     terms: Annotated[str, typer.Option("--license", help="Terms of the file; stand in reports.")] = "",
+    all_time_since: Annotated[
+        datetime | None,
+        typer.Option("--all-time-since", formats=["%Y-%m-%d"], help="Before this day a lifetime count of 0 says nothing."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Import history from a file, in any order of dates; the same file twice is once."""
+    """Import history from a CSV or Parquet file, in any order of dates; the same file twice is once."""
     from collector import tasks
     from collector.store.database import writer_lock
 
     config = _config(context)
     with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS):
-        result = tasks.import_history(config, file, hub, now=_now, source=source, terms=terms)
+        result = tasks.import_history(
+            config, file, hub, now=_now, source=source, terms=terms, all_time_since=_day(all_time_since)
+        )
     if as_json:
         _print_json(dataclasses.asdict(result))
     elif result.already:
         _say(_safe(f"{file} was imported before; nothing changed"))
     else:
         _emit([tasks.import_sentence(result)])
+        for words in tasks.import_warnings(result):
+            _say(_safe(words))
 
 
 # --- origins ----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ Knows how the parts are joined; knows no schedule and prints nothing. The clock 
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from collector.model import (
     Scope,
     Window,
     days_window,
-    from_seconds,
     month_of,
     month_window,
     to_seconds,
@@ -34,7 +32,7 @@ from collector.origins.knowledge import Knowledge, load_knowledge
 from collector.polling import PollResult, Progress, poll_once
 from collector.report import terminal
 from collector.report.data import ReportData
-from collector.report.pack import DATAPACKAGE, write_pack
+from collector.report.pack import write_pack
 from collector.report.terminal import By
 from collector.reporting import Asked, trailing_report, window_report
 from collector.rollup import refresh
@@ -107,21 +105,31 @@ def poll_hub(
 
     Raises HubError, StoreError and Stopped; what was kept is whole and the poll can be resumed.
     """
-    plan = plan_of(hub)
-    token = None if hub.token is None else hub.token.get_secret_value()
-    client = HUBS[hub.name](HuggingFaceSettings(hub.endpoint, hub.timeout_seconds, token), plan, now, stop, log)
     with Database.open(config.database.url, write=True) as db:
-        result = poll_once(client, PollStore(db), plan, now, stop, progress)
+        result = read_hub(db, hub, now=now, stop=stop, log=log, progress=progress)
         with at_once(stop):
             roll_up(db, knowledge_of(config), config.scopes)
     return result
 
 
-def import_history(config: Config, file: Path, hub: str, *, now: Now, source: str, terms: str) -> ImportResult:
+def read_hub(
+    db: Database, hub: HubConfig, *, now: Now, stop: Stop, log: logging.Logger, progress: Callable[[Progress], None]
+) -> PollResult:
+    """Polls a hub to the end, and leaves the derived tables as they are. Raises as `poll_hub`."""
+    plan = plan_of(hub)
+    token = None if hub.token is None else hub.token.get_secret_value()
+    client = HUBS[hub.name](HuggingFaceSettings(hub.endpoint, hub.timeout_seconds, token), plan, now, stop, log)
+    return poll_once(client, PollStore(db), plan, now, stop, progress)
+
+
+def import_history(
+    config: Config, file: Path, hub: str, *, now: Now, source: str, terms: str, all_time_since: date | None = None
+) -> ImportResult:
     """Imports a file of history and brings the derived tables up to date. The caller holds the writer's lock."""
+    knowledge = knowledge_of(config)  # a fault in it is told before anything is kept
     with Database.open(config.database.url, write=True) as db:
-        result = import_file(file, hub, db, now, source, terms)
-        roll_up(db, knowledge_of(config), config.scopes)
+        result = import_file(file, hub, db, now, source, terms, all_time_since)
+        roll_up(db, knowledge, config.scopes)
     return result
 
 
@@ -230,77 +238,29 @@ def trailing(config: Config, hub: str) -> ReportData | None:
             return None
 
 
-# --- the daemon's work ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ConfiguredWork:
-    """What the daemon can have done, by this configuration."""
-
-    config: Config
-    now: Now
-    log: logging.Logger
-
-    def last_poll_started(self, hub: str) -> datetime | None:
-        """Start of the hub's last complete poll; None: there was none."""
-        with Database.open(self.config.database.url, write=False) as db:
-            started = [known.last_poll_at for known in queries.status(db, last=1).hubs if known.hub == hub]
-        return None if not started or started[0] is None else from_seconds(started[0])
-
-    def poll(self, hub: str, stop: Stop) -> None:
-        """Polls the hub, brings the derived tables up to date and logs how it went."""
-        result = poll_hub(self.config, self.config.hubs[hub], now=self.now, stop=stop, log=self.log)
-        self.log.info(poll_sentence(hub, result), extra={"poll": result.poll.id})
-
-    def report_wanted(self, month: Window) -> bool:
-        """Whether some hub was polled to the end since the month's end and has no pack that rests on such a poll."""
-        with Database.open(self.config.database.url, write=False) as db:
-            return bool(self._hubs_to_report(db, month))
-
-    def roll_up(self, stop: Stop) -> None:
-        """Works out what an earlier run, an edit of the registry or a new version left to be worked out."""
-        with at_once(stop), Database.open(self.config.database.url, write=True) as db:
-            for hub, months in roll_up(db, knowledge_of(self.config), self.config.scopes).items():
-                if months:
-                    self.log.info("%s: worked out %s anew", hub, ", ".join(months), extra={"hub": hub})
-
-    def report(self, month: Window, stop: Stop) -> None:
-        """Writes the pack of the month for every hub that wants one."""
-        with Database.open(self.config.database.url, write=False) as db:
-            wanted = self._hubs_to_report(db, month)
-        for hub, folder in wanted.items():
-            with at_once(stop):
-                pack = write_report(self.config, hub, Span(month), folder)
-            self.log.info("%s: wrote the report of %s to %s", hub, month.label, pack.folder, extra={"hub": hub})
-
-    def _hubs_to_report(self, db: Database, month: Window) -> dict[str, Path]:
-        """The hubs, each with the folder that its packs lie in."""
-        known = queries.status(db, last=1).hubs
-        folders = {hub.hub: _folder_of(self.config, hub.hub, len(known)) for hub in known}
-        polled = [hub.hub for hub in known if hub.last_poll_at is not None and hub.last_poll_at >= month.end]
-        return {hub: folders[hub] for hub in polled if not rests_on_its_end(folders[hub] / month.label, month)}
-
-
-def _folder_of(config: Config, hub: str, hubs: int) -> Path:
-    """With several hubs each has a folder of its own: their figures are never put together."""
-    return config.report.directory if hubs == 1 else config.report.directory / hub
-
-
-def rests_on_its_end(pack: Path, month: Window) -> bool:
-    """Whether a pack is there that a poll after the month's end went into: one written before is not the last word."""
-    end = from_seconds(month.end).strftime("%Y-%m-%dT%H:%M:%SZ")
-    try:
-        polls = json.loads((pack / DATAPACKAGE).read_text(encoding="utf-8"))["polls"]
-        return any(poll["to"] is not None and poll["from"] >= end for poll in polls)
-    except (OSError, ValueError, LookupError, TypeError):
-        return False  # not there, or not one of ours: it is written anew
+# --- sentences -------------------------------------------------------------------------------------------------------
 
 
 def import_sentence(result: ImportResult) -> str:
     """What an import did, in one line."""
     silent = f"; {result.rows_without_counter:,} rows without a counter" if result.rows_without_counter else ""
+    zeros = f"; {result.zeros_not_read:,} lifetime counts of 0 not read, as declared" if result.zeros_not_read else ""
     kept = f"{result.stored:,} stored (unchanged ones are not)"
-    return f"{result.readings:,} readings of {result.models:,} models; {kept}{silent}"
+    return f"{result.readings:,} readings of {result.models:,} models; {kept}{silent}{zeros}"
+
+
+def import_warnings(result: ImportResult) -> list[str]:
+    """What the user should look at after an import."""
+    told = []
+    if result.ignored_columns:
+        names = ", ".join(name[:40] for name in result.ignored_columns[:20])
+        told.append(f"columns passed over: {names}{' …' if len(result.ignored_columns) > 20 else ''}")
+    if result.doubtful_zeros:
+        told.append(
+            f"{result.doubtful_zeros:,} lifetime counts of 0 stand beside a 30-day count above 0: if the field did not "
+            "exist yet, restore a backup and import again with --all-time-since DAY"
+        )
+    return told
 
 
 def poll_sentence(hub: str, result: PollResult) -> str:
