@@ -94,7 +94,7 @@ def walked(
 ) -> list[Sighting]:
     """What the polls read of a counter that moves as the steps say."""
     sightings: list[Sighting] = []
-    peak, count = value, 0
+    peak, count, silent = value, 0, False
     for i, (step, poll, at) in enumerate(zip(steps, polls, read_at, strict=True)):
         if step.move == "absent":
             continue
@@ -109,7 +109,12 @@ def walked(
             sightings.append(Sighting(at, None, value, poll.started_at))
             continue
         said = count_read(step, value, count)
-        count = count if said is None else said
+        if said is None:
+            silent = True
+        else:
+            # The store takes a count that it heard last for no news, even if the one between was not said.
+            count, silent = said + (silent and said == count), False
+            said = count
         sightings.append(Sighting(at, value, said, poll.started_at))
     return sightings
 
@@ -148,3 +153,34 @@ def instants(draw: st.DrawFn, read_at: Sequence[int]) -> int:
 def edges(read_at: Sequence[int], count: int = 2) -> st.SearchStrategy[list[int]]:
     """Different instants in order: the borders of windows side by side."""
     return st.lists(instants(read_at), min_size=count, max_size=max(count, 5), unique=True).map(sorted)
+
+
+@st.composite
+def falls_at_the_limits(draw: st.DrawFn) -> Life:
+    """A fall that is made good after about a week, about half of it in one step."""
+    depth = draw(st.integers(1, 60))
+    low_at = START + draw(st.sampled_from((HOUR, DAY, 9 * DAY)))
+    steps = draw(st.lists(st.integers(0, 2 * depth), max_size=3))
+    values = [100, 100 - depth, *(100 - depth + step for step in steps)]
+    instants = [START, low_at, *(low_at + (i + 1) * DAY for i in range(len(steps)))]
+    for value in (100 + draw(st.integers(-1, 3)), 100 + draw(st.integers(-1, 3))):
+        values.append(value)
+        instants.append(low_at + draw(st.sampled_from((6 * DAY, 7 * DAY - 1, 7 * DAY, 7 * DAY + 1, 8 * DAY))))
+    order = sorted(set(instants))
+    return Life([Sighting(at, value, 10**7, at) for at, value in zip(order, values, strict=False)])
+
+
+@st.composite
+def jumps_at_the_limits(draw: st.DrawFn) -> Life:
+    """A rise that the largest 30-day count of the days that follow explains just so, or not quite."""
+    count = draw(st.integers(0, 5_000))
+    at = START + draw(st.sampled_from((1, DAY, 7 * DAY, 7 * DAY + 1)))
+    rise = 2 * count + 1_000 + draw(st.integers(-1, 2))
+    first_count = draw(st.sampled_from((None, 0, count // 2, count)))
+    moves_on = draw(st.integers(0, 1))
+    sightings = [Sighting(START, 10, 10**6, START), Sighting(at, 10 + rise, first_count, at)]
+    for delay in sorted(draw(st.sets(st.sampled_from((1, 2 * DAY, 3 * DAY - 1, 3 * DAY, 3 * DAY + 1)), min_size=1))):
+        later = at + delay
+        heard = draw(st.sampled_from((count, count // 3)))
+        sightings.append(Sighting(later, 10 + rise + moves_on * delay, heard, later))
+    return Life(sightings)

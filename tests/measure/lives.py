@@ -100,12 +100,14 @@ def rows_where(readings: Readings, mask: np.ndarray[tuple[int], np.dtype[np.bool
     return Readings(*(getattr(readings, name)[mask] for name in Readings.__slots__))
 
 
-def rows_loaded(readings: Readings, start: int, end: int) -> Readings:
+def rows_loaded(readings: Readings, polls: Sequence[Poll], start: int, end: int) -> Readings:
     """What the store loads for a window, as its `readings` does in SQL."""
-    near = (readings.poll_started_at >= start - 9 * DAY) & (readings.poll_started_at <= end + 32 * DAY)
-    later = (readings.span != NOT_SAID) & (readings.at - readings.span < end + 8 * DAY)
+    following = [poll.started_at for poll in polls if poll.started_at >= end]
+    until = max([end + 32 * DAY, *following[:1]])
+    near = (readings.poll_started_at >= start - 9 * DAY) & (readings.poll_started_at <= until)
+    reaches_back = (readings.span != NOT_SAID) & (readings.at - readings.span < end + 8 * DAY)
     alone = np.isin(readings.model_id, readings.model_id[readings.all_time == NOT_SAID])
-    return rows_where(readings, near | (later & (readings.poll_started_at > end + 32 * DAY)) | alone)
+    return rows_where(readings, near | (reaches_back & (readings.poll_started_at > until)) | alone)
 
 
 def daily(values: Sequence[int | None], start: int, rolling: int | None = 10**7) -> list[Sighting]:
