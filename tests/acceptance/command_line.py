@@ -53,7 +53,11 @@ class Installation:
     def database(self) -> Path:
         return self.folder / "collector.db"
 
-    def run(self, now: datetime, *words: str, environ: Mapping[str, str] = {}) -> Ran:  # noqa: B006 - never changed
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.database}"
+
+    def run(self, now: datetime, *words: str, environ: Mapping[str, str] = {}) -> Ran:
         """A command at an instant, in this process. An exception that leaves the command is the test's failure."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, time_machine.travel(now, tick=False):
@@ -68,7 +72,7 @@ class Installation:
         assert isinstance(status, int)
         return Ran(status, out.getvalue(), err.getvalue())
 
-    def ran(self, now: datetime, *words: str, environ: Mapping[str, str] = {}) -> Ran:  # noqa: B006 - never changed
+    def ran(self, now: datetime, *words: str, environ: Mapping[str, str] = {}) -> Ran:
         """The same; the command must have done what it was asked."""
         done = self.run(now, *words, environ=environ)
         assert done.status == 0, done.err

@@ -20,7 +20,7 @@ from collector.polling import poll_once
 from collector.store.database import Database
 from collector.store.polls import FinishedPoll, PollStore
 
-LONG_ENOUGH = 12  # attempts at one poll
+ATTEMPTS = 20  # at one poll
 
 
 @dataclass
@@ -52,11 +52,14 @@ def poll(
         return poll_once(client, PollStore(db), plan, now, stop, lambda _: None).poll
 
 
-def poll_to_the_end(url: str, hub: LoopbackHub, now: Callable[[], datetime], plan: PollPlan) -> FinishedPoll:
-    """A poll that is broken off and taken up again until it is complete: by the hub, and by the user at each page."""
-    for attempt in range(1, LONG_ENOUGH):
+def poll_to_the_end(
+    url: str, hub: LoopbackHub, now: Callable[[], datetime], plan: PollPlan, *, stopped: bool
+) -> FinishedPoll:
+    """A poll taken up again until it is complete. The hub may break it off, and `stopped`, the user at every page."""
+    for attempt in range(1, ATTEMPTS):
         stop = Hurry()
-        hub.before_page(attempt, stop.stopped.set)
+        if stopped:
+            hub.before_page(attempt, stop.stopped.set)
         with suppress(HubError, Stopped):
             return poll(url, hub, now, plan, stop)
     raise AssertionError("the poll never came to its end")

@@ -16,6 +16,8 @@ DAY = timedelta(days=1)
 ROLLING = timedelta(days=30)
 COUNTED_FROM = datetime(2026, 7, 1, tzinfo=UTC)  # what was downloaded before is one number
 
+COUNTED_UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
+
 
 def at(text: str) -> datetime:
     """`09-05T12:00` of 2026, UTC; a bare day is its midnight."""
@@ -33,7 +35,7 @@ class Life:
     per_day: int  #: downloads, about
     born: datetime = COUNTED_FROM - 300 * DAY
     starts: datetime = COUNTED_FROM  #: first download that is not in `before`
-    ends: datetime = at("12-31")  #: no download from here on
+    ends: datetime = COUNTED_UNTIL  #: no download from here on
     before: int = 0  #: downloads until `starts`
     bursts: Mapping[str, int] = field(default_factory=dict)  #: more downloads on a day (`09-24`)
     steps: tuple[tuple[datetime, int], ...] = ()  #: by so much the shown cumulative counter is off from then on

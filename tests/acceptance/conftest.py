@@ -1,0 +1,86 @@
+"""The six weeks, polled once and asked about by many tests: plainly, and with trouble at every page."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from collector.demo import faults
+from collector.demo.hub import LoopbackHub
+from collector.demo.listing import Rules
+from collector.errors import HubError
+from collector.model import PollPlan
+from tests.acceptance import driving
+from tests.acceptance.command_line import Installation, installed
+from tests.acceptance.story import BROKEN, THIN, TOKEN, Story, polls
+
+ENOUGH = 1_000_000  # requests
+WHOLE = PollPlan("all")
+BY_COMMAND = 22  # every so many polls is made by the command: the others by what it calls
+PAGES = 5
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """The story polled as it comes, with a token that sees what is private; nothing is ever broken off."""
+
+    def poll(here: Installation, hub: LoopbackHub, number: int, when: datetime) -> None:
+        if number % BY_COMMAND == 0:
+            here.ran(when, "poll", environ={"HF_TOKEN": TOKEN})
+        else:
+            driving.poll(here.url, hub, hub.world.clock.now, WHOLE, token=TOKEN)
+
+    return _once(tmp_path_factory, "plain", poll)
+
+
+@pytest.fixture(scope="session")
+def rough(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """The same story; each page of each poll fails in some way, and every second poll is stopped at each page."""
+    kinds = driving.every_fault()
+
+    def poll(here: Installation, hub: LoopbackHub, number: int, when: datetime) -> None:
+        for page in range(1, PAGES + 1):
+            hub.faults.on_page(page, kinds[(PAGES * number + page) % len(kinds)])
+        driving.poll_to_the_end(here.url, hub, hub.world.clock.now, WHOLE, stopped=number % 2 == 0)
+
+    return _once(tmp_path_factory, "rough", poll)
+
+
+Poll = Callable[[Installation, LoopbackHub, int, datetime], None]
+
+
+def _once(factory: pytest.TempPathFactory, name: str, poll: Poll) -> Installation:
+    """The history in a folder that all workers of this run share: whoever comes first makes it."""
+    base = factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        here = Installation(shared / name)
+        if not here.folder.exists():
+            _live_through(here.folder, poll)
+    return here
+
+
+def _live_through(folder: Path, poll: Poll) -> None:
+    story = Story()
+    with ExitStack() as stack:
+        hub = stack.enter_context(
+            LoopbackHub(story.world, rules=Rules(most_rows=10), quota=ENOUGH, tokens={TOKEN: ENOUGH})
+        )
+        here = installed(folder, hub.url)
+        for number, when in enumerate(polls()):
+            story.until(when)
+            hub.faults.clear()
+            if when.date() == BROKEN.date():
+                hub.faults.on_page(3, faults.status(403), times=None)
+                with suppress(HubError):
+                    driving.poll(here.url, hub, story.world.clock.now, WHOLE)
+                continue
+            if when.date() == THIN.date():
+                hub.faults.on_page(2, driving.lost_link(), times=None)
+            poll(here, hub, number, when)
