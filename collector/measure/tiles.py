@@ -1,7 +1,7 @@
 """Months worked out from the rolling 30-day count alone, where there is no cumulative counter. Pure.
 
-Each calendar month is tiled backwards from its own end in tiles of 30 days; each tile takes the rolling count at its own
-end, the last tile in part. All of it is estimated. Rules: README "No cumulative counter".
+Each calendar month is tiled backwards from its own end in tiles of 30 days; each tile takes the rolling count at its
+own end, the last tile in part. All of it is estimated. Rules: README "No cumulative counter".
 """
 
 from __future__ import annotations

@@ -174,7 +174,8 @@ def _judged(hard: Readings, as_of: int) -> list[Span]:
 def _series(readings: Readings, begin: int, end: int) -> tuple[list[Plateau], list[Rolling]]:
     """The plateaus and the 30-day counts of one model's cumulative readings.
 
-    A series that was loaded from its middle begins with the value before its first reading, seen last at its span's begin.
+    A series that was loaded from its middle begins with the value before its first reading, seen last where its span
+    begins.
     """
     plateaus: list[Plateau] = []
     rolling: list[Rolling] = []
