@@ -14,18 +14,22 @@ HF_VARIABLES := $(shell env | sed -n -e 's/^\(HF_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/
 WITHOUT_HUB := $(WITHOUT_PROXIES) $(HF_VARIABLES:%=-u %) HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format coverage lock clean
+.PHONY: help demo install test lint types format coverage data-dictionary lock clean
 
 help:
 	@echo "make demo      a whole run on the embedded recording (no network but the package index)"
+	@echo "make install   the collector in $(VENV), from hash-checked packages"
 	@echo "make test      lint, types and tests"
 	@echo "make lint      ruff alone; make types: mypy alone; make format: let ruff mend what it can"
 	@echo "make coverage  tests with branch coverage, at least 95 % for each core area"
+	@echo "make data-dictionary  write DATA.md anew from the code"
 	@echo "make lock      write the requirements files anew (needs uv)"
 	@echo "make clean     remove the virtual environment and every cache"
 
 demo: $(VENV)/.installed-run
 	@$(WITHOUT_HUB) $(BIN)/collector demo
+
+install: $(VENV)/.installed-run
 
 test: lint types
 	$(BIN)/python -m pytest -n $(JOBS)
@@ -48,6 +52,10 @@ coverage: $(VENV)/.installed-dev
 	    echo "== collector/$$area"; \
 	    $(BIN)/coverage report --include="collector/$$area" --fail-under=95 || exit 1; \
 	done
+
+# Whole or not at all: what fails leaves the old file.
+data-dictionary: $(VENV)/.installed-run
+	@$(BIN)/python -m collector.dictionary > DATA.md.new && mv DATA.md.new DATA.md
 
 # Universal: one file for every platform and Python from 3.11 on. Both hold the build backend.
 lock:
