@@ -296,14 +296,44 @@ def status(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def sql(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(help="One SQL statement; it can only read.")],
+    query: Annotated[str | None, typer.Argument(help="One SQL statement; it can only read.")] = None,
+    recipe: Annotated[str | None, typer.Option("--recipe", help="A named recipe instead of a query.")] = None,
+    recipes: Annotated[bool, typer.Option("--recipes", help="List the recipes.")] = False,
+    month: Annotated[
+        str | None, typer.Option("--month", help="YYYY-MM, for a recipe; else the last whole one.")
+    ] = None,
+    country: Annotated[str | None, typer.Option("--country", help="Country code, for a recipe.")] = None,
+    family: Annotated[str | None, typer.Option("--family", help="Model family, for a recipe.")] = None,
+    scope: Annotated[str | None, typer.Option("--scope", help="Scope, for a recipe; else the first.")] = None,
+    attribution: Annotated[str | None, typer.Option("--attribution", help="base or publisher, for a recipe.")] = None,
+    hub: Hub = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Read-only SQL on the database. Start with the views named in DATA.md."""
+    """Read-only SQL on the database, or a named recipe. Start with the views named in DATA.md."""
+    from collector import recipes as named
     from collector.store.queries import run_sql
 
-    answer = run_sql(_config(context).database.url, query)
+    if sum((query is not None, recipe is not None, recipes)) != 1:
+        raise UsageError("write a query, or --recipe NAME, or --recipes: one of them")
+    asked = {
+        "month": month,
+        "country": country,
+        "family": family,
+        "scope": scope,
+        "attribution": attribution,
+        "hub": hub,
+    }
+    if recipe is None and any(asked.values()):
+        raise UsageError("--month, --country, --family, --scope, --attribution and --hub go with --recipe")
+    if recipes:
+        columns, rows = named.listing()
+        _print_table(columns, rows, as_csv=as_csv, as_json=as_json)
+        return
+    config = _config(context)
+    answer = (
+        run_sql(config.database.url, query or "") if recipe is None else named.run_recipe(config, recipe, asked, _now)
+    )
     _print_table(answer.columns, answer.rows, as_csv=as_csv, as_json=as_json)
 
 
@@ -316,7 +346,9 @@ def import_(
     terms: Annotated[str, typer.Option("--license", help="Terms of the file; stand in reports.")] = "",
     all_time_since: Annotated[
         datetime | None,
-        typer.Option("--all-time-since", formats=["%Y-%m-%d"], help="Before this day a lifetime count of 0 says nothing."),
+        typer.Option(
+            "--all-time-since", formats=["%Y-%m-%d"], help="Before this day a lifetime count of 0 says nothing."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -444,6 +476,9 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder to leave database and reports in.")] = Path("demo-output"),
 ) -> None:
     """A whole run on the embedded recording: loopback hub, polls over HTTP, reports for June to September 2026."""
+    from collector.demo.surroundings import forget
+
+    forget(os.environ)
     from collector.demo.run import run_demo
 
     run_demo(out, lambda line: _emit([line]), _width())

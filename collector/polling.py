@@ -5,13 +5,16 @@ Knows neither a hub's wire format nor SQL. A kill costs at most the page under w
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from collector.errors import CursorRefused, HubError
 from collector.hubs import Hub, Stop
 from collector.hubs.http import RESUME, check_stop
+from collector.logs import about
 from collector.model import Page, PollPlan
 from collector.store.polls import FinishedPoll, PollStore
 
@@ -53,14 +56,30 @@ def poll_once(
     pages = _pages(hub, poll.cursor, stop)
     if poll.pages == 0 and store.supplied_all_time(hub_id):
         pages = _with_all_time(hub.name, pages)
+    with about(poll=poll.id):
+        try:
+            while not poll.has_ended:
+                with _no_garbage_sought():
+                    poll = store.write_page(poll, next(pages))
+                progress(Progress(poll.models_listed, poll.pages, plan.top))
+        except HubError as e:
+            store.fail_poll(poll, str(e), now())
+            raise
+        return PollResult(store.finish_poll(poll, now()), unfinished is not None)
+
+
+@contextmanager
+def _no_garbage_sought() -> Iterator[None]:
+    """While a page is read and kept: its tens of thousands of objects hold no cycles, and searching them for some takes
+    a fifth of a poll's CPU time (measured at 200,000 models).
+    """
+    was_on = gc.isenabled()
+    gc.disable()
     try:
-        while not poll.has_ended:
-            poll = store.write_page(poll, next(pages))
-            progress(Progress(poll.models_listed, poll.pages, plan.top))
-    except HubError as e:
-        store.fail_poll(poll, str(e), now())
-        raise
-    return PollResult(store.finish_poll(poll, now()), unfinished is not None)
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _pages(hub: Hub, cursor: str | None, stop: Stop) -> Iterator[Page]:

@@ -14,10 +14,14 @@ ROOT = Path(__file__).parent.parent
 # A module imports only from layers before its own: not from later ones, and not from a sibling.
 LAYERS = (
     {"", "errors", "model", "columns", "series", "data"},
-    {"config", "hubs", "origins", "store", "measure"},
+    {"config", "hubs", "origins", "store", "measure", "logs", "stopping"},
     {"report", "polling", "importing", "rollup"},
-    {"daemon", "demo"},
-    {"cli", "__main__"},
+    {"status", "reporting"},
+    {"tasks", "alerts"},
+    {"upkeep"},
+    {"lookups", "review", "recipes", "dictionary", "daemon", "demo"},
+    {"cli"},
+    {"__main__"},
 )
 GROUND = LAYERS[0]  # these few words may lean on each other
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -30,8 +34,14 @@ HOMES = {
     "alembic": {"store", "migrations"},
     "psycopg": {"store", "migrations"},
     "apscheduler": {"daemon"},
-    "pandas": {"series", "measure", "report", "store", "rollup"},
-    "numpy": {"series", "measure", "report", "store", "rollup"},
+    "prometheus_client": {"daemon"},
+    "structlog": {"logs"},
+    "pandas": {"series", "measure", "report", "store", "rollup", "reporting"},
+    "numpy": {"series", "measure", "report", "store", "rollup", "importing"},
+    "pyarrow": {"importing", "exporting"},
+    "altair": {"report"},
+    "vl_convert": {"report"},
+    "datasette": {"exploring"},
     "typer": {"cli"},
     "click": {"cli"},
     "pydantic": {"config"},

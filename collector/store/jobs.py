@@ -5,6 +5,7 @@ Knows two tables; knows no schedule, no meaning of an alert, no clock. Instants 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -49,15 +50,15 @@ class Jobs:
         with self._db.begin() as conn:
             _remember(conn, name, at, note)
 
-    def raise_alerts(self, alerts: dict[str, str], at: int, because: Done | None = None) -> list[str]:
-        """Keeps alerts (words by key) not raised before, and the job that found them, as one; returns the new keys."""
+    def raise_alerts(self, alerts: dict[str, str], at: int, because: Sequence[Done] = ()) -> list[str]:
+        """Keeps alerts (words by key) not raised before, and the jobs that found them, as one; returns the new keys."""
         with self._db.begin() as conn:
             known = set(conn.execute(select(alert.c.key).where(alert.c.key.in_(list(alerts)))).scalars())
             fresh = [key for key in alerts if key not in known]
             for key in fresh:
                 conn.execute(insert(alert).values(key=key, raised_at=at, told_at=None, words=alerts[key]))
-            if because is not None:
-                _remember(conn, *because)
+            for done in because:
+                _remember(conn, *done)
         return fresh
 
     def known(self, keys: list[str]) -> set[str]:
