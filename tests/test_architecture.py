@@ -19,7 +19,7 @@ LAYERS = (
     {"status", "reporting"},
     {"tasks", "alerts"},
     {"upkeep"},
-    {"lookups", "review", "recipes", "dictionary", "daemon", "demo"},
+    {"lookups", "dictionary", "recipes", "explaining", "exporting", "exploring", "daemon", "demo"},
     {"cli"},
     {"__main__"},
 )

@@ -5,16 +5,40 @@ Only reads. Knows no rule of counting and no clock: how late a poll is, the call
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, false, func, literal_column, select, table, text, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    false,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+    true,
+)
 
 from collector.errors import StoreError
 from collector.store.database import Database, translated
-from collector.store.schema import hub, model, model_base, model_name, month_build, poll, publisher
+from collector.store.schema import (
+    country_share,
+    family_share,
+    hub,
+    model,
+    model_base,
+    model_name,
+    month_build,
+    poll,
+    publisher,
+)
 from collector.store.views import VIEWS
 
 
@@ -198,8 +222,33 @@ def declared_bases(db: Database, hub_id: int) -> list[tuple[int, str, str | None
         return [(row[0], row[1], row[2], row[3]) for row in connection.execute(statement)]
 
 
+# --- what the shares are of -------------------------------------------------------------------------------------------
+
+
+def shared_months(db: Database, hub_name: str, *, final: bool = False) -> list[str]:
+    """The months (YYYY-MM) of which there are shares (or final ones), in order."""
+    c = country_share.c
+    return _distinct(db, c.window, and_(c.hub == hub_name, c.status == "final" if final else true()))
+
+
+def shared_countries(db: Database, hub_name: str) -> list[str]:
+    """The codes of all countries with a share in any month."""
+    return _distinct(db, country_share.c.country, country_share.c.hub == hub_name)
+
+
+def shared_families(db: Database, hub_name: str) -> list[str]:
+    """The families with a share in any month."""
+    return _distinct(db, family_share.c.family, family_share.c.hub == hub_name)
+
+
+def _distinct(db: Database, column: Column[Any], where: ColumnElement[bool]) -> list[str]:
+    with db.connect() as connection:
+        return list(connection.execute(select(column).where(where).distinct().order_by(column)).scalars())
+
+
 # --- SQL from users -------------------------------------------------------------------------------------------------
 
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")  # not the second colon of a cast
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _READING_PRAGMAS = {
     *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"),
@@ -208,25 +257,26 @@ _READING_PRAGMAS = {
 _READING_PRAGMAS_WITH_VALUE = {name for name in _READING_PRAGMAS if name.startswith(("table_", "index_", "foreign_"))}
 
 
-def run_sql(url: str, query: str, max_rows: int | None = None) -> Answer:
+def run_sql(url: str, query: str, max_rows: int | None = None, parameters: Mapping[str, str] | None = None) -> Answer:
     """The answer of one query (at most `max_rows` rows of it). The connection itself refuses everything but reading.
 
-    StoreError in one line when the query is wrong, is not one statement, or asks for more than to read.
+    `parameters` stand in the query as `:name`. StoreError in one line when the query is wrong, is not one statement, or
+    asks for more than to read.
     """
     with Database.open(url, write=False) as db, db.connect() as connection:
         if connection.dialect.name == "sqlite":
-            return _run_on_file(connection, query, max_rows)
-        return _run_on_server(connection, query, max_rows)
+            return _run_on_file(connection, query, max_rows, parameters or {})
+        return _run_on_server(connection, query, max_rows, parameters or {})
 
 
-def _run_on_file(connection: Connection, query: str, max_rows: int | None) -> Answer:
+def _run_on_file(connection: Connection, query: str, max_rows: int | None, parameters: Mapping[str, str]) -> Answer:
     raw = connection.connection.driver_connection
     if not isinstance(raw, sqlite3.Connection):
         raise TypeError(f"not a connection of sqlite3: {raw!r}")
     connection.begin()
     # Two statements at once are an Error or a Warning, as the version of Python has it.
     with _only_reading(raw), _wrong_sql((sqlite3.Error, sqlite3.Warning)), translated("SQL"):
-        return _answer(raw.execute(query), max_rows)
+        return _answer(raw.execute(query, parameters), max_rows)
 
 
 @contextmanager
@@ -250,12 +300,14 @@ def _authorize(action: int, first: str | None, second: str | None, *_: str | Non
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
-def _run_on_server(connection: Connection, query: str, max_rows: int | None) -> Answer:
+def _run_on_server(connection: Connection, query: str, max_rows: int | None, parameters: Mapping[str, str]) -> Answer:
     # Untyped: `prepare` is psycopg's own.
     cursor: Any = connection.connection.cursor()
     with _wrong_sql((connection.dialect.loaded_dbapi.Error,)):
         # A prepared statement is one statement: nothing can end the read-only transaction and go on.
-        cursor.execute(query, prepare=True)
+        if parameters:
+            query = _PARAMETER.sub(r"%(\1)s", query.replace("%", "%%"))
+        cursor.execute(query, parameters or None, prepare=True)
         return _answer(cursor, max_rows)
 
 
