@@ -19,7 +19,7 @@ LAYERS = (
     {"status", "reporting"},
     {"tasks", "alerts"},
     {"upkeep"},
-    {"lookups", "dictionary", "recipes", "explaining", "exporting", "exploring", "daemon", "demo"},
+    {"lookups", "review", "dictionary", "recipes", "explaining", "exporting", "exploring", "daemon", "demo"},
     {"cli"},
     {"__main__"},
 )
