@@ -195,7 +195,7 @@ class PatientClient:
         headers = build_hf_headers(
             token=self._token or False, library_name="open-model-collector", library_version=__version__
         )
-        body = bytearray()
+        chunks, size = [], 0
         with http_stream_backoff(
             "GET",
             url,
@@ -207,14 +207,15 @@ class PatientClient:
             follow_redirects=False,
         ) as response:
             for chunk in response.iter_bytes():
-                body += chunk
+                chunks.append(chunk)
+                size += len(chunk)
                 # The timeout is per read: a body that drips would pass it for ever.
                 if self._monotonic() > ends:
                     raise Trouble("the answer dripped in too slowly")
-                if len(body) > MAX_BODY:
+                if size > MAX_BODY:
                     raise Trouble(f"the answer is larger than {MAX_BODY >> 20} MB")
         link = response.links.get("next", {}).get("url")
-        return Answer(url, response.status_code, response.headers, self._without_token(bytes(body)), link)
+        return Answer(url, response.status_code, response.headers, self._without_token(b"".join(chunks)), link)
 
     def _without_token(self, body: bytes) -> bytes:
         return body if self._token is None else body.replace(self._token.encode(), b"***")

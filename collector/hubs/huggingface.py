@@ -166,16 +166,94 @@ def read_rows(rows: list[Any], latest: int) -> Rows:
     """The rows of a page, one by one. `latest`: Unix seconds after which no model can have been created."""
     result = Rows([], [], [])
     known: set[str] = set()
+    labels: set[Any] = {None}
     for row in rows:
         try:
-            observation = _observation(row, latest, result.oddities)
+            observation = _plain(row, latest, labels) or _observation(row, latest, result.oddities)
         except BadRow as e:
             result.skipped.append(f"{e} ({_label(row)})")
             continue
-        if observation is not None and observation.hub_key not in known:
-            known.add(observation.hub_key)
+        if observation is not None and observation[0] not in known:
+            known.add(observation[0])
             result.observations.append(observation)
     return result
+
+
+def _plain(row: Any, latest: int, labels: set[Any]) -> Observation | None:
+    """What `_observation` makes of an ordinary row, in under half its time; None leaves the row to it.
+
+    `labels`: tasks and libraries found good on this page, and None. The checks of a name stand here once more, since a
+    call for each of millions of names is felt.
+    """
+    try:
+        get = row.get
+        key, name, total, rolling, likes = (
+            row["_id"],
+            row["id"],
+            row["downloadsAllTime"],
+            row["downloads"],
+            row["likes"],
+        )
+        task, library, declared = get("pipeline_tag"), get("library_name"), get("baseModels")
+        if not (
+            row["private"] is False
+            and type(total) is type(rolling) is type(likes) is int
+            and 0 <= total <= MAX_COUNTER
+            and 0 <= rolling <= MAX_COUNTER
+            and 0 <= likes <= MAX_LIKES
+            and type(key) is type(name) is str
+            and 0 < len(key) <= MAX_KEY
+            and len(name) <= MAX_NAME
+            and (key + name).isprintable()
+            and name[0] != "/" != name[-1]
+            and not name.isspace()
+            and (task in labels or _is_good_label(task, labels))
+            and (library in labels or _is_good_label(library, labels))
+        ):
+            return None
+        if declared is not None:
+            bases = _plain_bases(declared, labels)
+        elif _LINEAGE_TAG in "\n".join(row["tags"]):  # one search for all tags: mostly it finds nothing
+            return None
+        else:
+            bases = ()
+        created = datetime.fromisoformat(row["createdAt"])
+        created_at = -1 if created.tzinfo is None else int(created.timestamp())
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError):
+        return None
+    if bases is None or not 0 <= created_at <= latest:
+        return None
+    return _new(Observation, (key, name, total, rolling, likes, created_at, task, library, bases))
+
+
+# A third of the time that calling the class takes.
+_new = tuple.__new__
+
+
+def _plain_bases(declared: Any, labels: set[Any]) -> tuple[Base, ...] | None:
+    """The one base of an ordinary declaration; None for any other. Raises what a lookup in anything else raises."""
+    models, relation = declared["models"], declared["relation"]
+    key, name = models[0]["_id"], models[0]["id"]
+    if (
+        len(models) == 1
+        and type(models) is list
+        and type(key) is type(name) is str
+        and 0 < len(key) <= MAX_LABEL
+        and len(name) <= MAX_NAME
+        and (key + name).isprintable()
+        and name[0] != "/" != name[-1]
+        and not name.isspace()
+        and (relation in labels or _is_good_label(relation, labels))
+    ):
+        return (_new(Base, (name, relation, key)),)
+    return None
+
+
+def _is_good_label(value: Any, labels: set[Any]) -> bool:
+    if not _is_label(value):
+        return False
+    labels.add(value)
+    return True
 
 
 def _observation(row: Any, latest: int, oddities: list[str]) -> Observation | None:

@@ -6,15 +6,34 @@ Knows the tables; decides nothing (`changes` does) and opens no transaction of i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Connection, Select, Table, and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Dialect,
+    Insert,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from collector.model import DAY
 from collector.store.changes import Rewrite, Row, State, Stored
 from collector.store.schema import hub, model_state, observation, poll, publisher
+from collector.store.sift import Moved
 
 CHUNK = 500  # values in one IN (...): far below every engine's limit of parameters
 _ROWS = 50_000  # rows handed to the driver at once
@@ -142,6 +161,44 @@ def write_readings(conn: Connection, new: Sequence[NewReading]) -> None:
     ]
     conn.execute(insert(observation), values)
     _reach(conn, ((each.poll_id, each.row.reading.at, each.row.span) for each in new))
+
+
+_MOVES = ("poll_id", "model_id", "seconds", "downloads_all_time", "downloads_30d", "likes", "span_seconds", "delta")
+_INSERT_MOVES = insert(observation).values({name: bindparam(name) for name in _MOVES})
+
+
+def write_moves(conn: Connection, poll_id: int, seconds: int, at: int, moved: Sequence[Moved]) -> None:
+    """Stores the readings of counters that moved, all of one poll and one instant."""
+    rows = [(poll_id, model_id, seconds, *said) for model_id, *said in moved]
+    execute_rows(conn, _INSERT_MOVES, _MOVES, rows)
+    if moved:
+        reach_back(conn, {poll_id: at - max(row[4] for row in moved)})
+
+
+def execute_rows(
+    conn: Connection, statement: Insert | Update, names: tuple[str, ...], rows: Sequence[tuple[object, ...]]
+) -> None:
+    """A statement for each of many rows, whose values stand in the order of `names`, its parameters.
+
+    Past Core's work for each row, which takes longer than writing it. No value may need a conversion of Core's.
+    """
+    if not rows:
+        return
+    compiled = _compiled(statement, conn.dialect)
+    if compiled.positiontup is None:
+        conn.exec_driver_sql(compiled.string, [dict(zip(names, row, strict=True)) for row in rows])
+    elif tuple(compiled.positiontup) == names:
+        conn.exec_driver_sql(compiled.string, list(rows))
+    else:
+        raise ValueError(f"the statement's parameters are {compiled.positiontup}")
+
+
+@lru_cache(maxsize=32)
+def _compiled(statement: Insert | Update, dialect: Dialect) -> SQLCompiler:
+    compiled = statement.compile(dialect=dialect)
+    if not isinstance(compiled, SQLCompiler):
+        raise TypeError(f"no statement on rows: {statement}")
+    return compiled
 
 
 def write_rewrites(conn: Connection, rewrites: Sequence[tuple[int, Rewrite]]) -> None:

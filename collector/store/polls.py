@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
-from zlib import crc32
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
@@ -34,16 +33,19 @@ from collector.store.histories import (
     NewReading,
     add_hub,
     chunks,
+    execute_rows,
     first_readings,
     gather_statistics,
     hub_number,
     publisher_ids,
     state_values,
     stored_readings,
+    write_moves,
     write_readings,
     write_rewrites,
 )
 from collector.store.schema import hub, model, model_base, model_name, model_state, poll
+from collector.store.sift import Latest, Sifted, described, runs, sift
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,26 +204,138 @@ class _Write(NamedTuple):
 
 def _write_page(conn: Connection, running: RunningPoll, page: Page) -> RunningPoll:
     at = to_seconds(page.observed_at)
-    rows = _by_key(page.observations)
-    known = _known_models(conn, running.hub_id, list(rows))
+    top, sent = running.plan.top, len(page.observations)
+    fits = top is None or running.models_listed + sent <= top
+    latest = _latest(conn, running, page.observations) if fits else {}
+    known_before = bool(latest) or not fits
+    sifted = sift(page.observations, latest, running.id, at)
+    _write_ordinary(conn, running, sifted, at)
+    careful = _write_carefully(conn, running, at, sifted.rest, known_before=known_before)
+    made = _Counts(len(sifted.seen), 0, len(sifted.moved), len(sifted.seen)).plus(careful)
+    reached = running.models_listed + made.listed
+    cursor = None if reached == top else page.next_cursor
+    _count_page(conn, running, page, made, cursor)
+    return replace(running, cursor=cursor, pages=running.pages + 1, models_listed=reached)
+
+
+class _Counts(NamedTuple):
+    """Models of a page."""
+
+    listed: int
+    new: int
+    moved: int
+    with_all_time: int
+
+    def plus(self, other: _Counts) -> _Counts:
+        return _Counts(*(one + another for one, another in zip(self, other, strict=True)))
+
+
+# --- the quick way: nearly every row of a daily poll -----------------------------------------------------------------
+
+_LATEST_COLUMNS = (
+    model.c.hub_key,
+    model.c.id,
+    model_state.c.metadata_crc,
+    model_state.c.listed_poll_id,
+    model_state.c.downloads_all_time,
+    model_state.c.downloads_30d,
+    model_state.c.likes,
+    model_state.c.seen_at,
+    model_state.c.rose_at,
+)
+_LATEST = select(*_LATEST_COLUMNS).join_from(model, model_state)
+_LATEST_BY_KEY = _LATEST.where(
+    model.c.hub_id == bindparam("hub"), model.c.hub_key.in_(bindparam("keys", expanding=True))
+)
+# + 0: with one hub in the database SQLite would take the index of hubs and read them all.
+_LATEST_BY_ID = _LATEST.where(
+    model.c.id.between(bindparam("first"), bindparam("last")), model.c.hub_id + 0 == bindparam("hub")
+)
+_IDS = select(model.c.id).where(
+    model.c.hub_id == bindparam("hub"), model.c.hub_key.in_(bindparam("keys", expanding=True))
+)
+
+
+def _latest(conn: Connection, running: RunningPoll, rows: Sequence[Observation]) -> dict[str, Latest]:
+    """The models of a page that the database knows, by the hub's key; perhaps others too."""
+    found: dict[str, Latest] = {}
+    if not rows:
+        return found
+    ends = conn.execute(_IDS, {"hub": running.hub_id, "keys": [rows[0].hub_key, rows[-1].hub_key]}).scalars().all()
+    # The hub lists by creation, and so were the models numbered: one walk along the table beats a thousand look-ups.
+    if len(ends) == 2 and abs(ends[0] - ends[1]) < 2 * len(rows):
+        between = {"hub": running.hub_id, "first": min(ends), "last": max(ends)}
+        found = {row[0]: row for row in _plain_tuples(conn, _LATEST_BY_ID, between)}
+    for part in chunks([row[0] for row in rows if row[0] not in found]):
+        of = {"hub": running.hub_id, "keys": part}
+        found |= {row[0]: row for row in _plain_tuples(conn, _LATEST_BY_KEY, of)}
+    return found
+
+
+def _plain_tuples(conn: Connection, query: Select[Any], values: dict[str, Any]) -> list[Any]:
+    """The rows as the driver gives them: Core's own rows take longer to make than to find."""
+    cursor = conn.execute(query, values).cursor
+    return list(cursor.fetchall())
+
+
+_SEEN = (
+    update(model_state)
+    .where(model_state.c.model_id.between(bindparam("first"), bindparam("last")))
+    .values(seen_before_at=model_state.c.seen_at, seen_at=bindparam("at"), listed_poll_id=bindparam("poll"))
+)
+_SAID = (
+    update(model_state)
+    .where(model_state.c.model_id == bindparam("of_model"))
+    .values(downloads_30d=bindparam("rolling"), likes=bindparam("new_likes"))
+)
+_MOVED = (
+    update(model_state)
+    .where(model_state.c.model_id == bindparam("of_model"))
+    .values(
+        downloads_all_time=bindparam("total"),
+        downloads_30d=bindparam("rolling"),
+        likes=bindparam("new_likes"),
+        changed_at=bindparam("at"),
+        rose_at=bindparam("rose"),
+    )
+)
+
+
+def _write_ordinary(conn: Connection, running: RunningPoll, sifted: Sifted, at: int) -> None:
+    seen = [(at, running.id, first, last) for first, last in runs(sifted.seen)]
+    execute_rows(conn, _SEEN, ("at", "poll", "first", "last"), seen)
+    execute_rows(conn, _SAID, ("rolling", "new_likes", "of_model"), sifted.said)
+    execute_rows(conn, _MOVED, ("total", "rolling", "new_likes", "at", "rose", "of_model"), sifted.states)
+    write_moves(conn, running.id, at - running.started_at, at, sifted.moved)
+
+
+# --- the careful way: what is new, described anew, not ordinary -------------------------------------------------------
+
+
+def _write_carefully(
+    conn: Connection, running: RunningPoll, at: int, observations: Sequence[Observation], *, known_before: bool
+) -> _Counts:
+    """Everything else. `known_before`: any of the models may be known."""
+    if not observations:
+        return _Counts(0, 0, 0, 0)
+    rows = _by_key(observations)
+    known = _known_models(conn, running.hub_id, list(rows)) if known_before else {}
     listed = [row for key, row in rows.items() if key not in known or known[key].listed_poll_id != running.id]
     if running.plan.top is not None:
         listed = listed[: running.plan.top - running.models_listed]
     fresh = [row for row in listed if row.hub_key not in known]
     known |= _adopt(conn, running, fresh)
-    crcs = {row.hub_key: _crc(row) for row in listed}
-    described = [(row, known[row.hub_key]) for row in listed if row.hub_key in known]
-    changed = [(row, of) for row, of in described if crcs[row.hub_key] != of.metadata_crc]
+    crcs = {row.hub_key: described(row) for row in listed}
+    before = [(row, known[row.hub_key]) for row in listed if row.hub_key in known]
+    changed = [(row, of) for row, of in before if crcs[row.hub_key] != of.metadata_crc]
     _describe_again(conn, running, at, changed)
     created = _create(conn, running, [row for row in fresh if row.hub_key not in known])
     known |= created
     writes = _compare(conn, running.hub_id, at, [(row, known[row.hub_key]) for row in listed])
     _write_readings(conn, running, writes)
     _write_states(conn, running, writes, crcs, {row.id for row in created.values()})
-    reached = running.models_listed + len(listed)
-    cursor = None if reached == running.plan.top else page.next_cursor
-    _update_poll(conn, running, _counted(page, writes, len(fresh)) | {"cursor": cursor})
-    return replace(running, cursor=cursor, pages=running.pages + 1, models_listed=reached)
+    all_times = sum(write.observed.downloads_all_time is not None for write in writes)
+    return _Counts(len(writes), len(fresh), sum(write.change.moved for write in writes), all_times)
 
 
 def _by_key(observations: Iterable[Observation]) -> dict[str, Observation]:
@@ -306,11 +420,6 @@ def _description(row: Observation) -> dict[str, Any]:
         "pipeline_tag": row.pipeline_tag,
         "library_name": row.library_name,
     }
-
-
-def _crc(row: Observation) -> int:
-    said = (row.name, row.pipeline_tag, row.library_name, row.created_at, *map(tuple, row.bases))
-    return crc32(repr(said).encode())
 
 
 def _describe_again(
@@ -448,22 +557,46 @@ def _write_states(
         conn.execute(update(model_state).where(model_state.c.model_id == bindparam("of_model")), old)
 
 
-def _counted(page: Page, writes: Sequence[_Write], new: int) -> dict[str, Any]:
-    """The poll's counts after a page; a poll that had failed is running again."""
-    all_times = sum(write.observed.downloads_all_time is not None for write in writes)
-    return {
-        "status": "running",
-        "finished_at": None,
-        "error": None,
-        "pages": poll.c.pages + 1,
-        "models_listed": poll.c.models_listed + len(writes),
-        "models_new": poll.c.models_new + new,
-        "models_moved": poll.c.models_moved + sum(write.change.moved for write in writes),
-        "models_with_all_time": poll.c.models_with_all_time + all_times,
-        "rows_skipped": poll.c.rows_skipped + page.rows_skipped,
-        "retries": poll.c.retries + page.retries,
-        "waited_seconds": poll.c.waited_seconds + page.waited_seconds,
+_PAGE_COUNTED = (
+    update(poll)
+    .where(poll.c.id == bindparam("of_poll"))
+    .values(
+        # A poll that had failed is running again.
+        status="running",
+        finished_at=None,
+        error=None,
+        cursor=bindparam("next_cursor"),
+        pages=poll.c.pages + 1,
+        **{
+            name: poll.c[name] + bindparam(f"more_{name}")
+            for name in (
+                "models_listed",
+                "models_new",
+                "models_moved",
+                "models_with_all_time",
+                "rows_skipped",
+                "retries",
+                "waited_seconds",
+            )
+        },
+    )
+)
+
+
+def _count_page(conn: Connection, running: RunningPoll, page: Page, made: _Counts, cursor: str | None) -> None:
+    """Adds a page to the poll's counts."""
+    values = {
+        "of_poll": running.id,
+        "next_cursor": cursor,
+        "more_models_listed": made.listed,
+        "more_models_new": made.new,
+        "more_models_moved": made.moved,
+        "more_models_with_all_time": made.with_all_time,
+        "more_rows_skipped": page.rows_skipped,
+        "more_retries": page.retries,
+        "more_waited_seconds": page.waited_seconds,
     }
+    conn.execute(_PAGE_COUNTED, values)
 
 
 # --- the end of a poll -----------------------------------------------------------------------------------------------

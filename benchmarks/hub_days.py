@@ -1,0 +1,108 @@
+"""Days of a made-up hub of any size, as the pages it would send. Heavy-tailed like the real one; the same every time.
+
+Rates of downloads are log-normal: 1.5 % of the models carry 99 % of the downloads, and about 16 % of the counters
+move from one day to the next. Knows the wire format of the listing; knows nothing of the collector.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAGE_ROWS = 1000
+MEDIAN_LOG_RATE, LOG_RATE_SPREAD, MOST_A_DAY = -5.2, 4.5, 4e6
+FIRST_DAY = 1_767_225_600  # 2026-01-01T00:00:00Z
+FLOOR = 1_646_263_744  # everything older bears this creation
+TASKS = ("text-generation", "text-classification", "image-text-to-text", "text-to-image", None)
+LIBRARIES = ("transformers", "diffusers", "gguf", None)
+RELATIONS = ("finetune", "quantized", "adapter", "merge")
+
+Ints = NDArray[np.int64]
+
+
+class Day(NamedTuple):
+    """The counters of all models on a day, in the order of their creation."""
+
+    number: int
+    all_time: Ints
+    rolling: Ints
+    likes: Ints
+
+
+def days(models: int, seed: int = 1) -> Iterator[Day]:
+    """Day after day, without end."""
+    rng = np.random.default_rng(seed)
+    rates = np.minimum(rng.lognormal(MEDIAN_LOG_RATE, LOG_RATE_SPREAD, models), MOST_A_DAY)
+    rolling = rng.poisson(30 * rates).astype(np.int64)
+    all_time = rolling + rng.poisson(200 * rates)
+    likes = rng.poisson(np.sqrt(rates)).astype(np.int64)
+    number = 0
+    while True:
+        yield Day(number, all_time.copy(), rolling.copy(), likes.copy())
+        grown = rng.poisson(rates)
+        all_time += grown
+        rolling = np.maximum(rolling + grown - rng.poisson(rates), grown)
+        likes += rng.random(models) < 0.001
+        number += 1
+
+
+def write_pages(folder: Path, day: Day) -> Path:
+    """The day's pages one after the other in one file; beside it (`.index`) where each begins."""
+    file = folder / f"day{day.number}.pages"
+    offsets = [0]
+    with file.open("wb") as out:
+        for start in range(0, len(day.all_time), PAGE_ROWS):
+            body = page(day, start, min(start + PAGE_ROWS, len(day.all_time)))
+            out.write(body)
+            offsets.append(offsets[-1] + len(body))
+    file.with_suffix(".index").write_text(json.dumps(offsets))
+    return file
+
+
+def page(day: Day, start: int, end: int) -> bytes:
+    """The JSON of the models from `start` to `end`."""
+    counters = zip(*(column[start:end].tolist() for column in day[1:]), strict=True)
+    return f"[{','.join(row(start + n, *said) for n, said in enumerate(counters))}]".encode()
+
+
+def row(model: int, all_time: int, rolling: int, likes: int) -> str:
+    """A row as the listing sends it when counters, task, library, bases and tags are asked for."""
+    task, library = TASKS[model % len(TASKS)], LIBRARIES[model % len(LIBRARIES)]
+    tags = ["safetensors", "license:apache-2.0", "en", "endpoints_compatible", f"dataset:set{model % 900}", "region:us"]
+    fields = [f'"_id":"{key(model)}","id":"{name(model)}","likes":{likes},"private":false']
+    fields.append(f'"downloads":{rolling},"downloadsAllTime":{all_time},"createdAt":"{created(model)}"')
+    if task:
+        fields.append(f'"pipeline_tag":"{task}"')
+    if library:
+        fields.append(f'"library_name":"{library}"')
+        tags.append(library)
+    if model % 9 < 4 and model > 5000:
+        base, relation = model % 4999, RELATIONS[model % 4]
+        tags += [f"base_model:{name(base)}", f"base_model:{relation}:{name(base)}"]
+        fields.append(f'"baseModels":{{"relation":"{relation}","models":[{{"_id":"{key(base)}","id":"{name(base)}"}}]}}')
+    fields.append('"tags":["' + '","'.join(tags) + '"]')
+    return "{" + ",".join(fields) + "}"
+
+
+def key(model: int) -> str:
+    """The hub's own key: it rises with the creation."""
+    return f"{0x621FFDC0 + model // 8:08x}{model:016x}"
+
+
+def name(model: int) -> str:
+    """`publisher/model`; accounts are as skewed as on the hub."""
+    account = model % 997 if model % 3 else model // 4
+    return f"account-{account}/some-model-{model}"
+
+
+def created(model: int) -> str:
+    """Creation: a tenth at the floor, the rest evenly over the years since."""
+    seconds = FLOOR if model < 30_000 else FLOOR + (model - 30_000) * 40
+    at = datetime.fromtimestamp(min(seconds, FIRST_DAY - 1), UTC)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.000Z")

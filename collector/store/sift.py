@@ -1,0 +1,96 @@
+"""Which rows of a page are ordinary, and what becomes of them: the quick way for nearly all models of a daily poll.
+
+Pure; knows no SQL. The rule stands in `changes.compare`; a row about which more than two numbers must be compared is
+left to it, and tests hold the two against each other. Measured at 2.5 million models: a quarter of the CPU time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+from zlib import crc32
+
+from collector.model import Observation
+from collector.store.changes import KEPT_AFTER_RISE, LARGE_RISE
+
+#: A model of the page as the database has it: key, number, metadata_crc, listed_poll_id, cumulative and 30-day counter,
+#: likes, seen_at, rose_at. A plain tuple, as it comes from the driver: there are millions.
+Latest = tuple[str, int, int | None, int | None, int | None, int | None, int | None, int | None, int | None]
+Said = tuple[int | None, int | None, int]  #: 30-day count, likes, model
+Moved = tuple[int, int, int | None, int | None, int, int]  #: model, cumulative counter, 30 days, likes, span, delta
+MovedState = tuple[int, int | None, int | None, int, int | None, int]  #: counters, changed_at, rose_at, model
+
+
+class Sifted(NamedTuple):
+    """The rows of a page, by what is to be written."""
+
+    seen: list[int]  #: every ordinary model: this poll lists it and its counter was read
+    said: list[Said]  #: of these, with an unmoved counter and another 30-day count or other likes
+    moved: list[Moved]  #: of these, with another counter
+    states: list[MovedState]  #: the states of the moved ones
+    rest: list[Observation]  #: for the careful way
+
+
+def sift(rows: Iterable[Observation], latest: MutableMapping[str, Latest], poll_id: int, at: int) -> Sifted:
+    """Ordinary: described as before, cumulative counter now and before, read later than ever before.
+
+    `latest`, by the hub's key, is used up: a second row of one model is none that is ordinary.
+    """
+    found = Sifted([], [], [], [], [])
+    seen, rest = found.seen.append, found.rest.append
+    for row in rows:
+        known = latest.pop(row[0], None)
+        if known is None:
+            rest(row)
+            continue
+        # By place, not by name: this loop sees every model of every poll.
+        _, model_id, crc, listed, old, old_rolling, old_likes, seen_at, rose_at = known
+        total, rolling, likes = row[2], row[3], row[4]
+        if (
+            total is None
+            or old is None
+            or seen_at is None
+            or at <= seen_at
+            or listed == poll_id
+            or crc != described(row)
+        ):
+            rest(row)
+            continue
+        if rolling is None:
+            rolling = old_rolling
+        if likes is None:
+            likes = old_likes
+        if total != old:
+            delta = total - old
+            found.moved.append((model_id, total, row[3], row[4], at - seen_at, delta))
+            found.states.append((total, rolling, likes, at, at if delta > LARGE_RISE else rose_at, model_id))
+        elif rolling != old_rolling or likes != old_likes:
+            if rose_at is not None and rolling != old_rolling and at - rose_at <= KEPT_AFTER_RISE:
+                rest(row)
+                continue
+            found.said.append((rolling, likes, model_id))
+        seen(model_id)
+    return found
+
+
+def described(row: Observation) -> int:
+    """CRC-32 of what is said of a model beside its counters: name, task, library, creation, bases."""
+    # No text of a hub holds a line break, and none is empty: so None cannot be taken for a text.
+    said = f"{row[1]}\n{row[6] or ''}\n{row[7] or ''}\n{row[5]}"
+    for base in row[8]:
+        said += f"\n{base[0]}\n{base[1] or ''}\n{base[2] or ''}"
+    return crc32(said.encode("utf-8", "surrogatepass"))
+
+
+def runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The numbers as spans without a gap: first and last of each."""
+    ordered = sorted(numbers)
+    if not ordered:
+        return
+    first = ordered[0]
+    for one, following in pairwise(ordered):
+        if following != one + 1:
+            yield first, one
+            first = following
+    yield first, ordered[-1]
