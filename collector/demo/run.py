@@ -31,6 +31,7 @@ from collector.tasks import Headline, Pack, Span, headline_text, knowledge_of, r
 MONTHS = ("2026-06", "2026-07", "2026-08", "2026-09")
 POLLED_AT = time(0, 5, tzinfo=UTC)  # of each recorded date, as the daemon would
 SHOWN = 8  # countries in the table of months
+LOOPBACK = "http://127.0.0.1"  # what the data packages name: the port is another one each time
 ENOUGH_REQUESTS = 1_000_000  # a day, so that the loopback hub's own limit is not what is shown
 
 _CONFIG = """\
@@ -107,6 +108,7 @@ def _poll_every_date(db: Database, recording: Recording, say: Callable[[str], No
             )
             done = poll_once(client, PollStore(db), plan, world.clock.now, threading.Event(), lambda _: None).poll
             say(f"  {day}  {done.models_listed:,} models listed, {done.models_new:,} of them new")
+    PollStore(db).hub_id("huggingface", LOOPBACK)
 
 
 def _told(packs: Sequence[Pack], config: Config, knowledge: Knowledge, width: int) -> list[str]:
