@@ -1,0 +1,335 @@
+"""A daemon through many days of a loopback hub: killed at random moments, with every fault there is.
+
+One run is disturbed, the other is not; afterwards both databases and all reports must be the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import random
+import signal
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as Time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from collector.config import load_config
+from collector.demo import faults
+from collector.demo.answers import Answer
+from collector.demo.faults import Fault
+from collector.demo.hub import LoopbackHub
+from collector.demo.listing import Rules
+from collector.demo.world import Clock
+from collector.model import month_window
+from collector.store.check import check
+from collector.store.database import Database, upgrade
+from collector.upkeep import Upkeep
+from tests.soak import child
+from tests.soak.story import Story
+
+PATIENCE_SECONDS = 120  # real ones, for a day
+STEP = timedelta(seconds=20)  # of the daemon's clock, for each look at whether the day is done
+QUOTA = 10**6
+
+#: Each with how often it strikes in a row, and on which page.
+FAULTS: Mapping[str, tuple[Callable[[], Fault], int, int]] = {
+    "status 500": (lambda: faults.status(500), 1, 1),
+    "status 502": (lambda: faults.status(502), 1, 2),
+    "status 504": (lambda: faults.status(504), 2, 3),
+    "out of order for a while": (lambda: faults.status(503), 8, 2),
+    "no byte comes": (faults.hang, 1, 2),
+    "the body drips": (lambda: faults.drip(0.02), 1, 1),
+    "half a body": (faults.truncated, 1, 3),
+    "connection reset": (faults.reset, 2, 1),
+    "bad JSON": (faults.invalid_json, 1, 2),
+    "a web page": (faults.html, 1, 1),
+    "an object for a list": (faults.object_body, 1, 2),
+    "a row that is none": (faults.malformed_row, 1, 1),
+    "a row twice": (faults.repeated_row, 1, 2),
+    "next page elsewhere": (lambda: faults.next_elsewhere("http://127.0.0.1:9"), 1, 1),
+    "next page is this one": (faults.next_loop, 1, 2),
+    "cursor refused": (faults.cursor_refused, 1, 2),
+    "window spent": (faults.window_spent, 1, 2),
+    "429 in mid-window": (faults.not_the_window, 1, 1),
+    "429 of the edge": (faults.edge_429, 1, 3),
+    "come back in 600 s": (lambda: faults.retry_after(600), 1, 2),
+    "503, come back in 30 s": (lambda: faults.retry_after(30, 503), 1, 1),
+}
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["tests.soak.child"])  # a restart must not cost the import of everything
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be gone through."""
+
+    first: date
+    days: int
+    kills: int
+    off: tuple[int, ...]  #: days (from 0) on which the daemon does not run
+    seed: int
+
+    def dates(self) -> Iterator[date]:
+        return (self.first + timedelta(days=n) for n in range(self.days) if n not in self.off)
+
+
+@dataclass
+class Survived:
+    """What was injected and survived."""
+
+    kills: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def lines(self) -> list[str]:
+        """The table."""
+        rows = [("SIGKILL", self.kills), *sorted(self.faults.items())]
+        return [f"{name:<28} {times:>5}" for name, times in rows]
+
+
+# --- the run that nothing disturbs ------------------------------------------------------------------------------------
+
+
+def undisturbed(folder: Path, plan: Plan) -> int:
+    """Polls every day in this process, works everything out once at the end; the port of the hub."""
+    story = Story(plan.first)
+    with LoopbackHub(story.world, quota=QUOTA, rules=Rules(most_rows=5)) as hub:
+        upkeep = _installed(folder, hub.url, story.world.clock)
+        for day in plan.dates():
+            story.until(day)
+            upkeep.poll("huggingface", threading.Event())
+        port = int(hub.url.rpartition(":")[2])
+    upkeep.roll_up()
+    for label in months(plan):
+        upkeep.report("huggingface", month_window(label))
+    return port
+
+
+def months(plan: Plan) -> list[str]:
+    """The months that end within the plan and are polled on the day after."""
+    firsts = [day for day in plan.dates() if day.day == 1]
+    return [f"{day - timedelta(days=1):%Y-%m}" for day in firsts]
+
+
+def _installed(folder: Path, url: str, clock: Clock) -> Upkeep:
+    folder.mkdir()
+    path = folder / "config.toml"
+    path.write_text(
+        f'[hub.huggingface]\nendpoint = "{url}"\nmodels = "all"\ntimeout_seconds = 0.5\n'
+        '[report]\nschedule = "0 0 1 * *"\n[backup]\ndirectory = "backups"\nkeep = 3\nschedule = "5 0 * * *"\n'
+        '[serve]\nlisten = "127.0.0.1:0"\n[[scope]]\nname = "all"\n',
+        encoding="utf-8",
+    )
+    config = load_config(path, {})
+    upgrade(config.database.url)
+    return Upkeep(config, clock.now, logging.getLogger("undisturbed"))
+
+
+# --- the run that everything disturbs ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Disturbed:
+    """A daemon that is killed and started again, and a hub that fails."""
+
+    folder: Path
+    hub: LoopbackHub
+    random: random.Random
+    clock: child.SharedClock
+    survived: Survived = field(default_factory=Survived)
+    _process: BaseProcess | None = None
+
+    def start(self) -> None:
+        self._process = _CONTEXT.Process(target=child.run, args=(str(self.folder), {}))
+        self._process.start()
+
+    def kill(self) -> None:
+        assert self._process is not None
+        assert self._process.pid is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.join()
+        assert self._process.exitcode == -signal.SIGKILL, f"ended by itself: {self._process.exitcode}"
+        self.survived.kills += 1
+
+    def stop(self) -> None:
+        """As systemd does; it must end well."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.join(10)
+        # Killed a moment ago, it may be so young that it has no handler yet: then the signal itself is its end.
+        assert self._process.exitcode in (0, -signal.SIGTERM), self._last_words()
+
+    def end(self) -> None:
+        """Whatever became of the test."""
+        if self._process is not None and self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def live_through(self, day: date, kills: int, named: Sequence[str]) -> None:
+        """A day with so many kills and these faults, until its poll, its roll-up, its reports are done."""
+        for name in named:
+            make, times, page = FAULTS[name]
+            self.hub.faults.on_page(page, self._counted(name, make()), times=times)
+        self.clock.set(datetime.combine(day, Time(0, 5), UTC))
+        for _ in range(kills):
+            self._killed_at_a_random_moment(day)
+        self._until(day, lambda: self._is_done(day))
+        self.hub.faults.clear()
+
+    def _counted(self, name: str, fault: Fault) -> Fault:
+        """The fault, counted when it strikes."""
+
+        def strike(due: Answer) -> Answer:
+            self.survived.faults[name] += 1
+            return fault(due)
+
+        return strike
+
+    def _killed_at_a_random_moment(self, day: date) -> None:
+        """While a page is on its way, or so soon after one that it may be being kept, or at any other moment."""
+        reached = threading.Event()
+        if self.random.random() < 0.7:
+            self.hub.before_page(self.random.randint(1, 3), reached.set)
+            ends = time.monotonic() + 5
+            while not reached.wait(0.01) and time.monotonic() < ends and not self._is_polled(day):
+                self._go_on(day)
+        time.sleep(self.random.random() * 0.05)
+        self.kill()
+        self.start()
+
+    def _until(self, day: date, is_done: Callable[[], bool]) -> None:
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while not is_done():
+            assert time.monotonic() < ends, f"{day} was not done: {self._last_words()}"
+            assert self._process is not None
+            assert self._process.is_alive(), f"the daemon ended by itself on {day}: {self._last_words()}"
+            time.sleep(0.01)
+            self._go_on(day)
+
+    def _go_on(self, day: date) -> None:
+        """The daemon's clock goes on, so that pauses end, and stays within the day."""
+        last = datetime.combine(day, Time(23, 59), UTC)
+        self.clock.set(min(self.clock.now() + STEP, last))
+
+    def _is_polled(self, day: date) -> bool:
+        return self._count("SELECT count(*) FROM poll WHERE status = 'complete' AND started_at >= ?", day) > 0
+
+    def _is_done(self, day: date) -> bool:
+        if not self._is_polled(day):
+            return False
+        if day.day not in child.ROLL_UP_DAYS:
+            return True
+        label = f"{day.replace(day=1) - timedelta(days=1):%Y-%m}"
+        written = f"SELECT count(*) FROM job WHERE name = 'report huggingface {label}' AND done_at >= ?"
+        return self._count(written, day) > 0 or not self._reports(label)
+
+    def _reports(self, label: str) -> bool:
+        """Whether the month has something to report: a database that is younger has not."""
+        return self._count("SELECT count(*) FROM poll WHERE started_at < ?", date.fromisoformat(f"{label}-28")) > 0
+
+    def _count(self, query: str, day: date) -> int:
+        with closing(sqlite3.connect(f"file:{self.folder}/collector.db?mode=ro", uri=True, timeout=5)) as connection:
+            found: int = connection.execute(query, (datetime.combine(day, Time(), UTC).timestamp(),)).fetchone()[0]
+            return found
+
+    def _last_words(self) -> str:
+        return "".join(self.folder.joinpath("log").read_text(encoding="utf-8").splitlines(keepends=True)[-8:])
+
+
+@contextmanager
+def disturbed(folder: Path, plan: Plan, port: int) -> Iterator[tuple[Disturbed, Story]]:
+    """A daemon at its first day, at a hub of this port."""
+    story = Story(plan.first)
+    with LoopbackHub(story.world, quota=QUOTA, rules=Rules(most_rows=5), port=port) as hub:
+        _installed(folder, hub.url, story.world.clock)
+        clock = child.SharedClock(folder / "clock")
+        run = Disturbed(folder, hub, random.Random(plan.seed), clock)
+        try:
+            yield run, story
+        finally:
+            run.end()
+
+
+def go_through(run: Disturbed, story: Story, plan: Plan, told: Callable[[date], None]) -> None:
+    """Every day of the plan; kills and faults are spread over them so that none is left out. `told` hears of each."""
+    dates = list(plan.dates())
+    kills = Counter(run.random.choices(range(len(dates)), k=plan.kills))
+    names = [*FAULTS] * (1 + len(dates) // len(FAULTS))
+    due = dict(zip(run.random.sample(range(len(dates)), len(dates)), names, strict=False))
+    before = plan.first - timedelta(days=1)
+    for number, day in enumerate(dates):
+        story.until(day)
+        if before != day - timedelta(days=1):
+            run.stop()
+        if number == 0 or before != day - timedelta(days=1):
+            run.clock.set(datetime.combine(day, Time(0, 5), UTC))
+            run.start()
+        run.live_through(day, kills[number], [due[number]])
+        told(day)
+        before = day
+    run.stop()
+
+
+# --- what must be the same --------------------------------------------------------------------------------------------
+
+_OWN = {"job", "alert", "build_mark", "alembic_version"}  # what was done when, and from which state
+_EFFORT = {"poll": ("pages", "retries", "rows_skipped", "waited_seconds"), "month_build": ("fingerprint",)}
+
+
+def contents(database: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table, without what only says how hard it was to get."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        names = [row[0] for row in connection.execute(query) if row[0] not in _OWN]
+        found = {}
+        for name in names:
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
+            kept = ", ".join(f'"{column}"' for column in columns if column not in _EFFORT.get(name, ()))
+            found[name] = sorted(connection.execute(f"SELECT {kept} FROM {name}"), key=repr)
+        return found
+
+
+def rolled_up(folder: Path, at: datetime) -> None:
+    """The derived tables brought up to date, as the next start of the daemon would."""
+    config = load_config(folder / "config.toml", {})
+    upkeep = Upkeep(config, lambda: at, logging.getLogger("soak"))
+    upkeep.roll_up()
+    for hub, month in upkeep.reports_wanted(None):
+        upkeep.report(hub, month)
+
+
+def findings(folder: Path) -> list[str]:
+    """What `collector db check` says."""
+    with Database.open(load_config(folder / "config.toml", {}).database.url, write=False) as db:
+        return check(db)
+
+
+def packs(folder: Path) -> dict[str, bytes]:
+    """Every file of every report."""
+    files = sorted((folder / "reports").glob("*/*"))
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def prove(folder: Path, plan: Plan, told: Callable[[date], None] = lambda _: None) -> Survived:
+    """Both runs, compared."""
+    port = undisturbed(folder / "undisturbed", plan)
+    with disturbed(folder / "disturbed", plan, port) as (run, story):
+        go_through(run, story, plan, told)
+    rolled_up(folder / "disturbed", datetime.combine([*plan.dates()][-1], Time(0, 5), UTC))
+    expected = contents(folder / "undisturbed" / "collector.db")
+    found = contents(folder / "disturbed" / "collector.db")
+    assert list(found) == list(expected)
+    for name, rows in expected.items():
+        assert found[name] == rows, f"{name} differs"
+    assert packs(folder / "disturbed") == packs(folder / "undisturbed")
+    assert findings(folder / "disturbed") == []
+    return run.survived
