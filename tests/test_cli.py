@@ -174,7 +174,6 @@ def test_status_loads_no_pandas() -> None:
         (["report", "--nonsense"], "--nonsense"),
         (["report", "2026-09", "2026-10"], "2026-10"),
         (["report", "--from", "2026-02-30"], "--from"),
-        (["sql"], "query"),
         (["import", "file.csv"], "--hub"),
         (["origins", "unattributed", "--limit", "0"], "--limit"),
     ],
