@@ -93,7 +93,7 @@ def _latest(db: Database, hub: Hub, knowledge: Knowledge) -> WindowModels:
     last = calendar.reach(db, hub.id)[1]
     if last is None:
         raise ReportError(f"{hub.name}: nothing was read yet; run `collector poll` first")
-    return window_models(db, hub, month_of(last), knowledge)
+    return window_models(db, hub, month_of(last - 1), knowledge)
 
 
 def _declared(db: Database, hub: Hub, model_ids: set[int]) -> dict[int, list[str]]:

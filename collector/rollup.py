@@ -82,21 +82,21 @@ def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, .
     for month in known_months(db, hub):
         _refresh_month(db, hub, month)
         mark = _shares_mark(db, hub, month, knowledge, scopes)
-        if marks.mark_of(db, hub.id, f"shares {month.label}") == mark:
+        if marks.mark_of(db, hub.id, marks.shares_of(month)) == mark:
             previous = None
             continue
         before = previous or window_models(db, hub, previous_window(month), knowledge)
         this = window_models(db, hub, month, knowledge)
         tables = share_tables(hub.name, this, before, scopes, knowledge)
         Derived(db).replace_shares(hub.name, month.label, tables)
-        marks.set_mark(db, hub.id, f"shares {month.label}", mark)
+        marks.set_mark(db, hub.id, marks.shares_of(month), mark)
         rebuilt.append(month.label)
         previous = this
     return rebuilt
 
 
 def known_months(db: Database, hub: Hub) -> list[Window]:
-    """The calendar months of which the hub's readings say something, up to its last complete poll or last imported day."""
+    """The months of which the hub's readings say something, up to its last complete poll or last imported day."""
     first, last = calendar.reach(db, hub.id)
     if first is None or last is None:
         return []
@@ -112,11 +112,21 @@ def refresh_registry(db: Database, hub: Hub, knowledge: Knowledge) -> None:
 
 
 def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge) -> None:
-    """Work out the roots of the hub's models again when a poll, an import or the lineage files changed."""
+    """Work out the roots of the hub's models again when names, declared bases or the lineage files changed.
+
+    After a poll only the models whose roots are others than before are written, and only the shares they go into are
+    built anew.
+    """
     mark = _origins_mark(db, hub, knowledge)
-    if marks.mark_of(db, hub.id, "origins") != mark:
+    if marks.mark_of(db, hub.id, "origins") == mark:
+        return
+    files = marks.digest(RULES, knowledge.lineage_digest)
+    if marks.mark_of(db, hub.id, "lineage files") == files:
+        Derived(db).update_origins(hub.id, resolved(db, hub, knowledge))
+    else:
         Derived(db).replace_origins(hub.id, resolved(db, hub, knowledge))
-        marks.set_mark(db, hub.id, "origins", mark)
+        marks.set_mark(db, hub.id, "lineage files", files)
+    marks.set_mark(db, hub.id, "origins", mark)
 
 
 def _refresh_month(db: Database, hub: Hub, month: Window) -> None:
@@ -133,13 +143,16 @@ def _month_mark(db: Database, hub: Hub, month: Window) -> str:
 
 
 def _origins_mark(db: Database, hub: Hub, knowledge: Knowledge) -> str:
-    return marks.digest(RULES, knowledge.lineage_digest, marks.hub_fingerprint(db, hub.id))
+    return marks.digest(RULES, knowledge.lineage_digest, marks.names_fingerprint(db, hub.id))
 
 
 def _shares_mark(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> str:
-    facts_of_both = (_month_mark(db, hub, month), _month_mark(db, hub, previous_window(month)))
-    origins = (knowledge.registry.digest, _origins_mark(db, hub, knowledge))
-    return marks.digest(*facts_of_both, *origins, _written(scopes), knowledge.countries, _written(knowledge.groups))
+    """What the shares of a month are worked out from, but for the roots: those who write these forget the mark."""
+    both = (month, previous_window(month))
+    facts_of_both = [_month_mark(db, hub, each) for each in both]
+    models = [marks.models_fingerprint(db, hub.id, _month_number(each), each) for each in both]
+    known = (knowledge.registry.digest, knowledge.lineage_digest, knowledge.countries, _written(knowledge.groups))
+    return marks.digest(*facts_of_both, *models, *known, _written(scopes))
 
 
 def _written(rules: Sequence[Scope] | Sequence[CountryGroup]) -> list[list[object]]:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import pandas as pd
 from sqlalchemy import Connection, Executable, Select, Table, delete, insert, select
 
 from collector.columns import FILES
-from collector.model import Window
+from collector.model import Window, month_of, month_window
 from collector.store.database import Database
+from collector.store.marks import shares_of
 from collector.store.schema import (
+    build_mark,
     country,
     metadata,
     model,
@@ -41,7 +44,11 @@ _TYPES = {
     "estimated": "float64",
     "covered": "float64",
     "weight": "float64",
+    "share": "float64",
 }
+
+
+Row = tuple[Any, ...]
 
 
 class Root(NamedTuple):
@@ -89,6 +96,25 @@ class Derived:
         with self._db.begin() as connection:
             connection.execute(delete(model_origin).where(model_origin.c.model_id.in_(ours)))
             _insert(connection, model_origin, (dict(zip(Root._fields, row, strict=True)) for row in rows))
+
+    def update_origins(self, hub_id: int, rows: Iterable[tuple[Any, ...]]) -> int:
+        """Replaces the roots of the models that have others than before; returns how many these are.
+
+        `rows` are the roots of all models of the hub in the order of model_id. The shares that the changed models go
+        into lose their marks in the same transaction, so that they are built anew.
+        """
+        with self._db.connect() as connection:
+            c = model_origin.c
+            stored = select(model_origin).join(model, model.c.id == c.model_id).where(model.c.hub_id == hub_id)
+            result = connection.execute(stored.order_by(c.model_id).execution_options(yield_per=_CHUNK))
+            changed = dict(_changed_groups(map(tuple, result), map(tuple, rows)))
+        with self._db.begin() as connection:
+            for ids in _chunks(changed):
+                connection.execute(delete(model_origin).where(c.model_id.in_(ids)))
+            new = (row for group in changed.values() for row in group)
+            _insert(connection, model_origin, (dict(zip(Root._fields, row, strict=True)) for row in new))
+            _forget_shares(connection, hub_id, changed)
+        return len(changed)
 
     def replace_month(self, hub_id: int, month: int, rows: pd.DataFrame, build: MonthBuild) -> None:
         """All rows of a hub's month (year × 100 + month).
@@ -180,6 +206,16 @@ class Derived:
                 connection.execute(delete(table).where(table.c.hub == hub, table.c.window == window))
                 _insert(connection, table, _records(_six_places(name, rows), table))
 
+    def country_history(self, hub: str, until: str, columns: Sequence[str]) -> pd.DataFrame:
+        """Rows of `country_share` of a hub's months up to one (YYYY-MM), by month and falling share."""
+        c = metadata.tables["country_share"].c
+        statement = (
+            select(*(c[name] for name in columns))
+            .where(c.hub == hub, c.window <= until)
+            .order_by(c.window, c.scope, c.attribution, c.share.desc(), c.country)
+        )
+        return self._frame(statement, {})
+
     def clear(self) -> None:
         """Drops every derived row; the facts, their growth columns and the registry stay."""
         with self._db.begin() as connection:
@@ -194,6 +230,47 @@ class Derived:
             empty: list[Sequence[Any]] = [()] * len(names)
             chunks = [_typed(names, columns, missing) for columns in _columns(result.partitions())]
         return pd.concat(chunks or [_typed(names, empty, missing)], ignore_index=True)
+
+
+def _changed_groups(old: Iterable[Row], new: Iterable[Row]) -> Iterator[tuple[int, list[Row]]]:
+    """The models whose rows differ, with their new ones; both in the order of model_id, the first column."""
+    stored = ((key, sorted(rows)) for key, rows in groupby(old, itemgetter(0)))
+    before = next(stored, None)
+    for model_id, rows in groupby(new, itemgetter(0)):
+        while before is not None and before[0] < model_id:
+            yield before[0], []
+            before = next(stored, None)
+        mine = sorted(rows)
+        if before is None or before[0] != model_id:
+            yield model_id, mine
+            continue
+        if before[1] != mine:
+            yield model_id, mine
+        before = next(stored, None)
+
+
+def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
+    rest = iter(ids)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk
+
+
+def _forget_shares(connection: Connection, hub_id: int, model_ids: Iterable[int]) -> None:
+    """Drop the marks of the months in which some of the models count or were created, and of the months after them."""
+    c = model_month.c
+    built = connection.execute(select(month_build.c.month).where(month_build.c.hub_id == hub_id)).scalars().all()
+    months: set[Window] = set()
+    for ids in _chunks(model_ids):
+        for month in built:
+            there = select(c.model_id).where(c.month == month, c.model_id.in_(ids)).limit(1)
+            if connection.execute(there).first() is not None:
+                months.add(month_window(f"{month // 100}-{month % 100:02}"))
+        created = select(model.c.created_at).where(model.c.id.in_(ids), model.c.created_at.is_not(None))
+        months.update(month_of(at) for at in set(connection.execute(created).scalars()))
+    # The share of the month before is a column of each month.
+    labels = [shares_of(each) for month in months for each in (month, month_of(month.end))]
+    mark = build_mark.c
+    connection.execute(delete(build_mark).where(mark.hub_id == hub_id, mark.what.in_(labels)))
 
 
 def _columns(partitions: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:

@@ -14,7 +14,7 @@ from sqlalchemy import Integer, and_, cast, delete, func, insert, or_, select
 from collector.model import Window
 from collector.store.database import Database
 from collector.store.readings import SPANS_AFTER, last_start_that_matters
-from collector.store.schema import build_mark, import_file, model, poll, publisher
+from collector.store.schema import build_mark, import_file, model, model_month, model_state, poll, publisher
 
 
 def facts_fingerprint(db: Database, hub_id: int, window: Window) -> str:
@@ -34,11 +34,32 @@ def facts_fingerprint(db: Database, hub_id: int, window: Window) -> str:
         return "|".join(str(value) for value in (*conn.execute(polls).one(), imports))
 
 
-def hub_fingerprint(db: Database, hub_id: int) -> str:
-    """Changes with every poll and import of the hub."""
-    polls = select(func.count(), func.max(poll.c.id), func.sum(poll.c.pages)).where(poll.c.hub_id == hub_id)
+def names_fingerprint(db: Database, hub_id: int) -> str:
+    """Changes whenever a model of the hub is new, renamed, adopted or declares other bases."""
+    statement = (
+        select(func.count(), func.max(model.c.id), func.count(model.c.hub_key), func.sum(model_state.c.metadata_crc))
+        .select_from(model)
+        .outerjoin(model_state, model_state.c.model_id == model.c.id)
+        .where(model.c.hub_id == hub_id)
+    )
     with db.connect() as conn:
-        return "|".join(str(value) for value in conn.execute(polls).one())
+        return "|".join(str(value) for value in conn.execute(statement).one())
+
+
+def models_fingerprint(db: Database, hub_id: int, month: int, window: Window) -> str:
+    """Changes with name, task, creation or bases of the models that count in a month or were created in it."""
+    crc = select(func.count(), func.sum(model_state.c.metadata_crc)).select_from(model)
+    crc = crc.outerjoin(model_state, model_state.c.model_id == model.c.id).where(model.c.hub_id == hub_id)
+    counted = crc.join(model_month, model_month.c.model_id == model.c.id).where(model_month.c.month == month)
+    created = crc.where(model.c.created_at >= window.start, model.c.created_at < window.end)
+    with db.connect() as conn:
+        found = [*conn.execute(counted).one(), *conn.execute(created).one()]
+    return "|".join(str(value) for value in found)
+
+
+def shares_of(month: Window) -> str:
+    """The name of the mark under which a month's shares are built."""
+    return f"shares {month.label}"
 
 
 def mark_of(db: Database, hub_id: int, what: str) -> str | None:
