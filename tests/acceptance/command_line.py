@@ -20,9 +20,11 @@ import time_machine
 
 from collector import cli
 
-SCOPES = """
+ONE_SCOPE = """
 [[scope]]
 name = "all"
+"""
+TWO_SCOPES = f"""{ONE_SCOPE}
 [[scope]]
 name = "llm"
 pipeline_tags = ["text-generation", "image-text-to-text", "any-to-any"]
@@ -79,12 +81,12 @@ class Installation:
         return done
 
 
-def installed(folder: Path, endpoint: str, models: str = '"all"', more: str = "") -> Installation:
+def installed(folder: Path, endpoint: str, models: str = '"all"', scopes: str = TWO_SCOPES) -> Installation:
     """A new installation whose hub is at `endpoint`, with an empty database."""
     folder.mkdir(parents=True)
     here = Installation(folder)
     here.config.write_text(
-        f'[hub.huggingface]\nendpoint = "{endpoint}"\nmodels = {models}\ntimeout_seconds = 5\n{more}\n{SCOPES}'
+        f'[hub.huggingface]\nendpoint = "{endpoint}"\nmodels = {models}\ntimeout_seconds = 5\n{scopes}'
     )
     here.ran(datetime.fromisoformat("2026-08-01T00:00:00+00:00"), "db", "upgrade")
     return here

@@ -17,12 +17,13 @@ from collector.errors import HubError
 from collector.model import PollPlan
 from tests.acceptance import driving
 from tests.acceptance.command_line import Installation, installed
-from tests.acceptance.story import BROKEN, THIN, TOKEN, Story, polls
+from tests.acceptance.story import BROKEN, REPORTED_AT, THIN, TOKEN, Story, polls
 
 ENOUGH = 1_000_000  # requests
 WHOLE = PollPlan("all")
 BY_COMMAND = 22  # every so many polls is made by the command: the others by what it calls
 PAGES = 5
+HEADLINE = "headline.txt"
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,17 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Installation:
             driving.poll(here.url, hub, hub.world.clock.now, WHOLE, token=TOKEN)
 
     return _once(tmp_path_factory, "plain", poll)
+
+
+@pytest.fixture(scope="session")
+def pack(plain: Installation) -> Path:
+    """What `collector report 2026-09` wrote of it; `headline` is what it printed."""
+    return plain.folder / "reports" / "2026-09"
+
+
+@pytest.fixture(scope="session")
+def headline(plain: Installation) -> str:
+    return (plain.folder / HEADLINE).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +75,7 @@ def _once(factory: pytest.TempPathFactory, name: str, poll: Poll) -> Installatio
         here = Installation(shared / name)
         if not here.folder.exists():
             _live_through(here.folder, poll)
+            (here.folder / HEADLINE).write_text(here.ran(REPORTED_AT, "report", "2026-09").out, encoding="utf-8")
     return here
 
 

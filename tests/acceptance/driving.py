@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 from collector.demo import faults
 from collector.demo.answers import Answer
@@ -15,11 +16,13 @@ from collector.demo.faults import Fault
 from collector.demo.hub import LoopbackHub
 from collector.errors import HubError, Stopped
 from collector.hubs import HUBS, HuggingFaceSettings
+from collector.importing import import_file
 from collector.model import PollPlan
 from collector.polling import poll_once
 from collector.store.database import Database
 from collector.store.polls import FinishedPoll, PollStore
 
+Shown = Callable[[datetime], tuple[int | None, int | None]]  # both counters at an instant
 ATTEMPTS = 20  # at one poll
 
 
@@ -63,6 +66,12 @@ def poll_to_the_end(
         with suppress(HubError, Stopped):
             return poll(url, hub, now, plan, stop)
     raise AssertionError("the poll never came to its end")
+
+
+def keep_history(url: str, file: Path, now: datetime) -> None:
+    """What `collector import` does before it brings the derived tables up to date."""
+    with Database.open(url, write=True) as db:
+        import_file(file, "huggingface", db, lambda: now, "", "")
 
 
 def lost_link() -> Fault:
