@@ -33,11 +33,13 @@ _LOCK_KEY = 0x636F_6C6C  # "coll": the advisory lock of writers on PostgreSQL
 
 # What SQLite can report that is no bug of ours: what it means, what to do. Any other code is a bug.
 _LOCKED = ("locked by another process", "wait until it ends, or stop it, and try again")
+_FULL = ("the disk is full", "free some space and try again; what was kept is whole")
 _MENDABLE = {
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
     sqlite3.SQLITE_PROTOCOL: _LOCKED,
-    sqlite3.SQLITE_FULL: ("the disk is full", "free some space and try again; what was kept is whole"),
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # no room for the index of the write-ahead log, which even a reader needs
     sqlite3.SQLITE_READONLY: ("cannot be written", "check the permissions of the file and of its folder"),
     sqlite3.SQLITE_PERM: ("cannot be written", "check the permissions of the file and of its folder"),
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check the permissions of the file and of its folder"),
@@ -259,7 +261,7 @@ def _mendable(error: BaseException, where: str) -> StoreError | None:
     if isinstance(original, sqlite3.Error):
         # Extended codes (SQLITE_BUSY_SNAPSHOT …) hold the primary one in their last byte.
         code = getattr(original, "sqlite_errorcode", None)
-        what = None if code is None else _MENDABLE.get(code & 0xFF)
+        what = None if code is None else _MENDABLE.get(code) or _MENDABLE.get(code & 0xFF)
         return None if what is None else StoreError(f"{where}: {what[0]}; {what[1]}")
     privilege = getattr(original, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE
     if isinstance(error, OperationalError) or privilege:
