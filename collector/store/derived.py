@@ -13,11 +13,12 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import pandas as pd
-from sqlalchemy import Connection, Executable, Select, Table, delete, insert, select
+from sqlalchemy import Connection, Select, Table, bindparam, delete, insert, select
 
 from collector.columns import FILES
 from collector.model import Window, month_of, month_window
 from collector.store.database import Database
+from collector.store.histories import execute_rows, plain_rows
 from collector.store.marks import shares_of
 from collector.store.schema import (
     build_mark,
@@ -86,16 +87,18 @@ class Derived:
         registry = ({name: str(value) for name, value in row.items()} for row in rows)
         with self._db.begin() as connection:
             connection.execute(delete(publisher_origin))
-            _insert(connection, publisher_origin, (row | {"folded": row["publisher"].lower()} for row in registry))
+            names = publisher_origin.columns.keys()
+            folded = (row | {"folded": row["publisher"].lower()} for row in registry)
+            _insert(connection, publisher_origin, (tuple(row[name] for name in names) for row in folded))
             connection.execute(delete(country))
-            _insert(connection, country, ({"code": code, "name": name} for code, name in countries.items()))
+            _insert(connection, country, countries.items())
 
     def replace_origins(self, hub_id: int, rows: Iterable[tuple[Any, ...]]) -> None:
         """The roots of all models of a hub; `rows` are tuples in the order of `Root`."""
         ours = select(model.c.id).where(model.c.hub_id == hub_id)
         with self._db.begin() as connection:
             connection.execute(delete(model_origin).where(model_origin.c.model_id.in_(ours)))
-            _insert(connection, model_origin, (dict(zip(Root._fields, row, strict=True)) for row in rows))
+            _insert(connection, model_origin, rows)
 
     def update_origins(self, hub_id: int, rows: Iterable[tuple[Any, ...]]) -> int:
         """Replaces the roots of the models that have others than before; returns how many these are.
@@ -112,7 +115,7 @@ class Derived:
             for ids in _chunks(changed):
                 connection.execute(delete(model_origin).where(c.model_id.in_(ids)))
             new = (row for group in changed.values() for row in group)
-            _insert(connection, model_origin, (dict(zip(Root._fields, row, strict=True)) for row in new))
+            _insert(connection, model_origin, new)
             _forget_shares(connection, hub_id, changed)
         return len(changed)
 
@@ -225,10 +228,9 @@ class Derived:
     def _frame(self, statement: Select[Any], missing: Mapping[str, int | str]) -> pd.DataFrame:
         """A table in chunks, since the rows of a whole hub as Python objects would fill the memory."""
         with self._db.connect() as connection:
-            result = connection.execute(statement.execution_options(yield_per=_CHUNK))
-            names = list(result.keys())
+            names = [column.name for column in statement.selected_columns]
             empty: list[Sequence[Any]] = [()] * len(names)
-            chunks = [_typed(names, columns, missing) for columns in _columns(result.partitions())]
+            chunks = [_typed(names, columns, missing) for columns in _columns(plain_rows(connection, statement))]
         return pd.concat(chunks or [_typed(names, empty, missing)], ignore_index=True)
 
 
@@ -285,11 +287,15 @@ def _typed(names: list[str], columns: list[Sequence[Any]], missing: Mapping[str,
     return pd.DataFrame({name: pd.Series(filled[name], dtype=_TYPES.get(name, "str")) for name in names})
 
 
-def _records(rows: pd.DataFrame, table: Table) -> Iterator[dict[str, Any]]:
-    """The rows of a frame as the table's columns; what is missing becomes null."""
-    names = [column.name for column in table.columns]
-    plain = [rows[name].astype(object).where(rows[name].notna(), None) for name in names]
-    return (dict(zip(names, row, strict=True)) for row in zip(*plain, strict=True))
+def _records(rows: pd.DataFrame, table: Table) -> Iterator[tuple[Any, ...]]:
+    """The rows of a frame in the order of the table's columns; what is missing becomes null."""
+    return zip(*(_values(rows[column.name]) for column in table.columns), strict=True)
+
+
+def _values(column: pd.Series) -> list[Any]:
+    if not column.hasnans:
+        return list(column.tolist())
+    return list(column.astype(object).where(column.notna(), None).tolist())
 
 
 def _six_places(table: str, rows: pd.DataFrame) -> pd.DataFrame:
@@ -298,14 +304,13 @@ def _six_places(table: str, rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{name: [round(float(value), 6) for value in rows[name]] for name in numbers})
 
 
-def _insert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
-    _execute_many(connection, insert(table), rows)
-
-
-def _execute_many(connection: Connection, statement: Executable, rows: Iterable[dict[str, Any]]) -> None:
+def _insert(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Rows in the order of the table's columns."""
+    names = tuple(table.columns.keys())
+    statement = insert(table).values({name: bindparam(name) for name in names})
     rest = iter(rows)
     while chunk := list(islice(rest, _CHUNK)):
-        connection.execute(statement, chunk)
+        execute_rows(connection, statement, names, chunk)
 
 
 def _month_key(hub_id: int, month: int) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,6 +191,21 @@ def execute_rows(
         conn.exec_driver_sql(compiled.string, list(rows))
     else:
         raise ValueError(f"the statement's parameters are {compiled.positiontup}")
+
+
+def plain_rows(conn: Connection, query: Select[Any], many: int = 10_000) -> Iterator[Sequence[Any]]:
+    """The rows of a query, `many` at a time: on a server by a cursor of its own, on SQLite straight from the driver.
+
+    Core's own rows take longer to make than SQLite's to find.
+    """
+    if conn.dialect.name != "sqlite":
+        with conn.execute(query, execution_options={"yield_per": many}) as result:
+            yield from result.partitions()
+        return
+    with conn.execute(query) as result:
+        cursor: Any = result.cursor
+        while part := cursor.fetchmany(many):
+            yield part
 
 
 @lru_cache(maxsize=32)
