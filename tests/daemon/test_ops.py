@@ -1,0 +1,81 @@
+"""What lies in ops/ fits what the daemon does: the unit is one systemd takes, the rules name metrics that are there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from prometheus_client.parser import text_string_to_metric_families
+
+from collector.daemon.serve import Standing, metrics
+from collector.store.watching import HubNumbers, LastPoll
+from collector.upkeep import Figures
+
+OPS = Path(__file__).parent.parent.parent / "ops"
+STARTED = int(datetime(2026, 11, 22, 0, 5, tzinfo=UTC).timestamp())
+
+
+def exposed() -> dict[str, set[str]]:
+    """Every metric of a daemon at work, with its labels."""
+    numbers = HubNumbers("huggingface", LastPoll(7, STARTED, 10, 1, 5, False), STARTED, 7, 70, 3, 2, 12.5, 0.25)
+    figures = Figures([numbers], {"huggingface": {"dip": 3}}, (1000, 20), 2)
+    standing = Standing(figures, "", "", {"huggingface": 5.0}, {"huggingface": 3600.0}, {"poll huggingface": 1})
+    families = text_string_to_metric_families(metrics(standing).decode())
+    return {sample.name: set(sample.labels) for family in families for sample in family.samples}
+
+
+def rules() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load((OPS / "prometheus-rules.yml").read_text("utf-8"))["groups"][0][
+        "rules"
+    ]
+    return found
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_an_alert_rule_names_metrics_and_labels_that_are_exposed(rule: dict[str, Any]) -> None:
+    named = set(re.findall(r"collector_\w+", rule["expr"]))
+    assert named <= set(exposed())
+    labels = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
+    own = set().union(*(exposed()[name] for name in named))
+    assert labels - {"instance"} <= own
+    assert named or "up{" in rule["expr"]
+
+
+def test_every_number_asked_of_the_daemon_is_exposed() -> None:
+    assert set(exposed()) == {
+        *("collector_build_info", "collector_database_up", "collector_database_bytes", "collector_wal_bytes"),
+        *("collector_models_listed", "collector_models_new", "collector_models_moved", "collector_pages_total"),
+        *("collector_retries_total", "collector_rate_limit_wait_seconds_total", "collector_rows_skipped_total"),
+        *("collector_complete_polls_total", "collector_seconds_since_complete_poll", "collector_poll_lag_seconds"),
+        *("collector_last_complete_poll_timestamp_seconds", "collector_unattributed_share", "collector_flags"),
+        *("collector_hub_stale", "collector_job_failures", "collector_alerts_waiting"),
+    }
+
+
+def test_a_name_from_outside_cannot_forge_a_metric() -> None:
+    standing = Standing(None, "", "", {}, {}, {'poll "} 1\nforged 1': 1})
+    assert "\nforged" not in metrics(standing).decode()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "collector.service"
+    text = (OPS / "collector.service").read_text("utf-8")
+    unit.write_text(text.replace("/opt/collector/.venv/bin/collector", "/bin/true"), "utf-8")
+    verified = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_the_unit_asks_for_what_the_daemon_gives() -> None:
+    text = (OPS / "collector.service").read_text("utf-8")
+    settings = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    assert settings["Type"] == "notify"
+    assert int(settings["WatchdogSec"]) > 10
+    assert settings["ExecReload"].startswith("/bin/kill -HUP")
+    assert int(settings["TimeoutStopSec"]) > 5
