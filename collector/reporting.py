@@ -16,13 +16,14 @@ from collector import __version__
 from collector.columns import MODEL_DOWNLOADS, QUALITY
 from collector.errors import ReportError
 from collector.measure import shares
+from collector.measure.movers import movers
 from collector.measure.spans import CORRECTION, DIP, INSTANT, RESTATEMENT, Spans, part_in
 from collector.measure.spikes import DAYS_BEFORE, burst_candidates, spike_rows
 from collector.measure.sums import Heading, half_up
 from collector.measure.windows import events
-from collector.model import ATTRIBUTIONS, DAY, Attribution, Scope, Window, from_seconds, previous_window
+from collector.model import ATTRIBUTIONS, DAY, Attribution, Scope, Window, from_seconds, month_of, previous_window
 from collector.origins.knowledge import Knowledge
-from collector.report.data import PollUsed, RegistryUsed, ReportData, Source
+from collector.report.data import HISTORY, PollUsed, RegistryUsed, ReportData, Source
 from collector.rollup import (
     WindowModels,
     daily_downloads,
@@ -37,6 +38,7 @@ from collector.rollup import (
 from collector.store import calendar
 from collector.store import readings as facts
 from collector.store.database import Database
+from collector.store.derived import Derived
 from collector.store.queries import Hub
 
 GAP_SECONDS = 36 * 3600  # daily polls that miss a day leave more than this between them
@@ -111,6 +113,8 @@ def _report(
         registry=RegistryUsed(knowledge.registry.version, knowledge.registry.digest),
         software_version=__version__,
         sources=_sources(db, hub),
+        history=_history(db, hub, window, tables["country_share"]),
+        movers=_movers(this, before, asked.scopes),
     )
 
 
@@ -125,6 +129,28 @@ def _nothing_in(db: Database, hub: Hub, window: Window) -> str:
 def _unquantised(models: WindowModels) -> Mapping[str, float]:
     kept = models.models[shares.unquantised(models.models)]
     return shares.country_portions(shares.country_parts(kept, models.roots))
+
+
+def _history(db: Database, hub: Hub, window: Window, rows: pd.DataFrame) -> pd.DataFrame:
+    """The months until the window; a month reported on stands as it is reported."""
+    last = month_of(window.end - 1)
+    stored = Derived(db).country_history(hub.name, last.label, HISTORY)
+    if window == last:
+        stored = pd.concat([stored[stored["window"] != window.label], rows[list(HISTORY)]], ignore_index=True)
+    elif window.end < last.end:
+        stored = stored[stored["window"] != last.label]
+    return stored
+
+
+def _movers(this: WindowModels, before: WindowModels, scopes: tuple[Scope, ...]) -> pd.DataFrame:
+    """The models behind the changes of share, in every scope under both attributions."""
+    tables = []
+    for scope in scopes:
+        now, then = scoped(this, scope), scoped(before, scope)
+        for attribution in ATTRIBUTIONS:
+            found = movers(now.models, roots_by(now, attribution), then.models, roots_by(then, attribution))
+            tables.append(found.assign(scope=scope.name, attribution=attribution))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _unknown(models: WindowModels, scopes: tuple[Scope, ...]) -> dict[tuple[str, Attribution], dict[str, float]]:

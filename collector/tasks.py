@@ -33,6 +33,7 @@ from collector.polling import PollResult, Progress, poll_once
 from collector.report import terminal
 from collector.report.data import ReportData
 from collector.report.pack import write_pack
+from collector.report.page import write_page
 from collector.report.terminal import By
 from collector.reporting import Asked, trailing_report, window_report
 from collector.rollup import refresh
@@ -186,11 +187,12 @@ def build_report(db: Database, config: Config, knowledge: Knowledge, hub: Hub, s
 
 
 def write_report(config: Config, hub: str | None, span: Span, out: Path | None) -> Pack:
-    """Writes the CSV pack of a window below `out` (else the configured folder), from a read-only database."""
+    """Writes CSV pack and page of a window below `out` (else the configured folder), from a read-only database."""
     with Database.open(config.database.url, write=False) as db:
         data = build_report(db, config, knowledge_of(config), reported_hub(db, hub), span)
     parent = out or config.report.directory
-    return Pack(data, parent / data.window.label, write_pack(data, parent, config.report.top_models))
+    folder = parent / data.window.label
+    return Pack(data, folder, [*write_pack(data, parent, config.report.top_models), write_page(data, folder)])
 
 
 # --- headlines --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,10 @@ import pandas as pd
 
 from collector.columns import PublishedFile
 from collector.errors import ReportError
+from collector.measure.movers import COLUMNS as MOVERS
 from collector.model import Attribution, Scope, Window
+
+HISTORY = ("window", "scope", "attribution", "country", "country_name", "downloads", "share")  #: columns of a history
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,10 @@ class ReportData:
     sources: tuple[Source, ...] = ()
     #: By scope and attribution: the part of all downloads that is not attributed, by reason (`measure.shares`).
     unknown: Mapping[tuple[str, Attribution], Mapping[str, float]] = field(default_factory=dict)
+    #: Rows of country_share.csv of this and earlier months: window, scope, attribution, country, country_name, …
+    history: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(HISTORY)))
+    #: The models behind changes of share: scope, attribution, and the columns of `measure.movers`.
+    movers: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["scope", "attribution", *MOVERS]))
 
     def table(self, file: PublishedFile, scope: str, attribution: Attribution | None = None) -> pd.DataFrame:
         """The rows of a file for one scope (and attribution); ReportError when the report has no such scope."""

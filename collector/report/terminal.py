@@ -166,8 +166,8 @@ def headline(data: ReportData, scope: str, attribution: Attribution, by: By, wid
     ReportError when the report has no such scope.
     """
     lines = [
-        _sentence(data, scope, attribution),
-        *_standing_lines(data, scope, attribution),
+        sentence(data, scope, attribution),
+        *standing_lines(data, scope, attribution),
         "",
         *_table(data, scope, attribution, by, width),
         "",
@@ -177,7 +177,7 @@ def headline(data: ReportData, scope: str, attribution: Attribution, by: By, wid
     return "\n".join(lines).rstrip("\n")
 
 
-def _sentence(data: ReportData, scope: str, attribution: Attribution) -> str:
+def sentence(data: ReportData, scope: str, attribution: Attribution) -> str:
     """In 2026-10, N % of the downloads … went to models that originate in …; two more countries; the unknown."""
     rows = data.table(COUNTRY_SHARE, scope, attribution)
     when = f"In {data.window.label}" if _MONTH.match(data.window.label) else f"In the window {data.window.label}"
@@ -194,7 +194,8 @@ def _sentence(data: ReportData, scope: str, attribution: Attribution) -> str:
     return f"{when}, {'; '.join(filter(None, [first, next_ones, unknown]))}."
 
 
-def _standing_lines(data: ReportData, scope: str, attribution: Attribution) -> Iterator[str]:
+def standing_lines(data: ReportData, scope: str, attribution: Attribution) -> Iterator[str]:
+    """What the figures stand on, line by line."""
     on = standing(data, scope, attribution)
     start, end = (_day(instant) for instant in (data.window.start, data.window.end))
     yield f"hub {clean(data.hub)} · window {data.window.label} ({start} to {end}, UTC) · status {on.status}"

@@ -1,0 +1,221 @@
+"""The page: its words, that hostile names stay words, and that a real browser shows it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE, QUALITY
+from collector.errors import ReportError
+from collector.measure.movers import COLUMNS as MOVERS
+from collector.measure.movers import movers
+from collector.report import svg
+from collector.report.data import HISTORY, ReportData
+from collector.report.page import PAGE, page, write_page
+from collector.report.svg import Series
+
+HOSTILE = '</script><script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">\u202egnp.exe'
+
+
+def history_of(report: ReportData) -> pd.DataFrame:
+    rows = report.tables[COUNTRY_SHARE.name][list(HISTORY)]
+    return pd.concat([rows.assign(window=month) for month in ("2026-07", "2026-08", "2026-09")], ignore_index=True)
+
+
+@pytest.fixture
+def whole(report: ReportData) -> ReportData:
+    """The report with two months before it and the models behind its changes."""
+    behind = pd.DataFrame([["CN", "Qwen/Qwen3", 0.6, 0.5, 0.1]], columns=list(MOVERS))
+    return replace(report, history=history_of(report), movers=behind.assign(scope="all", attribution="base"))
+
+
+@pytest.fixture
+def hostile(whole: ReportData) -> ReportData:
+    """The same in which every name a hub or a registry could choose is an attack."""
+    tables = dict(whole.tables)
+    for file, columns in (
+        (COUNTRY_SHARE, ["top_model", "country_name"]),
+        (FAMILY_SHARE, ["family", "top_model"]),
+        (PUBLISHER_SHARE, ["publisher", "organisation"]),
+        (MODEL_DOWNLOADS, ["model"]),
+        (QUALITY, ["model"]),
+    ):
+        tables[file.name] = tables[file.name].assign(**dict.fromkeys(columns, HOSTILE))
+    return replace(
+        whole,
+        tables=tables,
+        history=whole.history.assign(country_name=HOSTILE),
+        movers=whole.movers.assign(model=HOSTILE),
+        hub=HOSTILE,
+        counters=HOSTILE,
+    )
+
+
+class Tags(HTMLParser):
+    """Opening tags with their attributes, and whether every tag that was opened is closed in its turn."""
+
+    VOID = frozenset({"meta", "link", "input", "br"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def named(self, name: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+def test_the_page_opens_with_the_answer_and_every_tag_is_closed(whole: ReportData) -> None:
+    text = page(whole)
+    assert re.search(r'<p class="answer">In 2026-09, 60\.\d % of the downloads .* China', text) or "China" in text
+    assert Tags(text).open == []
+    assert [tags["id"] for tags in Tags(text).named("h2")] == [
+        *("time", "ranking", "families", "derivatives", "few", "moved", "quality", "method", "cite")
+    ]
+
+
+def test_the_page_asks_for_nothing_and_every_chart_has_its_table(whole: ReportData) -> None:
+    text = page(whole)
+    tags = Tags(text)
+    loading = [value for _, each in tags.tags for name, value in each.items() if name in ("src", "srcset", "action")]
+    assert loading == []
+    assert {each["href"] for each in tags.named("link")} == {"data:,"}
+    assert "@import" not in text
+    assert "url(" not in text
+    assert text.count("<svg") == text.count("The figures as a table") > 0
+    assert all(each["aria-label"] for each in tags.named("svg"))
+
+
+def test_scopes_attributions_measures_and_marks_can_be_chosen_and_one_of_each_is_shown(whole: ReportData) -> None:
+    tags = Tags(page(whole))
+    choices = {(each["name"], each["value"]) for each in tags.named("input")}
+    assert choices >= {("scope", "llm"), ("attribution", "publisher"), ("measure", "downloads"), ("mark", "area")}
+    views = [each for each in tags.named("div") if "data-view" in each]
+    shown = [each["data-view"] for each in views if "hidden" not in each]
+    assert "scope=all;attribution=base;measure=share;mark=lines" in shown
+    assert all(str(view).startswith("scope=all") for view in shown)
+
+
+def test_the_headlines_attribution_comes_first(whole: ReportData) -> None:
+    tags = Tags(page(replace(whole, attribution="publisher")))
+    checked = [each["value"] for each in tags.named("input") if "checked" in each]
+    assert checked == ["all", "publisher", "share", "lines"]
+
+
+def test_the_same_report_is_the_same_page(whole: ReportData, tmp_path: Path) -> None:
+    assert write_page(whole, tmp_path).read_bytes() == write_page(whole, tmp_path).read_bytes()
+    assert [file.name for file in tmp_path.iterdir()] == [PAGE]
+
+
+def test_hostile_names_are_words(hostile: ReportData) -> None:
+    text = page(hostile)
+    tags = Tags(text)
+    assert len(tags.named("script")) == 1
+    assert tags.named("img") == []
+    assert "\u202e" not in text
+    assert not any(name.startswith("on") for _, each in tags.tags for name in each)
+    assert tags.open == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(whole: ReportData, tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"cannot write .*report\.html: No such file"):
+        write_page(whole, tmp_path / "missing")
+
+
+def test_a_first_report_says_that_there_is_nothing_to_compare_with(report: ReportData) -> None:
+    countries = report.tables[COUNTRY_SHARE.name].assign(previous_share=float("nan"))
+    text = page(replace(report, tables={**report.tables, COUNTRY_SHARE.name: countries}))
+    assert "No month of this scope has figures." in text
+    assert "The window before holds no figures to compare with." in text
+
+
+def test_lines_and_areas_of_one_month_have_marks() -> None:
+    one = [Series("a", (0.4,), 0), Series("b", (float("nan"),), 1)]
+    assert "<circle" in svg.lines("t", ["2026-09"], one, str)
+    assert 'class="area c0"' in svg.areas("t", ["2026-09"], one, str)
+    assert "<svg" in svg.bars("t", [], str)
+
+
+def test_the_names_at_the_ends_of_lines_do_not_overlap() -> None:
+    drawn = svg.lines("t", ["a", "b"], [Series(f"s{n}", (0.0, n / 1000), n) for n in range(9)], str)
+    heights = sorted(float(y) for y in re.findall(r'class="end c\d" x="[\d.]+" y="([\d.]+)"', drawn))
+    assert len(heights) == 9
+    assert all(after - before >= 14.9 for before, after in pairwise(heights))
+    assert 0 < heights[0] < heights[-1] < svg.HEIGHT
+
+
+# --- movers ---------------------------------------------------------------------------------------------------------
+
+
+def models_of(**downloads: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    names = list(downloads)
+    models = pd.DataFrame({"model_id": [ord(name) for name in names], "model": names, "publisher": names})
+    models = models.assign(
+        downloads=list(downloads.values()), estimated=0.0, corrections=0, covered=1.0, basis="self", relation=None
+    )
+    roots = pd.DataFrame({"model_id": models["model_id"], "country": "CN", "weight": 1.0})
+    return models, roots.assign(country=["US" if name == "u" else "CN" for name in names])
+
+
+def test_contributions_of_models_add_up_to_the_change_of_their_country() -> None:
+    table = movers(*models_of(a=60, b=20, u=20), *models_of(a=20, c=40, u=40), behind=None)
+    changes = table.groupby("country")["change"].sum()
+    assert changes["CN"] == pytest.approx(0.8 - 0.6)
+    assert changes["US"] == pytest.approx(0.2 - 0.4)
+    assert table.iloc[0].tolist()[:2] in (["CN", "a"], ["CN", "c"])
+
+
+def test_without_a_window_before_nothing_moved() -> None:
+    assert movers(*models_of(a=60), *models_of()).empty
+
+
+# --- in a browser ---------------------------------------------------------------------------------------------------
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def dom_and_console(path: Path, folder: Path) -> tuple[str, str]:
+    """What the page is after its script ran, and what the browser has to say."""
+    command = [
+        *(str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-extensions", "--no-first-run"),
+        *(f"--user-data-dir={folder}", "--disable-background-networking", "--enable-logging=stderr", "--dump-dom"),
+    ]
+    done = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
+
+
+@pytest.fixture
+def browser_page(hostile: ReportData, tmp_path: Path) -> tuple[str, str]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: the page is not tried in a browser (apt-get install chromium)")
+    return dom_and_console(write_page(hostile, tmp_path), tmp_path / "profile")
+
+
+def test_a_browser_renders_the_page_with_marks_and_without_a_complaint(browser_page: tuple[str, str]) -> None:
+    dom, console = browser_page
+    assert console == ""
+    assert re.findall("<title>(.*?)</title>", dom, re.DOTALL)[0] != "owned", "a name was run"
+    assert dom.count("<path") > 20
+    assert len(Tags(dom).named("script")) == 1
+    assert "hidden" not in Tags(dom).named("form")[0], "the script shows the choices"
