@@ -6,7 +6,8 @@ Takes only what `lines` would read alike, and nothing with a quote in it; whatev
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from collector.series import NOT_SAID, Ints
 from collector.store.bulk import FileReadings
 
 BLOCK = 1 << 23  # bytes
+T = TypeVar("T", bound=Hashable)
 _LONGEST = 18  # digits that 64 bits hold
 
 
@@ -31,9 +33,9 @@ def read_blocks(
     try:
         shape = _shape(content, file_name)
         values = Values(latest)
-        line, parts = 2, []
+        columns, line, parts = _Columns(shape, values), 2, []
         for lines in _blocks(content, block):
-            parts.append(_columns(lines, shape, values, line))
+            parts.append(columns.of(lines, line))
             line += len(lines)
     except (_Unusual, Fault, UnicodeDecodeError):
         return None
@@ -41,8 +43,8 @@ def read_blocks(
         return None
     name, numbers, at, all_time, rolling, likes = (np.concatenate(column) for column in zip(*parts, strict=True))
     said = (all_time != NOT_SAID) | (rolling != NOT_SAID)
-    columns = [column[said] for column in (name, numbers, at, all_time, rolling, likes)]
-    return FileReadings(tuple(values.names), *columns), int((~said).sum()), shape.ignored
+    kept = [column[said] for column in (name, numbers, at, all_time, rolling, likes)]
+    return FileReadings(tuple(values.names), *kept), int((~said).sum()), shape.ignored
 
 
 def _shape(content: io.BufferedIOBase, file_name: str) -> Shape:
@@ -67,30 +69,50 @@ def _blocks(content: io.BufferedIOBase, size: int) -> Iterator[list[str]]:
         yield lines
 
 
-def _columns(lines: list[str], shape: Shape, values: Values, first: int) -> tuple[Ints, ...]:
-    """Place of the name, line, instant and counts of every line."""
-    if {line.count(",") for line in lines} != {shape.width - 1}:
-        raise _Unusual
-    fields = ",".join(lines).split(",")
-    columns = [None if place is None else fields[place :: shape.width] for place in (*shape.places, shape.author)]
-    model, day, *counts, author = columns
-    assert model is not None  # a shape without a model is none
-    places = _looked_up(values.place, model) if author is None else _with_authors(values, model, author)
-    instants = [values.instant(shape.day)] * len(lines) if day is None else _looked_up(values.instant, day)
-    numbers = [_counts(column, len(lines), MOST[name]) for column, name in zip(counts, COLUMNS[2:], strict=True)]
-    return (np.array(places, np.int64), np.arange(first, first + len(lines)), np.array(instants, np.int64), *numbers)
+class _Columns:
+    """Lines under a header to columns; every name and day is looked at once in the whole file."""
+
+    def __init__(self, shape: Shape, values: Values) -> None:
+        self._shape = shape
+        self._values = values
+        self._names: dict[str, int] = {}
+        self._pairs: dict[tuple[str, str], int] = {}
+        self._days: dict[str, int] = {}
+
+    def of(self, lines: list[str], first: int) -> tuple[Ints, ...]:
+        """Place of the name, line, instant and counts of every line; `first` is the number of the first."""
+        shape = self._shape
+        if {line.count(",") for line in lines} != {shape.width - 1}:
+            raise _Unusual
+        fields = ",".join(lines).split(",")
+        columns = [None if place is None else fields[place :: shape.width] for place in (*shape.places, shape.author)]
+        model, day, *counts, author = columns
+        numbers = [_counts(column, len(lines), MOST[name]) for column, name in zip(counts, COLUMNS[2:], strict=True)]
+        places, numbered = self._places(model or [], author), np.arange(first, first + len(lines))
+        return (np.array(places, np.int64), numbered, self._instants(day, len(lines)), *numbers)
+
+    def _places(self, names: Sequence[str], authors: Sequence[str] | None) -> list[int]:
+        if authors is None:
+            return _looked_up(self._names, names, lambda text: self._values.place(text.strip()))
+        pairs = list(zip(names, authors, strict=True))
+        return _looked_up(self._pairs, pairs, lambda pair: self._values.place(pair[0].strip(), pair[1].strip()))
+
+    def _instants(self, days: Sequence[str] | None, rows: int) -> Ints:
+        if days is None:
+            return np.full(rows, self._values.instant(self._shape.day))
+        # A day not said is the fault of its line, and for `lines` to tell.
+        return np.array(_looked_up(self._days, days, lambda text: self._values.instant(text.strip())), np.int64)
 
 
-def _looked_up(meaning: Callable[[str], int], column: Sequence[str]) -> list[int]:
-    """The meaning of every text; each is asked for once, in the order of the lines."""
-    known = {text: meaning(text.strip()) for text in dict.fromkeys(column)}
-    return [known[text] for text in column]
-
-
-def _with_authors(values: Values, names: Sequence[str], authors: Sequence[str]) -> list[int]:
-    pairs = list(zip(names, authors, strict=True))
-    known = {pair: values.place(pair[0].strip(), pair[1].strip()) for pair in dict.fromkeys(pairs)}
-    return [known[pair] for pair in pairs]
+def _looked_up(known: dict[T, int], column: Sequence[T], meaning: Callable[[T], int]) -> list[int]:
+    """The meaning of every cell; of a new one it is asked for once, in the order of the lines."""
+    found = list(map(known.get, column))
+    if None in found:
+        for cell in dict.fromkeys(column):
+            if cell not in known:
+                known[cell] = meaning(cell)
+        found = list(map(known.get, column))
+    return cast(list[int], found)
 
 
 def _counts(column: Sequence[str] | None, rows: int, most: int) -> Ints:
@@ -100,7 +122,8 @@ def _counts(column: Sequence[str] | None, rows: int, most: int) -> Ints:
     digits = "".join(column)
     if (digits and not (digits.isascii() and digits.isdigit())) or max(map(len, column)) > _LONGEST:
         raise _Unusual
-    counts = np.array([int(text) if text else NOT_SAID for text in column], np.int64)
+    said = column if "" not in column else [text or str(NOT_SAID) for text in column]
+    counts = np.fromstring(",".join(said), np.int64, sep=",")
     if counts.max() > most:
         raise _Unusual
     return counts
