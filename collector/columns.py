@@ -180,8 +180,8 @@ DERIVATIVE_SHARE = PublishedFile(
         PublishedColumn(
             "new_models",
             "integer",
-            "Such models created in the window and listed by the first complete poll after it, downloaded or not. "
-            "A merge counts for each of its countries.",
+            "Such models created in the window, downloaded or not, and listed within 32 days of its end (after an "
+            "outage: by the next complete poll). A merge counts for each of its countries.",
         ),
         PublishedColumn(
             "new_models_share",

@@ -530,7 +530,7 @@ def _reason(detail: Any) -> str:
             return f"must be at most {context['le']:g}"
         case "too_short":
             return "must not be empty"
-        case "string_too_long":
+        case "too_long" | "string_too_long":
             return f"must be at most {context['max_length']} characters"
     return f"must be {_KINDS.get(kind.split('_')[0], 'another value')}"
 

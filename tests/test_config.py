@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from collector.config import Config, config_path, example_config, load_config, normal_schedule
 from collector.errors import ConfigError
-from collector.model import Scope
+from collector.model import CountryGroup, Scope
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "hf_abcDEF123"
@@ -90,6 +90,22 @@ def test_the_example_names_every_key(file: Path) -> None:
 def test_scopes_in_the_file_take_the_place_of_the_defaults(file: Path) -> None:
     text = '[[scope]]\nname = "new"\ncreated_after = 2025-01-31\nexclude_relations = ["merge", "adapter"]'
     assert load(file, text).scopes == (Scope("new", None, date(2025, 1, 31), frozenset({"merge", "adapter"})),)
+
+
+def test_groups_of_countries_are_the_users_own_and_a_title_may_be_left_out(file: Path) -> None:
+    text = '[[group]]\nname = "Five Eyes"\ntitle = "UKUSA"\ncountries = ["GB", "US"]\n'
+    text += '[[group]]\nname = "mine"\ncountries = ["DE", "DE"]'
+    assert load(file, text).groups == (
+        CountryGroup("Five Eyes", "UKUSA", frozenset({"GB", "US"})),
+        CountryGroup("mine", "mine", frozenset({"DE"})),
+    )
+    assert load(file, "").groups == ()
+
+
+def test_groups_can_come_from_the_environment(file: Path) -> None:
+    file.write_text("")
+    groups = '[{"name": "mine", "countries": ["DE"]}]'
+    assert load_config(file, {"COLLECTOR__GROUP": groups}).groups == (CountryGroup("mine", "mine", frozenset({"DE"})),)
 
 
 def test_paths_are_relative_to_the_folder_of_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,6 +284,15 @@ def test_all_faults_come_at_once_each_with_its_place(file: Path) -> None:
             'scope.1.created_befor: no such key (did you mean "created_after"?)',
         ),
         ("[[scopes]]\nname = 'a'", 'scopes: no such key (did you mean "scope"?)'),
+        ("[[group]]\nname = 'a'", "group.1.countries: is missing"),
+        ("[[group]]\nname = ' a'\ncountries = ['DE']", "group.1.name: must be 1 to 64 characters without blanks"),
+        ("[[group]]\nname = 'a'\ncountries = []", "group.1.countries: must not be empty"),
+        ("[[group]]\nname = 'a'\ncountries = ['de']", "group.1.countries.1: must be an ISO 3166-1 code"),
+        (f"[[group]]\nname = 'a'\ntitle = '{'x' * 201}'\ncountries = ['DE']", "group.1.title: must be at most 200"),
+        (
+            "[[group]]\nname = 'a'\ncountries = ['DE']\n[[group]]\nname = 'A'\ncountries = ['FR']",
+            'group: two groups are named "a"',
+        ),
         ('[serve]\n"x\\ny" = 1', "serve.x?y: no such key (known: listen, names)"),
     ],
 )
@@ -289,6 +314,8 @@ def test_a_wrong_value_is_one_line_with_its_key_and_the_cure(file: Path, text: s
         ("COLLECTOR__SCOPE", "all", "is not JSON"),
         ("COLLECTOR__SCOPE", '[{"name": "a", "created_after": "soon"}]', "scope.1.created_after: must be a date"),
         ("COLLECTOR__SCOPE", '[{"name": "a"}, {"name": "a"}]', 'two scopes are named "a"'),
+        ("COLLECTOR__GROUP", '[{"name": "a", "countries": ["x"]}]', "group.1.countries.1: must be an ISO 3166-1 code"),
+        ("COLLECTOR__GROUP", "[", "is not JSON"),
     ],
 )
 def test_a_wrong_variable_is_one_line_with_its_name(file: Path, name: str, text: str, fault: str) -> None:

@@ -21,7 +21,7 @@ from collector.origins.names import Stem, Tokens, clean, is_size, model_part, pl
 # bartowski/Qwen_Qwen2.5-7B-GGUF, RichardErkhov/meta-llama_-_Llama-3.2-1B-gguf, x/Qwen--Qwen3-8B-4bit
 _OWNER_IN_MODEL = re.compile(r"([A-Za-z0-9][A-Za-z0-9.\-]*?)(?:_-_|--|__|_)(?=[A-Za-z0-9])(.+)\Z")
 _UNTRAINED = frozenset({"random", "dummy"})
-_TESTERS = frozenset({"testing", "random", "dummy"})  # words of accounts that keep random weights for tests
+_TESTER = re.compile(r"(?:^|[-_.])(?:testing|random|dummy)(?:$|[-_.])", re.IGNORECASE)  # keeps weights for tests only
 _MERGED = frozenset({"merge", "merged", "slerp", "ties", "dare", "moe"})
 _TAUGHT = frozenset({"distill", "distilled", "distil", "distillation"})
 
@@ -100,8 +100,7 @@ class NameRule:
         own = self._families.owned(publisher)
         hits = self._families.hits(words, own)
         passes_on = cut.is_copy or publisher.lower() in self._families.republishers
-        untrained = not _UNTRAINED.isdisjoint(words) or not _TESTERS.isdisjoint(tokens(publisher))
-        if not (hits or passes_on) or untrained:
+        if not (hits or passes_on) or not _UNTRAINED.isdisjoint(words) or _TESTER.search(publisher):
             return None  # nothing known, or random weights of an architecture, for tests: made from nothing
         return _Name(full_name, publisher, cut, words, own, hits, passes_on)
 

@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE
 from collector.measure.shares import (
+    NEVER_REVIEWED,
+    REVIEWED_UNKNOWN,
+    UNRESOLVED,
     country_parts,
     country_portions,
     country_shares,
@@ -25,7 +28,9 @@ from collector.measure.shares import (
     model_downloads,
     publisher_roots,
     publisher_shares,
+    unknown_portions,
     unquantised,
+    why_unknown,
 )
 from collector.measure.sums import Heading, half_up
 from collector.model import Scope
@@ -401,3 +406,36 @@ def test_each_country_has_what_the_rule_by_hand_gives_it(world: tuple[pd.DataFra
         if expected > 0:
             assert table.at[country, "share"] == pytest.approx(float(expected / total))
             assert table.at[country, "downloads"] == pytest.approx(float(expected), abs=0.51)
+
+
+def test_what_is_not_attributed_is_told_apart_by_why() -> None:
+    models = a_table(
+        a_model(1, "a/never", 10),
+        a_model(2, "b/reviewed", 20, kind="individual"),
+        a_model(3, "c/lost", 30, basis="none"),
+        a_model(4, "d/known", 40, country_publisher="FR", kind="company"),
+    )
+    reasons = [(1, "ZZ", NEVER_REVIEWED), (2, "ZZ", REVIEWED_UNKNOWN), (3, "ZZ", UNRESOLVED), (4, "FR", "")]
+    roots = pd.DataFrame(reasons, columns=["model_id", "country", "unknown"]).assign(weight=1.0, family=None)
+    parts = unknown_portions(models, roots)
+    assert parts == pytest.approx({NEVER_REVIEWED: 0.1, REVIEWED_UNKNOWN: 0.2, UNRESOLVED: 0.3})
+    uploaders = unknown_portions(models, publisher_roots(models))
+    assert uploaders == pytest.approx({NEVER_REVIEWED: 0.4, REVIEWED_UNKNOWN: 0.2, UNRESOLVED: 0.0})
+
+
+def test_a_model_without_a_root_was_never_reviewed() -> None:
+    roots = pd.DataFrame({"model_id": [], "country": [], "weight": [], "family": [], "unknown": []})
+    parts = unknown_portions(a_table(a_model(1, "a/b", 10)), roots)
+    assert parts == {NEVER_REVIEWED: 1.0, REVIEWED_UNKNOWN: 0.0, UNRESOLVED: 0.0}
+
+
+def test_of_nothing_no_part_is_unknown() -> None:
+    models = a_table(a_model(1, "a/b", 0, country_publisher="FR"))
+    assert unknown_portions(models, publisher_roots(models)) == {}
+
+
+@pytest.mark.parametrize(
+    ("country", "reason"), [(None, NEVER_REVIEWED), ("ZZ", REVIEWED_UNKNOWN), ("XX", ""), ("FR", "")]
+)
+def test_only_zz_has_a_reason(country: str | None, reason: str) -> None:
+    assert why_unknown(country) == reason

@@ -137,6 +137,25 @@ def test_families_and_publishers_have_their_own_tables(report: ReportData) -> No
     assert line_with("unsloth", lines_of(report, "publisher")).startswith("3  unsloth")
 
 
+def test_groups_have_their_own_table_and_are_said_to_overlap(report: ReportData) -> None:
+    lines = lines_of(report, "group")
+    assert line_with("G7", lines).split()[:8] == ["1", "G7", "Group", "of", "Seven", "26.0", "%", "████▏"]
+    assert line_with("EU ", lines).split()[:3] == ["2", "EU", "European"]
+    assert "groups overlap, so their shares do not add up" in "\n".join(lines)
+
+
+def test_what_is_not_attributed_is_told_apart_by_whether_anyone_looked(report: ReportData) -> None:
+    line = line_with("not attributed, of all", lines_of(report))
+    assert line == "not attributed, of all downloads: 3.0 % accounts never reviewed, 1.0 % reviewed and unknown"
+    said = headline_json(report, "all", "base", "country")["not_attributed"]
+    assert said == {"never_reviewed": 0.03, "reviewed_unknown": 0.01, "unresolved": 0.0}
+
+
+def test_where_all_is_attributed_nothing_is_told_apart(report: ReportData) -> None:
+    nothing = {key: dict.fromkeys(parts, 0.0) for key, parts in report.unknown.items()}
+    assert "not attributed, of" not in "\n".join(lines_of(replace(report, unknown=nothing)))
+
+
 def test_a_narrow_terminal_shortens_names_and_drops_the_bar(report: ReportData) -> None:
     china = line_with("CN China", lines_of(report, width=90))
     assert "█" not in china
