@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import datetime
@@ -16,7 +15,7 @@ from collector.demo.listing import Rules
 from collector.errors import HubError
 from collector.model import PollPlan
 from tests.acceptance import driving
-from tests.acceptance.command_line import Installation, installed
+from tests.acceptance.command_line import Installation, installed, once
 from tests.acceptance.story import BROKEN, REPORTED_AT, THIN, TOKEN, Story, polls
 
 ENOUGH = 1_000_000  # requests
@@ -67,19 +66,14 @@ Poll = Callable[[Installation, LoopbackHub, int, datetime], None]
 
 
 def _once(factory: pytest.TempPathFactory, name: str, poll: Poll) -> Installation:
-    """The history in a folder that all workers of this run share: whoever comes first makes it."""
-    base = factory.getbasetemp()
-    shared = base.parent if base.name.startswith("popen-") else base
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        here = Installation(shared / name)
-        if not here.folder.exists():
-            _live_through(here.folder, poll)
-            (here.folder / HEADLINE).write_text(here.ran(REPORTED_AT, "report", "2026-09").out, encoding="utf-8")
-    return here
+    def make(folder: Path) -> None:
+        here = _live_through(folder, poll)
+        (folder / HEADLINE).write_text(here.ran(REPORTED_AT, "report", "2026-09").out, encoding="utf-8")
+
+    return Installation(once(factory, name, make))
 
 
-def _live_through(folder: Path, poll: Poll) -> None:
+def _live_through(folder: Path, poll: Poll) -> Installation:
     story = Story()
     with ExitStack() as stack:
         hub = stack.enter_context(
@@ -97,3 +91,4 @@ def _live_through(folder: Path, poll: Poll) -> None:
             if when.date() == THIN.date():
                 hub.faults.on_page(2, driving.lost_link(), times=None)
             poll(here, hub, number, when)
+    return here

@@ -18,7 +18,7 @@ from collector.demo.hub import LoopbackHub
 from collector.demo.world import Clock, World
 from collector.model import PollPlan
 from tests.acceptance import driving
-from tests.acceptance.command_line import ONE_SCOPE, Installation, installed, table
+from tests.acceptance.command_line import ONE_SCOPE, Installation, installed, once, table
 from tests.acceptance.ledger import Life, at
 
 NOW = at("11-02T08:00")
@@ -82,16 +82,18 @@ def _line(a: int, b: int, change: int, instant: int) -> int:
 
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    here = installed(tmp_path_factory.mktemp("table") / "here", NOBODY, scopes=ONE_SCOPE)
-    file = here.folder / "published.csv"
+    """The table in a database, and the packs of its months."""
+    return Installation(once(tmp_path_factory, "published", _imported))
+
+
+def _imported(folder: Path) -> None:
+    here = installed(folder, NOBODY, scopes=ONE_SCOPE)
+    file = folder / "published.csv"
     file.write_text(PUBLISHED, encoding="utf-8")
-    said = here.ran(
-        NOW, "import", str(file), "--hub", "huggingface", "--source", "A published table", "--license", "CC-BY-4.0"
-    )
-    assert "14 readings of 4 models" in said.out
+    terms = ("--source", "A published table", "--license", "CC-BY-4.0")
+    assert "14 readings of 4 models" in here.ran(NOW, "import", str(file), "--hub", "huggingface", *terms).out
     for month in MONTHS:
         here.ran(NOW, "report", month)
-    return here
 
 
 def month_of(here: Installation, month: str, file: str) -> list[dict[str, str]]:
@@ -160,6 +162,7 @@ LIVES = (
 POLLED = [at("08-28T00:05"), at("09-08T00:05"), at("09-20T00:05"), at("10-03T00:05")]
 READ_BY_OTHERS = [at("08-20"), at("09-02T13:00"), at("09-14"), at("09-30"), at("10-01T06:00")]
 WHOLE = PollPlan("all")
+WHEN = {"before": 0, "between": 2, "after": 4}  # polls made when the history comes
 
 
 def history(folder: Path, until: datetime) -> Path:
@@ -180,14 +183,16 @@ def history(folder: Path, until: datetime) -> Path:
 @pytest.fixture(scope="module")
 def packs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """September's pack, whether history came before the polls, between them or after them."""
-    folder = tmp_path_factory.mktemp("beside")
-    return {
-        name: _polled_and_imported(folder / name, after)
-        for name, after in (("before", 0), ("between", 2), ("after", 4))
-    }
+    folder = once(tmp_path_factory, "beside", _three)
+    return {name: folder / name / "reports" / "2026-09" for name in WHEN}
 
 
-def _polled_and_imported(folder: Path, after: int) -> Path:
+def _three(folder: Path) -> None:
+    for name, after in WHEN.items():
+        _polled_and_imported(folder / name, after)
+
+
+def _polled_and_imported(folder: Path, after: int) -> None:
     """A part of the history is imported after so many polls, all of it at the end."""
     world = World(Clock(POLLED[0]))
     with LoopbackHub(world) as hub:
@@ -201,8 +206,7 @@ def _polled_and_imported(folder: Path, after: int) -> Path:
                     world.create(life.name, created_at=life.born, truth=_shown(life))
             driving.poll(here.url, hub, world.clock.now, WHOLE)
         driving.keep_history(here.url, history(folder, NOW), NOW)
-        here.ran(NOW, "report", "2026-09")
-        return folder / "reports" / "2026-09"
+    here.ran(NOW, "report", "2026-09")
 
 
 def _shown(life: Life) -> driving.Shown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from collector.demo.listing import Rules
 from collector.demo.world import Clock, World
 from collector.model import PollPlan
 from tests.acceptance import driving
-from tests.acceptance.command_line import ONE_SCOPE, Installation, installed, table
+from tests.acceptance.command_line import ONE_SCOPE, Installation, installed, once, table
 from tests.acceptance.ledger import COUNTED_FROM, DAY, Life, at, by_country
 
 BEGIN, END = at("09-01"), at("10-01")
@@ -37,13 +38,21 @@ NARROW_FROM = at("08-28")
 
 
 @pytest.fixture(scope="module")
-def polled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[set[str]]]:
-    """September's pack of a list of seven models, and from late August of six; and who was on it at each poll."""
-    folder = tmp_path_factory.mktemp("top")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """A list of seven models, and from late August of six, polled daily; and September's pack."""
+    return Installation(once(tmp_path_factory, "top", _polled))
+
+
+@pytest.fixture
+def pack(here: Installation) -> Path:
+    return here.folder / "reports" / "2026-09"
+
+
+def _polled(folder: Path) -> None:
     world = World(Clock(at("08-20")))
     listed = []
     with LoopbackHub(world, rules=Rules(most_rows=2), quota=10_000) as hub:
-        here = installed(folder / "here", hub.url, '"top"\ntop = 6', ONE_SCOPE)
+        here = installed(folder, hub.url, '"top"\ntop = 6', ONE_SCOPE)
         for number in range(40):
             when = at("08-25") + number * DAY + POLLED_AT
             world.clock.set(when)
@@ -53,20 +62,10 @@ def polled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[set[str
             plan = WIDE if when < NARROW_FROM else NARROW
             driving.poll(here.url, hub, world.clock.now, plan)
             largest = sorted(world, key=lambda model: model.last_30d or 0, reverse=True)
-            listed.append({model.name for model in largest[: plan.top]})
+            listed.append([model.name for model in largest[: plan.top]])
         here.ran(at("10-05"), "poll")
-        here.ran(at("10-05"), "report", "2026-09")
-    return here.folder / "reports" / "2026-09", listed
-
-
-@pytest.fixture(scope="module")
-def pack(polled: tuple[Path, list[set[str]]]) -> Path:
-    return polled[0]
-
-
-@pytest.fixture(scope="module")
-def listed(polled: tuple[Path, list[set[str]]]) -> list[set[str]]:
-    return polled[1]
+    here.ran(at("10-05"), "report", "2026-09")
+    (folder / "listed.json").write_text(json.dumps(listed), encoding="utf-8")
 
 
 def _shown(life: Life) -> driving.Shown:
@@ -82,7 +81,8 @@ def test_downloads_of_all_that_came_back_or_stayed_are_the_true_ones(pack: Path)
     assert told == pytest.approx(truth, rel=0.005)
 
 
-def test_some_did_leave_the_list_and_came_back(listed: list[set[str]]) -> None:
+def test_some_did_leave_the_list_and_came_back(here: Installation) -> None:
+    listed = json.loads((here.folder / "listed.json").read_text(encoding="utf-8"))
     steady = ["google/steady" in names for names in listed]
     assert steady[0]
     assert not all(steady)
@@ -101,9 +101,10 @@ def test_who_entered_and_left_is_counted(pack: Path) -> None:
     assert kinds == {"entered": "1", "left": "1"}
 
 
-def test_a_change_of_the_lists_length_is_flagged_in_its_month_alone(pack: Path) -> None:
+def test_a_change_of_the_lists_length_is_flagged_in_its_month_alone(
+    here: Installation, pack: Path, tmp_path: Path
+) -> None:
     assert "list_size" not in {row["kind"] for row in table(pack / "quality.csv")}
-    out = pack.parent.parent
-    Installation(out).ran(at("10-05"), "report", "2026-08")
-    (row,) = [row for row in table(out / "reports" / "2026-08" / "quality.csv") if row["kind"] == "list_size"]
+    here.ran(at("10-05"), "report", "2026-08", "--out", str(tmp_path))
+    (row,) = [row for row in table(tmp_path / "2026-08" / "quality.csv") if row["kind"] == "list_size"]
     assert (row["from"][:10], row["to"][:10], row["value"]) == ("2026-08-27", "2026-08-28", "6")
