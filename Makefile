@@ -14,7 +14,7 @@ HF_VARIABLES := $(shell env | sed -n -e 's/^\(HF_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/
 WITHOUT_HUB := $(WITHOUT_PROXIES) $(HF_VARIABLES:%=-u %) HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test lint types format coverage data-dictionary soak lock clean
+.PHONY: help demo install test lint types format coverage data-dictionary soak lock clean bench
 
 help:
 	@echo "make demo      a whole run on the embedded recording (no network but the package index)"
@@ -24,6 +24,7 @@ help:
 	@echo "make coverage  tests with branch coverage, at least 95 % for each core area"
 	@echo "make data-dictionary  write DATA.md anew from the code"
 	@echo "make soak      the daemon through 400 simulated days of kills and faults (some minutes)"
+	@echo "make bench     what a poll, the roll-up and the commands cost (MODELS=200000 DAYS=35)"
 	@echo "make lock      write the requirements files anew (needs uv)"
 	@echo "make clean     remove the virtual environment and every cache"
 
@@ -61,6 +62,12 @@ data-dictionary: $(VENV)/.installed-run
 # The short version, a month of it, is among the tests.
 soak: $(VENV)/.installed-dev
 	@$(WITHOUT_HUB) $(BIN)/python -m tests.soak
+
+# Never part of the tests: a test looks at no clock.
+MODELS ?= 200000
+DAYS ?= 35
+bench: $(VENV)/.installed-dev
+	@$(WITHOUT_HUB) $(BIN)/python benchmarks/bench.py $(MODELS) $(DAYS) build/bench
 
 # Universal: one file for every platform and Python from 3.11 on. Both hold the build backend.
 lock:

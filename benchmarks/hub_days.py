@@ -85,7 +85,9 @@ def row(model: int, all_time: int, rolling: int, likes: int) -> str:
     if model % 9 < 4 and model > 5000:
         base, relation = model % 4999, RELATIONS[model % 4]
         tags += [f"base_model:{name(base)}", f"base_model:{relation}:{name(base)}"]
-        fields.append(f'"baseModels":{{"relation":"{relation}","models":[{{"_id":"{key(base)}","id":"{name(base)}"}}]}}')
+        fields.append(
+            f'"baseModels":{{"relation":"{relation}","models":[{{"_id":"{key(base)}","id":"{name(base)}"}}]}}'
+        )
     fields.append('"tags":["' + '","'.join(tags) + '"]')
     return "{" + ",".join(fields) + "}"
 
@@ -102,7 +104,10 @@ def name(model: int) -> str:
 
 
 def created(model: int) -> str:
-    """Creation: a tenth at the floor, the rest evenly over the years since."""
-    seconds = FLOOR if model < 30_000 else FLOOR + (model - 30_000) * 40
-    at = datetime.fromtimestamp(min(seconds, FIRST_DAY - 1), UTC)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    """Creation as the hub writes it."""
+    return datetime.fromtimestamp(created_seconds(model), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def created_seconds(model: int) -> int:
+    """Creation: the first at the floor, the rest evenly over the years since."""
+    return FLOOR if model < 30_000 else min(FLOOR + (model - 30_000) * 40, FIRST_DAY - 1)
