@@ -1,0 +1,202 @@
+"""What follows from polls by itself: derived tables, reports and their revisions, backups, checks. A real database."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from collector.daemon.notify import notify, watchdog_seconds
+from collector.importing import import_file
+from collector.report.revisions import revisions, standing_shares
+from collector.store.database import Database, writer_lock
+from tests.acceptance.command_line import Installation
+from tests.daemon.observatory import NAMES, Observatory, observatory
+
+POLL = "poll huggingface"
+MORE = '[report]\nschedule = "0 6 2 * *"\n[backup]\ndirectory = "backups"\nkeep = 2\n[origins]\nfile = "mine.csv"'
+REGISTRY_HEAD = "hub,publisher,organisation,country,kind,valid_from,valid_to,basis,confidence,reviewed_on\n"
+
+
+@pytest.fixture
+def here(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Observatory]:
+    caplog.set_level(logging.INFO)
+    (tmp_path / "mine.csv").write_text(REGISTRY_HEAD, encoding="utf-8")
+    with observatory(tmp_path, MORE) as made:
+        yield made
+
+
+def report_of(here: Observatory, month: str) -> Path:
+    return here.folder / "reports" / month
+
+
+def test_a_month_is_reported_once_its_last_poll_is_in_and_again_when_late_data_changes_it(
+    here: Observatory, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.look(POLL, "roll-up")
+    here.clock.set(datetime(2026, 12, 2, 7, tzinfo=UTC))
+    here.look("report")
+    assert not report_of(here, "2026-11").exists()  # the poll after its end is not in
+    here.look(POLL, "roll-up", "report")
+    shares = standing_shares(report_of(here, "2026-11"))
+    assert shares["all", "base", "CN"][0] == "0.333333"
+    assert "wrote the report of 2026-11" in caplog.text
+    written = report_of(here, "2026-11").joinpath("datapackage.json").stat().st_mtime_ns
+    here.look("roll-up", "report")
+    assert report_of(here, "2026-11").joinpath("datapackage.json").stat().st_mtime_ns == written
+
+    history = here.folder / "late.csv"
+    rows = f"model,observed_at,downloads_all_time\n{NAMES[0]},2026-11-02,1000\n{NAMES[0]},2026-11-10,2000\n"
+    history.write_text(rows, encoding="utf-8")
+    with Database.open(here.upkeep.config.database.url, write=True) as db:
+        import_file(history, "huggingface", db, here.clock.now, "", "")
+    here.look("roll-up", "report")
+    assert "late data changed the report of 2026-11" in caplog.text
+    now = standing_shares(report_of(here, "2026-11"))
+    assert now != shares
+    with (here.folder / "reports" / "revisions.csv").open(encoding="utf-8", newline="") as file:
+        noted = list(csv.DictReader(file))
+    changed = {(row["scope"], row["attribution"], row["country"]): (row["share_before"], row["share"]) for row in noted}
+    assert changed["all", "base", "CN"] == ("0.333333", now["all", "base", "CN"][0])
+    assert {(row["hub"], row["window"], row["written_at"]) for row in noted} == {
+        ("huggingface", "2026-11", "2026-12-02T07:00:00Z")
+    }
+
+
+def test_a_registry_of_ones_own_is_read_again_when_it_is_written_and_one_that_cannot_be_read_changes_nothing(
+    here: Observatory, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.look(POLL, "roll-up")
+    assert here.upkeep.is_rolled_up()
+    (here.folder / "mine.csv").write_text("this is no registry\n", encoding="utf-8")
+    here.look("roll-up")
+    assert "roll-up failed" in caplog.text
+    assert here.ask("SELECT count(*) FROM country_share WHERE country = 'FR' AND window = '2026-11'")[0][0] > 0
+    row = "huggingface,mistralai,Moved,DE,company,,,organisation moved,certain,2026-11-20\n"
+    (here.folder / "mine.csv").write_text(REGISTRY_HEAD + row, encoding="utf-8")
+    here.clock.advance(minutes=1)
+    here.look("roll-up")
+    assert here.ask("SELECT count(*) FROM country_share WHERE country = 'DE' AND window = '2026-11'")[0][0] > 0
+
+
+def test_backups_are_made_on_schedule_and_the_oldest_removed(here: Observatory) -> None:
+    for _ in range(4):
+        here.look("backup")
+        here.look("backup")
+        here.clock.advance(days=1)
+    names = sorted(path.name for path in (here.folder / "backups").iterdir())
+    assert names == ["collector-20261122T000500Z.db", "collector-20261123T000500Z.db"]
+    assert (here.folder / "backups").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_backup_that_cannot_be_written_is_named_and_keeps_nothing_from_being_polled(
+    here: Observatory, caplog: pytest.LogCaptureFixture
+) -> None:
+    (here.folder / "backups").write_text("in the way")
+    here.look("backup", POLL)
+    assert "backup failed: " in caplog.text
+    assert "File exists; change [backup] directory" in caplog.text
+    assert here.polls() == [("11-20 00:05", "complete")]
+
+
+def test_the_command_backs_up_beside_the_daemon(here: Observatory) -> None:
+    here.look(POLL)
+    installation = Installation(here.folder)
+    with writer_lock(here.upkeep.config.database.url, wait_seconds=1):
+        done = installation.ran(here.clock.now(), "db", "backup", str(here.folder / "copy.db"))
+    assert "copy.db, 0.8 MB, verified" in done.err
+    environ = {"COLLECTOR__DATABASE__URL": f"sqlite:///{here.folder}/copy.db"}
+    assert "database is sound" in installation.ran(here.clock.now(), "db", "check", environ=environ).err
+    failed = installation.run(here.clock.now(), "db", "backup", str(here.database))
+    assert failed.status == 1
+    assert failed.err.endswith("collector.db: is there already and is no backup; name another file\n")
+
+
+def test_the_weekly_check_finds_what_is_not_sound_and_says_so(
+    here: Observatory, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.look(POLL, "check")
+    assert "the database is sound" in caplog.text
+    here.look("check")
+    assert caplog.text.count("the database is sound") == 1
+    with Database.open(here.upkeep.config.database.url, write=True) as db, db.begin() as connection:
+        connection.exec_driver_sql("UPDATE model_state SET downloads_all_time = downloads_all_time + 1")
+    here.clock.advance(days=7)
+    here.look("check")
+    assert "check failed: 1 findings, the first: models whose state is not the latest reading: 3" in caplog.text
+    assert "alert: the database is not sound" in caplog.text
+
+
+def test_figures_are_those_of_the_polls(here: Observatory) -> None:
+    here.look(POLL)
+    here.clock.advance(days=1)
+    here.look(POLL)
+    figures = here.upkeep.figures()
+    (of,) = figures.hubs
+    assert (of.hub, of.complete_polls, of.pages, of.unattributed_share) == ("huggingface", 2, 2, None)
+    assert of.last is not None
+    assert (of.last.models_listed, of.last.models_new, of.last.models_moved) == (3, 0, 3)
+    assert figures.sizes is not None
+    assert figures.sizes[0] > 100_000
+
+
+def test_revisions_are_the_rows_that_differ() -> None:
+    before = {("all", "base", "CN"): ("0.5", "provisional"), ("all", "base", "FR"): ("0.1", "final")}
+    after = {("all", "base", "CN"): ("0.5", "final"), ("all", "base", "DE"): ("0.1", "final")}
+    assert revisions(before, after) == [
+        ("all", "base", "CN", "0.5", "0.5", "provisional", "final"),
+        ("all", "base", "DE", "", "0.1", "", "final"),
+        ("all", "base", "FR", "0.1", "", "final", ""),
+    ]
+
+
+# --- systemd ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a file", "@collector-test-abstract"])
+def test_systemd_is_told_where_it_asks_to_be(tmp_path: Path, name: str) -> None:
+    address = name if name.startswith("@") else str(tmp_path / name)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("\0" + name[1:] if name.startswith("@") else address)
+        systemd.settimeout(30)
+        notify("READY=1", {"NOTIFY_SOCKET": address})
+        assert systemd.recv(100) == b"READY=1"
+
+
+def test_without_systemd_nobody_is_told(tmp_path: Path) -> None:
+    for address in ("", "relative", str(tmp_path / "nobody listens")):
+        notify("READY=1", {"NOTIFY_SOCKET": address})
+
+
+def test_the_watchdog_hears_of_us_twice_as_often_as_it_asks_for() -> None:
+    assert watchdog_seconds({"WATCHDOG_USEC": "120000000"}) == 60
+    assert watchdog_seconds({}) is None
+    assert watchdog_seconds({"WATCHDOG_USEC": "0"}) is None
+    assert watchdog_seconds({"WATCHDOG_USEC": "soon"}) is None
+
+
+def test_writers_of_one_process_take_turns(here: Observatory) -> None:
+    """Two threads that write for longer than SQLite would wait do not fail each other."""
+    turn = threading.Lock()
+    url = here.upkeep.config.database.url
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with Database.open(url, write=True, turn=turn) as db, db.begin():
+            entered.set()
+            leave.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    entered.wait(60)
+    assert turn.locked()
+    leave.set()
+    with Database.open(url, write=True, turn=turn) as db, db.begin() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    holder.join()
