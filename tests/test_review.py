@@ -12,6 +12,7 @@ from sqlalchemy import text
 from collector import lookups, review, tasks
 from collector.config import Config, load_config
 from collector.errors import CollectorError, ConfigError, RegistryError, ReportError, UsageError
+from collector.importing import import_file
 from collector.origins.registry import COLUMNS
 from collector.store.database import Database, upgrade
 
@@ -47,8 +48,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, grown in COUNTERS.items():
         lines += [f"{name},2026-09-01,1000", f"{name},2026-10-01,{1000 + grown}"]
     (folder / "history.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    tasks.import_history(config, folder / "history.csv", "huggingface", now=now, source="", terms="")
     with Database.open(config.database.url, write=True) as db:
+        import_file(folder / "history.csv", "huggingface", db, now, "", "")
         with db.begin() as connection:
             for name, base, relation in (
                 ("mradermacher/own-GGUF", "also-unknown/base", "quantized"),
@@ -61,7 +62,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     ),
                     {"name": name, "base": base, "relation": relation},
                 )
-            connection.execute(text("DELETE FROM build_mark"))
         tasks.roll_up(db, tasks.knowledge_of(config), config.scopes)
     return folder
 
