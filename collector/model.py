@@ -1,7 +1,7 @@
 """The words of the project as small frozen types: observations, pages, windows, scopes, origins.
 
 Knows nothing of hubs' wire formats, SQL, files or the clock; standard library only.
-Instants are whole seconds: `datetime` (aware, UTC) at the borders, Unix seconds (`int`) in the store and in the measure.
+Instants are whole seconds: `datetime` (aware, UTC) at the borders, Unix seconds (`int`) in the store and the measure.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def standing_shares(pack: Path) -> Standing:
 def revisions(before: Standing, after: Standing) -> list[Revision]:
     """The rows that differ: scope, attribution, country, share and status before and now (empty: no such row)."""
     none = ("", "")
-    found = []
+    found: list[Revision] = []
     for key in sorted({*before, *after}):
         (old_share, old_status), (share, status) = before.get(key, none), after.get(key, none)
         if (old_share, old_status) != (share, status):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,9 @@ START = 1000 * D
 OLD = 10 * D  # created long ago
 
 
-def daily(*values: int | None, rolling: int | None = 10**6, start: int = START) -> list[tuple[int, int | None, int | None]]:
+def daily(
+    *values: int | None, rolling: int | None = 10**6, start: int = START
+) -> list[tuple[int, int | None, int | None]]:
     return [(start + day * D, value, rolling) for day, value in enumerate(values)]
 
 
@@ -26,7 +30,9 @@ def only(growth: WindowGrowth) -> tuple[float, float, int, int]:
     return growth.downloads[0], growth.estimated[0], int(growth.corrections[0]), int(growth.flags[0]) & ~16
 
 
-def counted(values: list[int | None], first: int = 0, last: int | None = None, rolling: int = 10**6) -> tuple[float, float, int, int]:
+def counted(
+    values: list[int | None], first: int = 0, last: int | None = None, rolling: int = 10**6
+) -> tuple[float, float, int, int]:
     """What the days `first` to `last` give for a model read daily."""
     end = len(values) - 1 if last is None else last
     world = World().model(daily(*values, rolling=rolling), OLD)
@@ -251,7 +257,7 @@ def test_windows_add_up_whatever_the_counter_does(values: list[int], cuts: list[
     world = World().model(daily(*values, rolling=rolling), OLD)
     edges = sorted(START + cut for cut in cuts)
     whole = world.in_window(edges[0], edges[-1])
-    parts = [world.in_window(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [world.in_window(a, b) for a, b in pairwise(edges)]
     assert sum(p.downloads[0] for p in parts) == whole.downloads[0]
     assert sum(p.corrections[0] for p in parts) == whole.corrections[0]
     assert all(p.downloads[0] >= 0 for p in parts)
