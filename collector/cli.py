@@ -337,6 +337,39 @@ def sql(
     _print_table(answer.columns, answer.rows, as_csv=as_csv, as_json=as_json)
 
 
+@app.command()
+def explain(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL] [MONTH]", help="publisher/model; YYYY-MM.")
+    ] = None,
+    country: Annotated[str | None, typer.Option("--country", help="A country code instead of a model.")] = None,
+    scope: Annotated[str | None, typer.Option("--scope", help="Scope of a country's share; else the first.")] = None,
+    attribution: Annotated[str | None, typer.Option("--attribution", help="base or publisher, for a country.")] = None,
+    hub: Hub = None,
+    as_json: Json = False,
+) -> None:
+    """Every reading, span, rule, label and sum behind a model's month or a country's share."""
+    from collector import explaining, tasks
+
+    config, said = _config(context), words or []
+    if len(said) > (2 if country is None else 1) or (country is None and not said):
+        raise UsageError("write a model and perhaps a month, or --country CC and perhaps a month")
+    if country is None:
+        if scope or attribution:
+            raise UsageError("--scope and --attribution go with --country")
+        found = explaining.explain_model(config, said[0], said[1] if len(said) == 2 else None, hub, _now)
+        lines = explaining.model_lines(found)
+    else:
+        asked = tasks.headline_asked(config, scope, attribution, "country")
+        found = explaining.explain_country(config, country, said[0] if said else None, hub, asked, _now)
+        lines = explaining.country_lines(found)
+    if as_json:
+        _print_json(found)
+    else:
+        _emit(map(_safe, lines))
+
+
 @app.command("import")
 def import_(
     context: typer.Context,

@@ -14,11 +14,11 @@ from importlib import resources
 
 from collector.config import Config
 from collector.errors import ReportError, UsageError
-from collector.model import month_of, month_window, previous_window, to_seconds
+from collector.model import previous_window
 from collector.store import queries
 from collector.store.database import Database
 from collector.store.queries import Answer
-from collector.tasks import reported_hub
+from collector.tasks import month_with_figures, reported_hub
 
 #: Parameters that a user names; the others follow from these or from the configuration.
 ASKED = ("month", "country", "family", "scope", "attribution", "hub")
@@ -97,9 +97,8 @@ def _values(config: Config, recipe: Recipe, said: Mapping[str, str], now: Callab
         hub = reported_hub(db, said.get("hub")).name
         values = {"hub": hub, "scope": _scope(config, said), "attribution": _attribution(config, said)}
         if "month" in recipe.parameters:
-            month = said.get("month") or _last_month(db, hub, now)
-            _require(month, queries.shared_months(db, hub))
-            values |= {"month": month, "previous_month": previous_window(month_window(month)).label}
+            month = month_with_figures(db, hub, said.get("month"), now)
+            values |= {"month": month.label, "previous_month": previous_window(month).label}
         if "country" in recipe.parameters:
             values["country"] = _one_of("country", said["country"].upper(), queries.shared_countries(db, hub))
         if "family" in recipe.parameters:
@@ -120,28 +119,6 @@ def _option(option: str, value: str, known: list[str]) -> str:
     if value not in known:
         raise UsageError(f"--{option} {value[:60]}: choose one of {', '.join(known)}")
     return value
-
-
-def _last_month(db: Database, hub: str, now: Callable[[], datetime]) -> str:
-    """The last whole month whose figures are final, else the last whole one, else the last; ReportError for none."""
-    this = month_of(to_seconds(now())).label
-    known, final = queries.shared_months(db, hub), queries.shared_months(db, hub, final=True)
-    if not known:
-        raise ReportError("nothing was read yet; run `collector poll` or `collector import` first")
-    whole = [[month for month in months if month < this] for months in (final, known)]
-    return next((months[-1] for months in whole if months), known[-1])
-
-
-def _require(month: str, known: list[str]) -> None:
-    """ReportError for what is no month, or one without figures."""
-    try:
-        month_window(month)
-    except ValueError as error:
-        raise ReportError(f"{error}") from None
-    if month not in known:
-        raise ReportError(
-            f"no figures of {month}; the database has {f'{known[0]} to {known[-1]}' if known else 'none'}"
-        )
 
 
 def _one_of(what: str, value: str, known: list[str]) -> str:

@@ -106,10 +106,11 @@ def poll_hub(
 
     Raises HubError, StoreError and Stopped; what was kept is whole and the poll can be resumed.
     """
+    knowledge = knowledge_of(config)  # a fault in it is told before anything is asked
     with Database.open(config.database.url, write=True) as db:
         result = read_hub(db, hub, now=now, stop=stop, log=log, progress=progress)
         with at_once(stop):
-            roll_up(db, knowledge_of(config), config.scopes)
+            roll_up(db, knowledge, config.scopes)
     return result
 
 
@@ -176,6 +177,26 @@ def reported_hub(db: Database, name: str | None) -> Hub:
         raise ReportError("nothing was read yet; run `collector poll` or `collector import` first")
     names = ", ".join(hub.name for hub in known)
     raise UsageError(f"no hub {name} in the database, which knows {names}" if name else f"choose --hub: {names}")
+
+
+def month_with_figures(db: Database, hub: str, said: str | None, now: Now) -> Window:
+    """The month said, else the last whole month whose figures are final, else the last one that has any.
+
+    ReportError for what is no month, or one without figures.
+    """
+    known = queries.shared_months(db, hub)
+    if not known:
+        raise ReportError("nothing was read yet; run `collector poll` or `collector import` first")
+    this, final = month_of(to_seconds(now())).label, queries.shared_months(db, hub, final=True)
+    whole = [[month for month in months if month < this] for months in (final, known)]
+    month = said or next((months[-1] for months in whole if months), known[-1])
+    try:
+        window = month_window(month)
+    except ValueError as error:
+        raise ReportError(f"{error}") from None
+    if month not in known:
+        raise ReportError(f"no figures of {month}; the database has {known[0]} to {known[-1]}")
+    return window
 
 
 def build_report(db: Database, config: Config, knowledge: Knowledge, hub: Hub, span: Span) -> ReportData:

@@ -220,12 +220,12 @@ def _tiles(grown: Growth, readings: Readings, models: Models, window: Window, as
     alone = np.unique(readings.model_id[readings.all_time == NOT_SAID])
     if len(alone) == 0:
         return Estimate(np.zeros(len(models)), np.zeros(len(models)))
-    series = _rolling_series(_where(readings, np.isin(readings.model_id, alone)), models)
+    series = rolling_series(_where(readings, np.isin(readings.model_id, alone)), models)
     until = np.where(grown.counted, grown.covered_from, FOREVER)
-    return estimate(series, _believable(models, series), window, as_of, until)
+    return estimate(series, believable(models, series), window, as_of, until)
 
 
-def _believable(models: Models, series: RollingSeries) -> Models:
+def believable(models: Models, series: RollingSeries) -> Models:
     """The models with creations that their own 30-day counts do not contradict."""
     place, index = np.unique(series.place, return_index=True)
     created_at = models.created_at.copy()
@@ -233,7 +233,7 @@ def _believable(models: Models, series: RollingSeries) -> Models:
     return replace(models, created_at=created_at)
 
 
-def _rolling_series(rows: Readings, models: Models) -> RollingSeries:
+def rolling_series(rows: Readings, models: Models) -> RollingSeries:
     """The 30-day counts with their last sightings: the next reading tells when its predecessor was seen last."""
     place = _place(models, rows.model_id)
     last = rows.at.copy()

@@ -69,6 +69,15 @@ class Root(NamedTuple):
     line: str | None
 
 
+class Step(NamedTuple):
+    """One link of a lineage."""
+
+    model: str
+    basis: str  #: corrected, declared, name, or self where it ends
+    relation: str | None  #: how it was made from its bases; None: not said, or it has none
+    bases: tuple[str, ...]  #: empty where the lineage ends
+
+
 class Precision(NamedTuple):
     """How good the name alone is, measured on models that declare a base."""
 
@@ -167,6 +176,20 @@ class Lineage:
         for node, told, groups in self._both():
             if told is not None and told not in groups:
                 yield Disagreement(self._models[node].id, told, ";".join(sorted(groups)))
+
+    def path(self, model_id: int) -> list[Step]:
+        """How the lineage of a model goes, link by link, each model once; empty for a model that is not there."""
+        start = next((node for node, model in enumerate(self._models) if model.id == model_id), None)
+        steps: dict[Node, Step] = {}
+        waiting = [] if start is None else [start]
+        while waiting:
+            node = waiting.pop(0)
+            if node not in steps:
+                parents = list(self._parents_of(node))
+                bases = tuple(self._names[parent] for parent in parents)
+                steps[node] = Step(self._names[node], self._basis[node], self._relation[node], bases)
+                waiting += parents
+        return list(steps.values())
 
     # ---- where each lineage goes first
 

@@ -1,0 +1,384 @@
+"""Behind a figure: every reading, span, rule, label and sum of one model's month, or of one country's share. Read-only.
+
+Knows where each step is kept and how to tell it; counts with the measure's own functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from collector.config import Config
+from collector.errors import ReportError, UsageError
+from collector.measure import shares
+from collector.measure.movers import movers
+from collector.measure.spans import part_in, touching
+from collector.measure.tracing import is_tiled, tiles_of
+from collector.measure.windows import cut, flag_names, growth
+from collector.model import DAY, Attribution, Scope, Window, from_seconds, previous_window, publisher_of
+from collector.origins.knowledge import Knowledge
+from collector.origins.registry import record
+from collector.report.text import clean
+from collector.rollup import WindowModels, lineage, roots_by, scoped, window_models
+from collector.series import NO_DELTA, NOT_SAID, Models, Readings
+from collector.store import calendar, queries
+from collector.store import readings as facts
+from collector.store.database import Database
+from collector.store.queries import Hub, KnownModel
+from collector.tasks import Headline, knowledge_of, month_with_figures, reported_hub
+
+Found = dict[str, Any]
+Now = Callable[[], datetime]
+
+_BESIDE = 40 * DAY  # readings shown before and after the month: what judgements and estimates rest on
+_REGISTRY = (
+    *("hub", "publisher", "organisation", "country", "kind", "valid_from", "valid_to"),
+    *("basis", "confidence", "reviewed_on"),
+)
+_LARGEST = 15
+
+
+# --- a model ----------------------------------------------------------------------------------------------------------
+
+
+def explain_model(config: Config, name: str, month: str | None, hub: str | None, now: Now) -> Found:
+    """Everything behind a model's downloads in a month. ReportError for an unknown model or month."""
+    knowledge = knowledge_of(config)
+    with Database.open(config.database.url, write=False) as db:
+        of = reported_hub(db, hub)
+        window = month_with_figures(db, of.name, month, now)
+        model, others = _the_model(db, of, name)
+        return {
+            "model": _described(db, model, others),
+            "month": window.label,
+            **_counted(db, of, model, window),
+            **_placed(db, of, model, window, knowledge),
+        }
+
+
+def _the_model(db: Database, hub: Hub, name: str) -> tuple[KnownModel, list[KnownModel]]:
+    found = queries.models_named(db, name, hub.name)
+    if not found:
+        known = f"collector sql \"SELECT name FROM model WHERE name LIKE '%{clean(name)[:40]}%'\""
+        raise ReportError(
+            f"{clean(name)[:200]}: no model of this name was read on {hub.name}; look for it with {known}"
+        )
+    return found[0], found[1:]
+
+
+def _described(db: Database, model: KnownModel, others: list[KnownModel]) -> Found:
+    former = queries.former_names(db, model.hub_id, model.id)
+    return {
+        "name": model.name,
+        "hub": model.hub,
+        "hub_key": model.hub_key,
+        "publisher": model.publisher,
+        "created_at": _instant(model.created_at),
+        "pipeline_tag": model.pipeline_tag,
+        "former_names": [{"name": each.name, "until": _instant(each.replaced_at)} for each in former],
+        "others_of_this_name": [each.hub_key for each in others],
+    }
+
+
+def _counted(db: Database, hub: Hub, model: KnownModel, window: Window) -> Found:
+    """Readings, spans, tiles and the figure."""
+    every = facts.readings_of_models(db, hub.id, [model.id])
+    models = _only(facts.models(db, hub.id, window), model.id)
+    until = facts.as_of(db, hub.id)
+    as_of = -1 if until is None else until
+    grown = growth(every, models, facts.polls(db, hub.id), as_of)
+    figure = cut(grown, every, models, window, as_of)
+    spans = grown.spans.where(touching(grown.spans, window))
+    inside, corrections = part_in(spans.downloads, spans, window), part_in(spans.corrections, spans, window)
+    told = [
+        {
+            "from": _instant(int(spans.start[n])),
+            "to": _instant(int(spans.end[n])),
+            "downloads": int(spans.downloads[n]),
+            "downloads_in_month": int(inside[n]),
+            "corrections_in_month": int(corrections[n]),
+            "estimated": bool(spans.estimated[n]),
+            "flags": flag_names(int(spans.flags[n])),
+        }
+        for n in np.lexsort((spans.end, spans.start)).tolist()
+    ]
+    tiles = tiles_of(every, models, window, as_of) if len(every) and is_tiled(grown, window) else []
+    downloads = float(figure.downloads[0])
+    return {
+        "readings": list(_readings(db, hub, every, window)),
+        "spans": told,
+        "tiles": [
+            {
+                "from": _instant(tile.start),
+                "to": _instant(tile.end),
+                "downloads_30d_at_its_end": None if tile.downloads_30d != tile.downloads_30d else tile.downloads_30d,
+                "days_in_month": tile.inside_seconds / DAY,
+                "downloads_in_month": tile.downloads,
+            }
+            for tile in tiles
+        ],
+        "figure": {
+            "downloads": math.floor(downloads + 0.5),
+            "downloads_unrounded": downloads,
+            "estimated": float(figure.estimated[0]),
+            "corrections": int(figure.corrections[0]),
+            "covered_share": round(float(figure.covered[0]), 6),
+            "flags": flag_names(int(figure.flags[0])),
+            "from_spans": int(inside.sum()),
+            "from_tiles": downloads - int(inside.sum()),
+        },
+    }
+
+
+def _only(models: Models, model_id: int) -> Models:
+    """One row of the models."""
+    mine = models.model_id == model_id
+    return Models(**{name: getattr(models, name)[mine] for name in Models.__dataclass_fields__})
+
+
+def _readings(db: Database, hub: Hub, every: Readings, window: Window) -> Iterator[Found]:
+    """The readings in the month and beside it, with the poll or the file each comes from."""
+    polls = {poll.id: poll for poll in calendar.polls_made(db, hub.id)}
+    near = (every.at >= window.start - _BESIDE) & (every.at <= window.end + _BESIDE)
+    # The last reading before and the first one after bound the spans that reach into the month.
+    for bound in (np.flatnonzero(every.at < window.start)[-1:], np.flatnonzero(every.at >= window.end)[:1]):
+        near[bound] = True
+    for n in np.flatnonzero(near).tolist():
+        poll = polls.get(int(every.poll_id[n]))
+        yield {
+            "observed_at": _instant(int(every.at[n])),
+            "downloads_all_time": _said(every.all_time[n]),
+            "downloads_30d": _said(every.rolling[n]),
+            "delta": None if every.delta[n] == NO_DELTA else int(every.delta[n]),
+            "grew_since": None if every.span[n] == NOT_SAID else _instant(int(every.at[n] - every.span[n])),
+            "poll": int(every.poll_id[n]),
+            "file": poll.file or None if poll is not None else None,
+            "stale": bool(poll is not None and poll.is_stale),
+        }
+
+
+def _said(value: np.int64) -> int | None:
+    return None if value == NOT_SAID else int(value)
+
+
+def _placed(db: Database, hub: Hub, model: KnownModel, window: Window, knowledge: Knowledge) -> Found:
+    """Uploader, lineage and roots, with their rows of the registry on the month's last day."""
+    known = lineage(db, hub, knowledge)
+    return {
+        "uploader": _registered(knowledge, hub, model.publisher, window),
+        "lineage": [step._asdict() for step in known.path(model.id)],
+        "roots": [
+            {
+                "root": root.root_name,
+                "weight": root.weight,
+                "basis": root.basis,
+                "relation": root.relation,
+                "family": root.family,
+                "registry": None
+                if root.basis == "none"
+                else _registered(knowledge, hub, publisher_of(root.root_name), window, root.root_publisher),
+            }
+            for root in known.roots({model.id})
+        ],
+    }
+
+
+def _registered(
+    knowledge: Knowledge, hub: Hub, account: str, window: Window, publisher: str | None = None
+) -> dict[str, Any] | None:
+    """The registry's row of an account on the window's last day; None: it has none, so the account is ZZ."""
+    row = knowledge.registry.row(hub.name, publisher or account, window.last_day)
+    return None if row is None else dict(zip(_REGISTRY, record(row), strict=True))
+
+
+def _instant(seconds: int | None) -> str | None:
+    return None if seconds is None else from_seconds(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def model_lines(found: Found) -> Iterator[str]:
+    """The same in words."""
+    model, figure = found["model"], found["figure"]
+    yield f"{model['name']} on {model['hub']} in {found['month']}: {figure['downloads']:,} downloads"
+    yield f"hub key {model['hub_key'] or 'not known (imported)'}; created {model['created_at'] or 'not said'}"
+    yield from (f"was called {each['name']} until {each['until']}" for each in model["former_names"])
+    yield ""
+    yield "What the hub said (readings that differ from the one before, and those beside the month):"
+    for each in found["readings"]:
+        counts = f"all time {_count(each['downloads_all_time'])}, 30 days {_count(each['downloads_30d'])}"
+        change = "" if each["delta"] is None else f", {each['delta']:+,} since {each['grew_since']}"
+        where = f"file {each['file']}" if each["file"] else f"poll {each['poll']}"
+        yield f"  {each['observed_at']}  {counts}{change}  ({where}{', stale' if each['stale'] else ''})"
+    yield ""
+    yield "The arithmetic:"
+    yield from _sums(found)
+    yield ""
+    yield from _origin_lines(found)
+
+
+def _sums(found: Found) -> Iterator[str]:
+    figure = found["figure"]
+    for each in found["spans"]:
+        marks = [*each["flags"], *(["estimated"] if each["estimated"] else [])]
+        taken = f", {each['corrections_in_month']:+,} corrected" if each["corrections_in_month"] else ""
+        yield (
+            f"  {each['downloads']:,} in ({each['from']}, {each['to']}], of which {each['downloads_in_month']:,} in "
+            f"the month{taken}{' [' + ', '.join(marks) + ']' if marks else ''}"
+        )
+    for each in found["tiles"]:
+        count = each["downloads_30d_at_its_end"]
+        said = "no 30-day count within 15 days of its end" if count is None else f"30-day count {count:,.1f} at its end"
+        yield (
+            f"  tile {each['from']} to {each['to']}: {said}, {each['days_in_month']:.2f} days of it in the month: "
+            f"{each['downloads_in_month']:,.1f} [estimated]"
+        )
+    parts = [f"{figure['from_spans']:,} from spans"] if found["spans"] else []
+    parts += [f"{figure['from_tiles']:,.1f} from tiles"] if found["tiles"] else []
+    yield f"  together {' + '.join(parts) or 'nothing'} = {figure['downloads']:,} downloads"
+    yield (
+        f"  {figure['estimated']:,.1f} of them estimated; corrections {figure['corrections']:+,}, never netted; "
+        f"{100 * figure['covered_share']:.1f} % of the month backed by readings"
+    )
+
+
+def _origin_lines(found: Found) -> Iterator[str]:
+    yield f"Counts for the uploader as {_label(found['uploader'])}"
+    yield "Lineage:"
+    for step in found["lineage"]:
+        way = f"{step['relation'] or 'made'} from {', '.join(step['bases'])}" if step["bases"] else "the lineage ends"
+        yield f"  {step['model']}: {way} ({step['basis']})"
+    for root in found["roots"]:
+        family = f", family {root['family']}" if root["family"] else ""
+        yield f"Counts with weight {root['weight']:.3g} for root {root['root']} ({root['basis']}{family}) as"
+        yield f"  {_label(root['registry'])}"
+
+
+def _label(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "ZZ: the registry has no row for this account, or the base cannot be resolved"
+    span = f"{row['valid_from'] or '…'} to {row['valid_to'] or '…'}"
+    who = f"{row['organisation'] or row['publisher']} ({row['kind']}, {row['confidence']}, {span})"
+    return f"{row['country']}: {who}: {row['basis']}"
+
+
+def _count(value: int | None) -> str:
+    return "not said" if value is None else f"{value:,}"
+
+
+# --- a country --------------------------------------------------------------------------------------------------------
+
+
+def explain_country(
+    config: Config, country: str, month: str | None, hub: str | None, asked: Headline, now: Now
+) -> Found:
+    """What makes up a country's share of a month, and what changed since the month before.
+
+    ReportError for an unknown month, or a country without downloads in both.
+    """
+    knowledge, code = knowledge_of(config), country.upper()
+    if code not in knowledge.countries:
+        raise UsageError(f"--country {clean(country)[:20]}: no code of a country; write one such as CN, US, XX or ZZ")
+    scope = next(each for each in config.scopes if each.name == asked.scope)
+    with Database.open(config.database.url, write=False) as db:
+        of = reported_hub(db, hub)
+        window = month_with_figures(db, of.name, month, now)
+        now_, before = (window_models(db, of, each, knowledge) for each in (window, previous_window(window)))
+    this, then = (_Standing.of(each, scope, asked.attribution, code) for each in (now_, before))
+    if not this.downloads and not then.downloads:
+        raise ReportError(f"{code}: no downloads in {window.label} or the month before, scope {scope.name}")
+    return {
+        "country": code,
+        "country_name": knowledge.countries[code],
+        "hub": of.name,
+        "month": window.label,
+        "scope": scope.name,
+        "attribution": asked.attribution,
+        "status": now_.status,
+        **this.told(""),
+        **then.told("previous_"),
+        "change_in_points": None if not then.total else round(100 * (this.share - then.share), 4),
+        "largest": this.largest(),
+        "behind_the_change": _behind(this, then, code),
+    }
+
+
+class _Standing:
+    """One country in one window."""
+
+    def __init__(self, models: pd.DataFrame, roots: pd.DataFrame, country: str) -> None:
+        self.models, self.roots = models, roots
+        parts = shares.country_parts(models, roots)
+        self.total = math.fsum(parts["downloads"])
+        self.mine = parts[(parts["country"] == country) & (parts["downloads"] > 0)]
+        self.downloads = math.fsum(self.mine["downloads"])
+        self.share = self.downloads / self.total if self.total else 0.0
+
+    @classmethod
+    def of(cls, window: WindowModels, scope: Scope, attribution: Attribution, country: str) -> _Standing:
+        within = scoped(window, scope)
+        return cls(within.models, roots_by(within, attribution), country)
+
+    def told(self, prefix: str) -> Found:
+        return {
+            f"{prefix}downloads": math.floor(self.downloads + 0.5),
+            f"{prefix}downloads_of_all": math.floor(self.total + 0.5),
+            f"{prefix}share": round(self.share, 6) if self.total else None,
+        }
+
+    def largest(self) -> list[Found]:
+        rows = self.mine.sort_values(["downloads", "model"], ascending=[False, True]).head(_LARGEST)
+        return [
+            {
+                "model": row["model"],
+                "downloads": math.floor(row["downloads"] + 0.5),
+                "share_of_all": round(row["downloads"] / self.total, 6),
+            }
+            for row in rows.to_dict("records")
+        ]
+
+
+def _behind(this: _Standing, then: _Standing, country: str) -> list[Found]:
+    table = movers(this.models, this.roots, then.models, then.roots, behind=None)
+    rows = table[table["country"] == country].head(_LARGEST)
+    return [
+        {
+            "model": row["model"],
+            "share_of_all": round(row["share"], 6),
+            "previous_share_of_all": round(row["previous_share"], 6),
+            "change_in_points": round(100 * row["change"], 4),
+        }
+        for row in rows.to_dict("records")
+    ]
+
+
+def country_lines(found: Found) -> Iterator[str]:
+    """The same in words."""
+    yield (
+        f"{found['country']} {found['country_name']} on {found['hub']} in {found['month']}: {_percent(found['share'])} "
+        f"(scope {found['scope']}, attribution {found['attribution']}, {found['status']})"
+    )
+    yield f"= {found['downloads']:,} of {found['downloads_of_all']:,} downloads"
+    if found["change_in_points"] is not None:
+        yield (
+            f"the month before: {_percent(found['previous_share'])} = {found['previous_downloads']:,} of "
+            f"{found['previous_downloads_of_all']:,}; change {found['change_in_points']:+.2f} points"
+        )
+    yield ""
+    yield "What makes it up (part of all downloads):"
+    yield from (
+        f"  {_percent(each['share_of_all']):>8}  {each['downloads']:>14,}  {each['model']}" for each in found["largest"]
+    )
+    if found["behind_the_change"]:
+        yield ""
+        yield "What changed it (points; the contributions of all its models add up to the change):"
+        for each in found["behind_the_change"]:
+            way = f"{_percent(each['previous_share_of_all'])} to {_percent(each['share_of_all'])}"
+            yield f"  {each['change_in_points']:+8.2f}  {each['model']} ({way})"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.2f} %"

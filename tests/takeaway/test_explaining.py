@@ -1,0 +1,133 @@
+"""Behind a figure: the steps add up to what is published, for models with and without a cumulative counter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector import tasks
+from collector.config import Config, load_config
+from collector.errors import ReportError, UsageError
+from collector.explaining import country_lines, explain_country, explain_model, model_lines
+from collector.store.database import upgrade
+
+MONTH = "2026-09"
+HISTORY = """\
+model,observed_at,downloads_all_time,downloads_30d
+Qwen/Qwen3-8B,2026-08-31,1000,500
+Qwen/Qwen3-8B,2026-09-11,2000,500
+Qwen/Qwen3-8B,2026-09-21,1500,500
+Qwen/Qwen3-8B,2026-10-11,3500,500
+bartowski/Qwen3-8B-GGUF,2026-08-31,0,0
+bartowski/Qwen3-8B-GGUF,2026-10-01,300,300
+"""
+
+
+def now() -> datetime:
+    return datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """A database of cumulative counters, one of which falls."""
+    folder = tmp_path_factory.mktemp("counted")
+    (folder / "config.toml").write_text("")
+    (folder / "history.csv").write_text(HISTORY)
+    config: Config = load_config(folder / "config.toml", {})
+    upgrade(config.database.url)
+    tasks.import_history(config, folder / "history.csv", "huggingface", now=now, source="a page", terms="CC0")
+    return config
+
+
+def asked(config: Config, attribution: str = "base") -> tasks.Headline:
+    return tasks.headline_asked(config, None, attribution, "country")
+
+
+def test_spans_cut_by_the_month_add_up_to_the_figure(counted: Config) -> None:
+    found = explain_model(counted, "Qwen/Qwen3-8B", MONTH, None, now)
+    taken = [(span["downloads"], span["downloads_in_month"], span["flags"]) for span in found["spans"]]
+    assert sum(part for _, part, _ in taken) == found["figure"]["downloads"] == found["figure"]["from_spans"]
+    assert found["figure"]["downloads"] == 909 + 1000
+    assert found["figure"]["corrections"] == -500
+    assert "correction" in found["figure"]["flags"]
+    assert found["tiles"] == []
+    assert {reading["file"] for reading in found["readings"]} == {"history.csv"}
+
+
+def test_the_lineage_is_told_link_by_link_with_the_registrys_row(counted: Config) -> None:
+    found = explain_model(counted, "bartowski/Qwen3-8B-GGUF", MONTH, None, now)
+    assert [(step["model"], step["basis"]) for step in found["lineage"]] == [
+        ("bartowski/Qwen3-8B-GGUF", "name"),
+        ("Qwen/Qwen3-8B", "self"),
+    ]
+    (root,) = found["roots"]
+    assert (root["root"], root["family"], root["registry"]["country"]) == ("Qwen/Qwen3-8B", "Qwen", "CN")
+    words = "\n".join(model_lines(found))
+    assert "bartowski/Qwen3-8B-GGUF: quantized from Qwen/Qwen3-8B (name)" in words
+    assert "= 300 downloads" in words or "= 290 downloads" in words
+
+
+def test_every_models_tiles_add_up_to_what_the_csv_says(config: Config, published: Callable[..., list[Any]]) -> None:
+    for row in published("model_downloads.csv")[:40:8]:
+        found = explain_model(config, row["model"], MONTH, None, now)
+        assert found["figure"]["downloads"] == int(row["downloads"])
+        assert sum(tile["downloads_in_month"] for tile in found["tiles"]) == pytest.approx(int(row["downloads"]), abs=1)
+
+
+def test_a_countrys_models_and_contributions_add_up(config: Config, published: Callable[..., list[Any]]) -> None:
+    (said,) = published("country_share.csv", scope="all", attribution="base", country="CN")
+    found = explain_country(config, "cn", MONTH, None, asked(config), now)
+    assert found["share"] == pytest.approx(float(said["share"]))
+    assert found["previous_share"] == pytest.approx(float(said["previous_share"]))
+    assert found["downloads"] == int(said["downloads"])
+    assert found["largest"][0]["model"] == said["top_model"]
+    words = "\n".join(country_lines(found))
+    assert words.startswith("CN China on huggingface in 2026-09: 64.")
+    assert "What changed it" in words
+
+
+def test_a_first_month_has_nothing_to_compare_with(counted: Config) -> None:
+    found = explain_country(counted, "CN", "2026-08", None, asked(counted, "publisher"), now)
+    assert found["change_in_points"] is None
+    assert found["behind_the_change"] == []
+    assert "the month before" not in "\n".join(country_lines(found))
+
+
+def test_without_a_month_the_last_final_one_is_explained(config: Config) -> None:
+    assert explain_model(config, "Qwen/Qwen3-0.6B", None, None, now)["month"] < "2026-11"
+
+
+@pytest.mark.parametrize(
+    ("name", "month", "words"),
+    [
+        ("nobody/nothing", MONTH, "nobody/nothing: no model of this name was read on huggingface"),
+        ("evil/\x1b[31m" + "x" * 5000, MONTH, "no model of this name"),
+        ("Qwen/Qwen3-8B", "2026-9", "not a month: '2026-9'"),
+        ("Qwen/Qwen3-8B", "2019-01", "no figures of 2019-01; the database has 2026-"),
+    ],
+)
+def test_an_unknown_model_or_month_is_one_printable_line(counted: Config, name: str, month: str, words: str) -> None:
+    with pytest.raises(ReportError) as caught:
+        explain_model(counted, name, month, None, now)
+    assert words in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 700
+
+
+def test_an_unknown_country_is_one_line(counted: Config) -> None:
+    with pytest.raises(UsageError, match="--country China: no code of a country"):
+        explain_country(counted, "China", MONTH, None, asked(counted), now)
+    with pytest.raises(ReportError, match="FR: no downloads in 2026-09 or the month before"):
+        explain_country(counted, "FR", MONTH, None, asked(counted), now)
+
+
+def test_an_empty_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("")
+    config: Config = load_config(tmp_path / "config.toml", {})
+    upgrade(config.database.url)
+    with pytest.raises(ReportError, match="nothing was read yet"):
+        explain_model(config, "a/b", None, None, now)
