@@ -370,6 +370,34 @@ def explain(
         _emit(map(_safe, lines))
 
 
+@app.command()
+def export(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A new folder, or that of an earlier export.")],
+    as_json: Json = False,
+) -> None:
+    """Write the database as Parquet, partitioned by month, with the registry."""
+    from collector import exporting
+
+    done = exporting.export(_config(context), folder)
+    if as_json:
+        _print_json(dataclasses.asdict(done))
+    else:
+        _print_table(("table", "rows"), list(done.rows.items()), as_csv=False, as_json=False)
+        _say(_safe(f"wrote {done.files} files to {done.folder}"))
+
+
+@app.command()
+def explore(
+    context: typer.Context,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="On 127.0.0.1.")] = 8001,
+) -> None:
+    """Explore the database in a browser, read-only (Datasette, an extra)."""
+    from collector import exploring, recipes
+
+    exploring.explore(_config(context), port, _say, recipes.recipes())
+
+
 @app.command("import")
 def import_(
     context: typer.Context,
