@@ -55,8 +55,8 @@ def step(name: str, database: Path, host: str = "-", day: int = 0) -> dict[str, 
     return dict(json.loads(done.stdout))
 
 
-def command(database: Path, *words: str) -> tuple[float, float]:
-    """CPU seconds and peak MB of a command of ours, start-up included."""
+def command(database: Path, *words: str) -> float:
+    """CPU seconds of a command of ours, start-up included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = os.environ | {"COLLECTOR__DATABASE__URL": f"sqlite:///{database}"}
     subprocess.run(
@@ -66,7 +66,7 @@ def command(database: Path, *words: str) -> tuple[float, float]:
         stdout=subprocess.DEVNULL,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss / 1024
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def polls(folder: Path, models: int, days: int) -> list[str]:
@@ -147,9 +147,9 @@ def commands(database: Path) -> list[str]:
         (0.5, ("explain", hub_days.name(7), month)),
         (4.0, ("report", month, "--out", str(database.parent / "reports"))),
     ):
-        seconds, peak = command(database, *words)
+        seconds = command(database, *words)
         said = f"`collector {words[0]}`"
-        rows.append(_row(said, f"{seconds:.2f} s CPU, {peak:.0f} MB", f"{bar} s", well=seconds <= bar))
+        rows.append(_row(said, f"{seconds:.2f} s CPU", f"{bar} s", well=seconds <= bar))
     return rows
 
 
