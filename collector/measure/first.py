@@ -56,7 +56,9 @@ def before_first(sightings: FirstSightings, polls: Polls) -> BeforeFirst:
     estimated = ~(born | launched | young) & has_rolling
     reach = sightings.at - ROLLING_SECONDS
     start = np.select(
-        [born | young, launched, estimated], [created, whole, np.where(known, np.maximum(reach, created), reach)], NOT_SAID
+        [born | young, launched, estimated],
+        [created, whole, np.where(known, np.maximum(reach, created), reach)],
+        NOT_SAID,
     )
     some = born | launched | young | estimated
     amount = np.where(estimated, sightings.rolling, sightings.all_time)

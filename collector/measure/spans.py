@@ -68,7 +68,14 @@ class Spans:
         """Columns of measured growth without a flag."""
         zeros = np.zeros(len(model_id), np.int64)
         return cls(
-            model_id, start, end, downloads, zeros, zeros.astype(np.bool_), zeros, np.full(len(model_id), NEVER, np.int64)
+            model_id,
+            start,
+            end,
+            downloads,
+            zeros,
+            zeros.astype(np.bool_),
+            zeros,
+            np.full(len(model_id), NEVER, np.int64),
         )
 
     def where(self, mask: Bools) -> Spans:
