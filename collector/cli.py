@@ -229,15 +229,16 @@ def report(
     attribution: Annotated[str | None, typer.Option("--attribution", help="base or publisher.")] = None,
     hub: Hub = None,
     by: Annotated[str, typer.Option("--by", help="country, family, publisher or group.")] = "country",
+    png: Annotated[bool, typer.Option("--png", help="The charts as PNG and SVG too (extra plots).")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write the CSV pack of a month or any window, and print the headline."""
+    """Write the CSV pack and the page of a month or any window, and print the headline."""
     from collector import tasks
 
     config = _config(context)
     headline = tasks.headline_asked(config, scope, attribution, by)
     span = tasks.report_span(month, _day(start), _day(end), trailing, _now)
-    pack = tasks.write_report(config, hub, span, out)
+    pack = tasks.write_report(config, hub, span, out, slides=png)
     if as_json:
         _print_json({"folder": str(pack.folder), **tasks.headline_values(pack.data, headline)})
     else:

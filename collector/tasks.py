@@ -34,6 +34,7 @@ from collector.report import terminal
 from collector.report.data import ReportData
 from collector.report.pack import write_pack
 from collector.report.page import write_page
+from collector.report.slides import write_slides
 from collector.report.terminal import By
 from collector.reporting import Asked, trailing_report, window_report
 from collector.rollup import refresh
@@ -207,13 +208,17 @@ def build_report(db: Database, config: Config, knowledge: Knowledge, hub: Hub, s
     return window_report(db, asked, span.window, knowledge)
 
 
-def write_report(config: Config, hub: str | None, span: Span, out: Path | None) -> Pack:
-    """Writes CSV pack and page of a window below `out` (else the configured folder), from a read-only database."""
+def write_report(config: Config, hub: str | None, span: Span, out: Path | None, *, slides: bool = False) -> Pack:
+    """Writes CSV pack and page of a window below `out` (else the configured folder), from a read-only database.
+
+    With `slides` also the charts as PNG and SVG.
+    """
     with Database.open(config.database.url, write=False) as db:
         data = build_report(db, config, knowledge_of(config), reported_hub(db, hub), span)
     parent = out or config.report.directory
     folder = parent / data.window.label
-    return Pack(data, folder, [*write_pack(data, parent, config.report.top_models), write_page(data, folder)])
+    files = [*write_pack(data, parent, config.report.top_models), write_page(data, folder)]
+    return Pack(data, folder, [*files, *(write_slides(data, folder) if slides else [])])
 
 
 # --- headlines --------------------------------------------------------------------------------------------------------

@@ -102,7 +102,9 @@ def test_both_requirements_hold_the_same_versions_and_the_build_backend() -> Non
         {(name, version, marker) for name, version, marker in PIN.findall((ROOT / file).read_text(encoding="utf-8"))}
         for file in ("requirements.txt", "requirements-dev.txt")
     )
-    assert run < dev
+    # Where a development package needs one everywhere, its marker is gone; the version stays.
+    assert all((name, version, marker) in dev or (name, version, "") in dev for name, version, marker in run)
+    assert len(run) < len(dev)
     assert {"hatchling", "editables"} < {name for name, _, _ in run}
 
 

@@ -96,8 +96,8 @@ class _Batch:
         if place is None:
             return [None] * self._batch.num_rows
         cells: list[Any] = self._batch.column(self._names[place]).to_pylist()
-        # Lists and records are no values of ours; as text they are refused like any other.
-        return [str(cell) if isinstance(cell, (list, dict)) else cell for cell in cells]
+        # Lists and records are no values of ours: an empty text in their place is refused or says nothing.
+        return ["" if isinstance(cell, (list, dict)) else cell for cell in cells]
 
     def _looked_up(self, column: list[Any], meaning: Callable[[Any], int]) -> Ints:
         """The meaning of every cell, each asked for once."""

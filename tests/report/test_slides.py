@@ -1,0 +1,36 @@
+"""The charts for slides: files that pictures are, without a browser and without a network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from collector.errors import ReportError
+from collector.report.data import ReportData
+from collector.report.slides import FOLDER, write_slides
+
+pytest.importorskip("altair", reason="the extra plots is not installed")
+
+
+def test_every_chart_is_a_png_and_an_svg(report: ReportData, tmp_path: Path) -> None:
+    rows = report.tables["country_share.csv"]
+    history = rows[["window", "scope", "attribution", "country", "country_name", "downloads", "share"]]
+    written = write_slides(replace(report, history=history), tmp_path)
+    assert {path.name for path in written} == {
+        f"{name}.{kind}" for name in ("countries", "families", "countries-over-time") for kind in ("png", "svg")
+    }
+    assert all(path.parent == tmp_path / FOLDER for path in written)
+    for path in written:
+        content = path.read_bytes()
+        assert content.startswith(b"\x89PNG") if path.suffix == ".png" else b"<path" in content and b"<svg" in content
+
+
+def test_a_report_without_months_has_no_chart_over_time(report: ReportData, tmp_path: Path) -> None:
+    assert len(write_slides(report, tmp_path)) == 4
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(report: ReportData, tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"cannot write .*charts"):
+        write_slides(report, tmp_path / "missing")
