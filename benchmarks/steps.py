@@ -34,6 +34,7 @@ def official(of: Asked) -> dict[str, object]:
     """The official client's iteration over the same pages, with the same fields; nothing is kept."""
     from huggingface_hub import HfApi
 
+    # Its type lists the names one by one; EXPAND is the client's own list, as plain text.
     listed = HfApi(endpoint=f"http://{of.host}", token=False).list_models(sort="created_at", expand=EXPAND)  # type: ignore[arg-type]
     return {"models": sum(1 for _ in listed)}
 
@@ -44,6 +45,7 @@ def script(of: Asked) -> dict[str, object]:
     from huggingface_hub import HfApi
     from sqlalchemy import create_engine
 
+    # Its type lists the names one by one; EXPAND is the client's own list, as plain text.
     listed = HfApi(endpoint=f"http://{of.host}", token=False).list_models(sort="created_at", expand=EXPAND)  # type: ignore[arg-type]
     rows = pd.DataFrame([(m.id, m.downloads_all_time, m.downloads, m.likes) for m in listed])
     rows.assign(day=of.day).to_sql("snapshot", create_engine(f"sqlite:///{of.database}.script"), if_exists="append")

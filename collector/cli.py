@@ -101,7 +101,7 @@ def _global(
     config: Annotated[
         Path | None, typer.Option("--config", help="Configuration; else COLLECTOR_CONFIG, else ./config.toml.")
     ] = None,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,  # noqa: ARG001 - eager
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,  # noqa: ARG001 - its callback ends the run
 ) -> None:
     context.obj = Global(config)
 

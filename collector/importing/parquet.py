@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ class _Batch:
         places = self._looked_up(list(zip(models, authors, strict=True)), lambda pair: values.place(*pair))
         instants = self._looked_up(days, lambda value: _instant(value, values))
         counts = [
-            self._looked_up(self._cells(place), lambda value, name=name: _count(value, name))  # type: ignore[misc]
+            self._looked_up(self._cells(place), partial(_count, column=name))
             for place, name in zip(shape.places[2:], COLUMNS[2:], strict=True)
         ]
         return (places, np.arange(self._first, self._first + rows), instants, *counts)

@@ -79,7 +79,7 @@ class Jobs:
             conn.execute(update(alert).where(alert.c.key == key).values(told_at=at))
 
     def _select(self, which: object) -> list[Done]:
-        query = select(job.c.name, job.c.done_at, job.c.note).where(which).order_by(job.c.name)  # type: ignore[arg-type]
+        query = select(job.c.name, job.c.done_at, job.c.note).where(which).order_by(job.c.name)  # type: ignore[arg-type]  # a condition or True
         with self._db.connect() as conn:
             return [Done(*row) for row in conn.execute(query)]
 
