@@ -71,6 +71,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self._since = self.now()
+        self._clocks = self._since, time.monotonic()
         self._upkeep = Upkeep(self.config, self.work_now or self.now, self.log)
         self.daemon = Daemon(lanes(self._upkeep, self._since), self.now, self.log, self.stop)
 
@@ -109,9 +110,9 @@ class Service:
 
     def _beat(self, scheduler: BackgroundScheduler) -> bool:
         """Waits a moment and looks around; whether the stop is set."""
-        before = self.now(), time.monotonic()
         stopped = self.stop.wait(BEAT_SECONDS)
-        if moved := jump(before, (self.now(), time.monotonic())):
+        before, self._clocks = self._clocks, (self.now(), time.monotonic())  # from look to look: no moment is unwatched
+        if moved := jump(before, self._clocks):
             way = "forward" if moved.total_seconds() > 0 else "back"
             self.log.warning(
                 "the clock went %s by %s (or the machine slept); looking anew what is due", way, abs(moved)
