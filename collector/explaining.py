@@ -24,7 +24,8 @@ from collector.model import DAY, Attribution, Scope, Window, from_seconds, previ
 from collector.origins.knowledge import Knowledge
 from collector.origins.registry import record
 from collector.report.text import clean
-from collector.rollup import WindowModels, lineage, roots_by, scoped, window_models
+from collector.rollup import WindowModels, roots_by, scoped, window_models
+from collector.rooting import lineage
 from collector.series import NO_DELTA, NOT_SAID, Models, Readings
 from collector.store import calendar, queries
 from collector.store import readings as facts

@@ -16,7 +16,7 @@ from collector.model import NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, publisher_of
 from collector.origins.knowledge import Knowledge
 from collector.origins.lineage import Lineage, ModelName
 from collector.origins.registry import OriginRow, check, record
-from collector.rollup import lineage
+from collector.rooting import lineage
 from collector.store import queries
 from collector.store.database import Database, database_path
 from collector.store.derived import Derived

@@ -28,13 +28,13 @@ from collector.rollup import (
     WindowModels,
     daily_downloads,
     growth_of,
-    lineage,
     roots_by,
     scoped,
     share_tables,
     trailing_models,
     window_models,
 )
+from collector.rooting import lineage
 from collector.store import calendar
 from collector.store import readings as facts
 from collector.store.database import Database

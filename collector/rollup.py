@@ -1,4 +1,4 @@
-"""Facts to derived tables: keeps model_month, model_origin and the share tables current, and counts any other window.
+"""Facts to derived tables: keeps model_month and the share tables current, and counts any other window.
 
 Store → measure → store. Knows the order in which things are worked out; knows no SQL, no file and no clock. Everything
 it writes can be dropped and rebuilt to the same bytes: a fingerprint of what went in tells when that is needed.
@@ -6,7 +6,7 @@ it writes can be dropped and rebuilt to the same bytes: a fingerprint of what we
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from datetime import date
 
@@ -34,11 +34,11 @@ from collector.model import (
     publisher_of,
 )
 from collector.origins.knowledge import Knowledge
-from collector.origins.lineage import Declared, Lineage, ModelName
-from collector.store import calendar, marks, queries
+from collector.rooting import refresh_origins, root_rows
+from collector.store import calendar, marks
 from collector.store import readings as facts
 from collector.store.database import Database
-from collector.store.derived import Derived, MonthBuild, Root
+from collector.store.derived import Derived, MonthBuild
 from collector.store.queries import Hub
 
 RULES = "1"  #: rises with every change of the counting rules, so that no derived row outlives them
@@ -111,24 +111,6 @@ def refresh_registry(db: Database, hub: Hub, knowledge: Knowledge) -> None:
         marks.set_mark(db, hub.id, "registry", registry.digest)
 
 
-def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge) -> None:
-    """Work out the roots of the hub's models again when names, declared bases or the lineage files changed.
-
-    After a poll only the models whose roots are others than before are written, and only the shares they go into are
-    built anew.
-    """
-    mark = _origins_mark(db, hub, knowledge)
-    if marks.mark_of(db, hub.id, "origins") == mark:
-        return
-    files = marks.digest(RULES, knowledge.lineage_digest)
-    if marks.mark_of(db, hub.id, "lineage files") == files:
-        Derived(db).update_origins(hub.id, resolved(db, hub, knowledge))
-    else:
-        Derived(db).replace_origins(hub.id, resolved(db, hub, knowledge))
-        marks.set_mark(db, hub.id, "lineage files", files)
-    marks.set_mark(db, hub.id, "origins", mark)
-
-
 def _refresh_month(db: Database, hub: Hub, month: Window) -> None:
     mark = _month_mark(db, hub, month)
     built = Derived(db).month_build(hub.id, _month_number(month))
@@ -140,10 +122,6 @@ def _refresh_month(db: Database, hub: Hub, month: Window) -> None:
 
 def _month_mark(db: Database, hub: Hub, month: Window) -> str:
     return marks.digest(RULES, marks.facts_fingerprint(db, hub.id, month))
-
-
-def _origins_mark(db: Database, hub: Hub, knowledge: Knowledge) -> str:
-    return marks.digest(RULES, knowledge.lineage_digest, marks.names_fingerprint(db, hub.id))
 
 
 def _shares_mark(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> str:
@@ -233,7 +211,7 @@ def attributed(
 ) -> WindowModels:
     """The rows with uploaders and roots, as the registry has them on the window's last day."""
     registry, day = knowledge.registry, window.last_day
-    roots = _root_rows(db, hub, knowledge)
+    roots = root_rows(db, hub, knowledge)
     listed_by = facts.last_start_that_matters(db, hub.id, window)
     created = Derived(db).created_models(hub.id, window, listed_by)
     roots = roots[roots["model_id"].isin({*rows["model_id"], *created["model_id"]})]
@@ -289,32 +267,6 @@ def _developers(hub: Hub, knowledge: Knowledge, day: date) -> dict[str, str]:
     """Country of the developer of every known family on a day."""
     registry = knowledge.registry
     return {family.name: registry.country(hub.name, family.publisher, day) for family in knowledge.families.all}
-
-
-def _root_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFrame:
-    """The roots of all models of the hub: as stored when they are current, else worked out now."""
-    if marks.mark_of(db, hub.id, "origins") == _origins_mark(db, hub, knowledge):
-        return Derived(db).origin_rows(hub.id)
-    return pd.DataFrame(list(resolved(db, hub, knowledge)), columns=list(Root._fields))
-
-
-def resolved(db: Database, hub: Hub, knowledge: Knowledge) -> Iterator[Root]:
-    """The roots of every model of the hub, by lineage."""
-    return (Root(*root) for root in lineage(db, hub, knowledge).roots())
-
-
-def lineage(db: Database, hub: Hub, knowledge: Knowledge) -> Lineage:
-    """The lineage of all models of the hub, worked out now."""
-    former: dict[str, int | None] = {}
-    for row in queries.former_names(db, hub.id):
-        former[row.name] = row.model_id if former.get(row.name, row.model_id) == row.model_id else None
-    return Lineage(
-        [ModelName(*row) for row in queries.model_names(db, hub.id)],
-        [Declared(*row) for row in queries.declared_bases(db, hub.id)],
-        former,
-        knowledge.families,
-        [correction for correction in knowledge.corrections if correction.hub == hub.name],
-    )
 
 
 def growth_of(db: Database, hub: Hub, model_ids: Sequence[int], window: Window) -> Growth:

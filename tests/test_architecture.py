@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     {"", "errors", "model", "columns", "series", "data"},
     {"config", "hubs", "origins", "store", "measure", "logs", "stopping"},
-    {"report", "polling", "importing", "rollup"},
+    {"report", "polling", "importing", "rooting"},
+    {"rollup"},
     {"status", "reporting"},
     {"tasks", "alerts"},
     {"upkeep"},
@@ -36,7 +37,7 @@ HOMES = {
     "apscheduler": {"daemon"},
     "prometheus_client": {"daemon"},
     "structlog": {"logs"},
-    "pandas": {"series", "measure", "report", "store", "rollup", "reporting", "explaining"},
+    "pandas": {"series", "measure", "report", "store", "rooting", "rollup", "reporting", "explaining"},
     "numpy": {"series", "measure", "report", "store", "rollup", "importing", "explaining"},
     "pyarrow": {"importing", "exporting"},
     "altair": {"report"},
