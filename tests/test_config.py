@@ -203,7 +203,7 @@ def test_a_file_with_a_byte_order_mark_is_read(file: Path) -> None:
 def test_a_configuration_cannot_be_changed(file: Path) -> None:
     config = load(file, "")
     with pytest.raises(dataclasses.FrozenInstanceError):
-        config.report.top_models = 1  # type: ignore[misc]
+        config.report.top_models = 1  # type: ignore[misc]  # frozen: that is the test
 
 
 # What it says when it is wrong.

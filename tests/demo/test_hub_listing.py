@@ -188,7 +188,7 @@ def test_filters_choose_and_what_the_hub_ignores_is_ignored(
 def test_the_order_is_trending_and_falling_unless_asked_otherwise(world: World, asker: Any) -> None:
     for name, trending, downloads in (("lab/a", 1, 5), ("lab/b", 9, 1), ("lab/c", 4, 7)):
         key = world.create(name, last_30d=downloads)
-        world.edit(key, lambda m, score=trending: replace(m, trending=score))  # type: ignore[misc]
+        world.edit(key, lambda m, score=trending: replace(m, trending=score))  # type: ignore[misc]  # a bound default
     assert asker.walk(LISTING) == ["lab/b", "lab/c", "lab/a"]
     assert asker.walk(f"{LISTING}?sort=downloads") == ["lab/c", "lab/a", "lab/b"]
     assert asker.walk(f"{LISTING}?sort=downloads&direction=-1&limit=1") == ["lab/c", "lab/a", "lab/b"]
@@ -341,7 +341,7 @@ def test_the_hub_itself_can_move_the_world_just_before_a_page(world: World, hub:
 
 def test_twenty_thousand_models_are_walked_whole_while_counters_follow_the_clock(world: World, asker: Any) -> None:
     for n in range(20_000):
-        world.create(f"lab/m{n:05}", truth=lambda now, n=n: (n * 100 + now.day, n))  # type: ignore[misc]
+        world.create(f"lab/m{n:05}", truth=lambda now, n=n: (n * 100 + now.day, n))  # type: ignore[misc]  # a bound default
     rows = [row for page in asker.pages(OURS.replace("createdAt&direction=1", "downloads")) for row in page]
     assert [row["downloads"] for row in rows] == list(range(19_999, -1, -1))
     assert rows[0]["downloadsAllTime"] == 1_999_901

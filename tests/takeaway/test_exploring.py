@@ -36,7 +36,9 @@ def served(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
             try:
                 urllib.request.urlopen(f"{address}.json", timeout=5).close()
                 break
-            except (urllib.error.URLError, ConnectionError):
+            except (urllib.error.URLError, ConnectionError) as error:
+                if isinstance(error, urllib.error.HTTPError):
+                    error.close()
                 time.sleep(0.1)
         yield address
     finally:
@@ -64,7 +66,8 @@ def test_a_canned_query_answers(served: str) -> None:
 def test_nothing_can_be_written(served: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         answer(f"{served}.json?sql=delete+from+poll")
-    assert caught.value.code == 400
+    with caught.value as refusal:  # it holds the connection
+        assert refusal.code == 400
 
 
 def test_a_server_or_a_missing_file_is_one_line(demo: Path, tmp_path: Path) -> None:
