@@ -24,7 +24,7 @@ help:
 	@echo "make coverage  tests with branch coverage, at least 95 % for each core area"
 	@echo "make data-dictionary  write DATA.md anew from the code"
 	@echo "make soak      the daemon through 400 simulated days of kills and faults (some minutes)"
-	@echo "make bench     what a poll, the roll-up and the commands cost (MODELS=200000 DAYS=35)"
+	@echo "make bench     what a poll, the roll-up and the commands cost, beside peers (MODELS=200000 DAYS=35)"
 	@echo "make lock      write the requirements files anew (needs uv)"
 	@echo "make clean     remove the virtual environment and every cache"
 
@@ -67,7 +67,7 @@ soak: $(VENV)/.installed-dev
 MODELS ?= 200000
 DAYS ?= 35
 bench: $(VENV)/.installed-dev
-	@$(WITHOUT_HUB) $(BIN)/python benchmarks/bench.py $(MODELS) $(DAYS) build/bench
+	@$(WITHOUT_HUB) $(BIN)/python -m benchmarks.bench $(MODELS) $(DAYS) build/bench
 
 # Universal: one file for every platform and Python from 3.11 on. Both hold the build backend.
 lock:

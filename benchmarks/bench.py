@@ -1,168 +1,280 @@
 """The benchmark of `make bench`: one table in Markdown, every figure with what it is to be compared with.
 
-`bench.py MODELS DAYS FOLDER`. Needs no network. The pages are built first: the hub is not what is measured. Each
-step runs in a process of its own. Compare the ratios, not the seconds: other work on the machine slows all of it.
+`python -m benchmarks.bench MODELS DAYS FOLDER`. Needs no network. The pages are built first: the hub is not what is
+measured. Each step runs in a process of its own. Compare the ratios, not the seconds: other work on the machine slows
+all of it. `Bench` keeps the order of the steps; a part of the table is a method that gives its rows.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-import resource
 import shutil
 import sqlite3
-import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import hub_days
-import year
-
+from benchmarks import history, hub_days, peers, running
+from benchmarks.asked import Asked
+from benchmarks.hub_days import Day
+from benchmarks.running import Cost, LoopbackHub, Step
+from collector.model import month_of, previous_window
 from collector.store.database import upgrade
 
-HERE = Path(__file__).parent
-COLLECTOR = Path(sys.executable).with_name("collector")
-CHANGED_BYTES, YEAR_DAYS = 24, 365
+CHANGED_BYTES, YEAR_DAYS, YEAR_BYTES = 24, 365, 4e9
+MODEL = 7  # explained: one of the large accounts, with downloads
 
 
-@contextmanager
-def hub(folder: Path) -> Iterator[str]:
-    """The loopback hub's address while the block runs."""
-    server = subprocess.Popen([sys.executable, HERE / "page_server.py", folder], stdout=subprocess.PIPE, text=True)
-    try:
-        yield server.stdout.readline().strip() if server.stdout else ""
-    finally:
-        server.kill()
+class Row(NamedTuple):
+    """A line of the table."""
+
+    what: str
+    cost: Cost | None = None
+    measured: str = ""  #: what was found, besides the cost
+    bar: str = ""
+    well: bool | None = None  #: whether the bar is met; None: there is none
+
+    def __str__(self) -> str:
+        met = {None: "", True: "met", False: "**not met**"}[self.well]
+        cost = self.cost
+        cells = ("", "") if cost is None else (f"{cost.cpu_seconds:.2f} ({cost.wall_seconds:.2f})", str(cost.peak_mb))
+        return f"| {self.what} | {' | '.join(cells)} | {self.measured} | {self.bar} | {met} |"
 
 
-def choose(host: str, day: int) -> int:
-    """Lets the hub serve a day; returns the requests it answered since the last choice."""
-    with urllib.request.urlopen(f"http://{host}/day/{day}") as answer:
-        return int(answer.read())
+HEAD = "| what | CPU s (by the clock) | peak MB | found | bar | |\n|---|---|---|---|---|---|"
 
 
-def step(name: str, database: Path, host: str = "-", day: int = 0) -> dict[str, Any]:
-    """What a step said of itself."""
-    done = subprocess.run(
-        [sys.executable, HERE / "steps.py", name, database, host, str(day)], check=True, stdout=subprocess.PIPE
-    )
-    return dict(json.loads(done.stdout))
+def at_most(what: str, cost: Cost, seconds: float, per: float = 1) -> Row:
+    """A step held against its bar in CPU seconds, for each of `per`."""
+    each = cost.cpu_seconds / per
+    return Row(what, cost, f"{each:.2f} s each" if per != 1 else "", f"{seconds:g} s", each <= seconds)
 
 
-def command(database: Path, *words: str) -> float:
-    """CPU seconds of a command of ours, start-up included."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = os.environ | {"COLLECTOR__DATABASE__URL": f"sqlite:///{database}"}
-    subprocess.run(
-        [COLLECTOR, "--config", database.with_suffix(".toml"), *words],
-        check=True,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def ratio(what: str, cost: Cost, beside: Cost, name: str, bar: float | None = None) -> Row:
+    """A step held against another of the same run."""
+    found = cost.cpu_seconds / beside.cpu_seconds
+    said = f"{bar:g} of {name}" if bar is not None else f"beside {name}"
+    return Row(what, cost, f"ratio {found:.2f}", said, None if bar is None else found <= bar)
 
 
-def polls(folder: Path, models: int, days: int) -> list[str]:
-    """A poll of day 2 and one after `days` days of history, beside the official client over the same pages."""
-    for day, _ in zip(hub_days.days(models), range(days + 1), strict=False):
-        # The world is the same every time: only the days that are polled need pages.
-        if day.number in (0, 1, days):
-            hub_days.write_pages(folder, day)
-    database, old = folder / "polls.db", folder / "year.db"
-    upgrade(f"sqlite:///{database}")
-    year.fill(old, models, days)
-    with hub(folder) as host:
-        first = step("poll", database, host, 0)
-        choose(host, 1)
-        theirs = step("official", database, host, 1)
-        choose(host, 1)
-        ours = step("poll", database, host, 1)
-        requests = choose(host, 1)
-        written = step("script", database, host, 1)
-        choose(host, days)
-        late = step("poll", old, host, days)
-    ratio, growth = ours["cpu"] / theirs["cpu"], late["cpu"] / ours["cpu"]
-    wanted, peak = -(-models // hub_days.PAGE_ROWS), ours["peak_mb"]
-    moved = f"poll of day 2, {ours['moved'] / models:.1%} moved"
-    return [
-        _row("first poll, every model new", _cost(first)),
-        _row("official client, iteration alone", _cost(theirs)),
-        _row("`list_models` to pandas `to_sql`", _cost(written)),
-        _row(moved, f"{_cost(ours)}, ratio {ratio:.2f}", "below 0.65 of the official client", well=ratio < 0.65),
-        _row("its peak memory", f"{peak} MB", "250 MB", well=peak <= 250),
-        _row("its requests", str(requests), str(wanted), well=requests == wanted),
-        _row(f"poll of day {days + 1}", f"{_cost(late)}, ratio {growth:.2f}", "1.1 of day 2", well=growth <= 1.1),
-    ]
+class Bench:
+    """One hub's life: polled twice, then days of history, then what a user does with it."""
+
+    def __init__(
+        self, folder: Path, hub: LoopbackHub, models: int, run: Callable[[str, Asked], Cost] = running.run
+    ) -> None:
+        self.models, self.hub, self._run_step = models, hub, run
+        self.database = folder / "bench.db"
+        self._world = hub_days.days(models)
+        self._day = next(self._world)
+        self.day_2 = Cost(0, 0, 0)
+        registry, config = folder / "registry.csv", self.database.with_suffix(".toml")
+        registry.write_text(hub_days.registry())
+        config.write_text(f'[origins]\nfile = "{registry}"\n')
+        upgrade(f"sqlite:///{self.database}")
+
+    # --- polls ---
+
+    def first_polls(self) -> Iterator[Row]:
+        """The first two days, the second beside the peers over the same pages."""
+        yield Row("first poll, every model new", self.poll())
+        self.next_day()
+        theirs = self._run("official")
+        yield Row("the official client's iteration alone", theirs)
+        yield ratio("the usual script: `list_models` to pandas `to_sql`", self._run("script"), theirs, "that")
+        self.hub.requests_since_asked(self._day.number)
+        ours = self.day_2 = self._run("poll")
+        requests = self.hub.requests_since_asked(self._day.number)
+        moved = ours.said["moved"] / self.models
+        yield ratio(f"**poll of day 2**, {moved:.1%} moved", ours, theirs, "the official client", 0.65)
+        yield Row("its peak memory", None, f"{ours.peak_mb} MB", "250 MB", ours.peak_mb <= 250)
+        wanted = -(-self.models // hub_days.PAGE_ROWS)
+        yield Row("its requests", None, f"{requests}", f"{wanted}", requests == wanted)
+
+    def next_day(self) -> None:
+        """The hub moves on by a day."""
+        self._day = next(self._world)
+        self.hub.serve(self._day)
+
+    def poll(self) -> Cost:
+        """Our poll of the day; serves its pages if it is the first."""
+        if self._day.number == 0:
+            self.hub.serve(self._day)
+        return self._run("poll")
+
+    def let_pass(self, days: int) -> Row:
+        """Fills the database with the days until it holds so many."""
+        clock, began = time.monotonic(), time.process_time()
+        last, missing = self._day, days - self._day.number - 1
+        history.extend(f"sqlite:///{self.database}", last, self._kept(islice(self._world, missing)))
+        cost = Cost(time.process_time() - began, time.monotonic() - clock, 0)
+        return Row(f"(the rows of {missing} days written without polling)", cost)
+
+    def _kept(self, following: Iterator[Day]) -> Iterator[Day]:
+        for self._day in following:
+            yield self._day
+
+    def late_poll(self) -> Row:
+        """A poll after all that history."""
+        self.next_day()
+        return ratio(f"poll of day {self._day.number + 1}", self.poll(), self.day_2, "day 2", 1.1)
+
+    # --- what is made of it ---
+
+    def month(self) -> str:
+        """The last whole month of the history; the first when none is whole."""
+        this = month_of(history.started_at(self._day))
+        first = month_of(hub_days.FIRST_DAY)
+        return first.label if this.start <= first.start else previous_window(this).label
+
+    def rollups(self) -> Iterator[Row]:
+        """The roll-up from nothing, after one more poll, and when nothing is new."""
+        built = self._run("rollup")
+        months = len(built.said["months"].get("huggingface", []))
+        yield at_most(f"roll-up of {months} months from nothing (each month)", built, 15, months)
+        yield self.late_poll()
+        yield at_most("roll-up after that poll", self._run("rollup"), 3)
+        yield at_most("roll-up with nothing new", self._run("rollup"), 3)
+
+    def commands(self) -> Iterator[Row]:
+        """The commands, start-up included."""
+        month = self.month()
+        query = f"SELECT country, downloads FROM country_share_month WHERE \"window\" = '{month}'"
+        for bar, words in (
+            (0.25, ("--help",)),
+            (0.5, ("status",)),
+            (0.5, ("explain", hub_days.name(MODEL), month)),
+            (4.0, ("report", month, "--out", str(self.database.parent / "reports"))),
+        ):
+            yield at_most(f"`collector {words[0]}`", self._command(*words), bar)
+        yield Row("`collector sql` on country_share_month", self._command("sql", query))
+        yield Row("`collector db check`", self._command("db", "check"))
+
+    def countries(self) -> Iterator[Row]:
+        """Downloads by country of one month: ours beside the peers reading the Parquet files of the same month."""
+        month = self.month()
+        ours = self._run("countries", month)
+        yield at_most(f"**country table of {month}** from the roll-up", ours, 0.5)
+        yield Row("(its Parquet file, as `collector export` writes it)", self._run("parquet", month))
+        for name in ("duckdb", "polars"):
+            title = {"duckdb": "DuckDB", "polars": "Polars"}[name]
+            if lacking := peers.missing(name):
+                yield Row(f"{title} on Parquet", None, f"not installed: {', '.join(lacking)}")
+                continue
+            theirs = self._run(name, month)
+            compared = ratio(f"{title} on Parquet", theirs, ours, "ours")
+            well = theirs.cpu_seconds > ours.cpu_seconds
+            same = agreement(ours.said["countries"], theirs.said["countries"])
+            yield compared._replace(measured=f"{compared.measured}, {same}", bar="ours is faster", well=well)
+
+    # --- storage ---
+
+    def storage(self) -> Iterator[Row]:
+        """Bytes per stored change, and the file as it is."""
+        size = measure_size(self.database)
+        yield Row(f"bytes per stored change ({size.changes:,} of them)", None, f"{size.each:.1f}", f"{CHANGED_BYTES}",
+                  size.each <= CHANGED_BYTES)  # fmt: skip
+        yield Row("the file, names and derived tables included", None, f"{size.file / 1e9:.2f} GB")
+        bar = YEAR_BYTES if self.models >= 2_500_000 else None
+        yield Row("a year of this hub, all in", None, f"{size.year / 1e9:.2f} GB", "4 GB at 2.5 M models",
+                  None if bar is None else size.year <= bar)  # fmt: skip
+
+    def backup(self) -> Iterator[Row]:
+        """A backup while a poll writes, beside the poll before it, and what `db check` says of the copy."""
+        self.next_day()
+        alone = self.poll()
+        self.next_day()
+        copy = self.database.with_name("copy.db")
+        backing_up = Step("command", self._asked("db", "backup", str(copy)))
+        beside = self.poll()
+        done = backing_up.cost()
+        yield ratio("poll while a backup is made", beside, alone, "the poll before it", 1.2)
+        slower = beside.wall_seconds / alone.wall_seconds
+        yield Row("the same by the clock (two cores for both, if nothing else runs)", None, f"ratio {slower:.2f}")
+        yield Row(f"`collector db backup` of {copy.stat().st_size / 1e9:.2f} GB meanwhile", done)
+        copy.with_suffix(".toml").touch()
+        checked = running.run("command", self._asked("db", "check")._replace(database=str(copy)))
+        yield Row("`db check` of the copy", checked, "sound")
+        copy.unlink()
+
+    def _asked(self, *words: str) -> Asked:
+        return Asked(str(self.database), self.hub.host, self._day.number, words)
+
+    def _run(self, name: str, *words: str) -> Cost:
+        return self._run_step(name, self._asked(*words))
+
+    def _command(self, *words: str) -> Cost:
+        return self._run("command", *words)
 
 
-def _cost(said: dict[str, Any]) -> str:
-    return f"{said['cpu']} s CPU, {said['peak_mb']} MB"
+def agreement(ours: dict[str, int], theirs: dict[str, int]) -> str:
+    """Whether two tables are the same. Models in Parquet are rounded each, ours once: estimates can differ by that."""
+    if ours == theirs:
+        return "equal"
+    apart = max(abs(ours.get(country, 0) - theirs.get(country, 0)) for country in ours.keys() | theirs.keys())
+    total = sum(ours.values())
+    return f"equal but for {apart} downloads of {total:,}" if apart <= 1e-6 * total else f"**not equal: {apart} apart**"
 
 
-def _row(what: str, measured: str, bar: str = "", *, well: bool | None = None) -> str:
-    met = {None: "", True: "met", False: "**not met**"}[well]
-    return f"| {what} | {measured} | {bar} | {met} |"
+class Size(NamedTuple):
+    """What a database takes, in bytes."""
+
+    changes: int  #: stored ones; first readings left out
+    each: float  #: of a change
+    file: int
+    year: float  #: a year of such days, with the names; without derived tables of more months than there are
 
 
-def storage(database: Path) -> list[str]:
+def measure_size(database: Path) -> Size:
     """Bytes per stored change: the table copied alone, so that nothing else is in the file."""
     alone = database.with_suffix(".alone.db")
-    with sqlite3.connect(alone) as copy:
+    alone.unlink(missing_ok=True)
+    with closing(sqlite3.connect(alone)) as copy, copy:
         copy.execute("ATTACH ? AS whole", (str(database),))
         made = copy.execute("SELECT sql FROM whole.sqlite_master WHERE name = 'observation'").fetchone()[0]
         copy.execute(made)
         copy.execute("INSERT INTO main.observation SELECT * FROM whole.observation WHERE delta IS NOT NULL")
-        rows, days = copy.execute("SELECT count(*), count(DISTINCT poll_id) FROM main.observation").fetchone()
-    copy.close()
-    each = alone.stat().st_size / rows
-    fixed = database.stat().st_size - alone.stat().st_size
-    whole = (fixed + each * rows / days * YEAR_DAYS) / 1e9
-    said = f"bytes per stored change ({rows:,} rows)"
-    return [
-        _row(said, f"{each:.1f}", str(CHANGED_BYTES), well=each <= CHANGED_BYTES),
-        _row("a year of this hub, names included", f"{whole:.2f} GB", "4 GB at 2.5 M models"),
-    ]
+        changes, days = copy.execute("SELECT count(*), count(DISTINCT poll_id) FROM main.observation").fetchone()
+        copy.commit()
+    taken, file = alone.stat().st_size, database.stat().st_size
+    alone.unlink()
+    return Size(changes, taken / changes, file, file - taken + taken / days * YEAR_DAYS)
 
 
-def commands(database: Path) -> list[str]:
-    """Roll-up and the commands that read."""
-    database.with_suffix(".toml").touch()
-    built, again = step("rollup", database), step("rollup", database)
-    months = len(built["months"]["huggingface"])
-    rows = [
-        _row(f"roll-up of {months} months from nothing", _cost(built), "15 s a month at 150 M changes"),
-        _row("roll-up with nothing new", _cost(again), "3 s", well=again["cpu"] <= 3),
-    ]
-    month = "2026-01"
-    for bar, words in (
-        (0.25, ("--help",)),
-        (0.5, ("status",)),
-        (0.5, ("explain", hub_days.name(7), month)),
-        (4.0, ("report", month, "--out", str(database.parent / "reports"))),
-    ):
-        seconds = command(database, *words)
-        said = f"`collector {words[0]}`"
-        rows.append(_row(said, f"{seconds:.2f} s CPU", f"{bar} s", well=seconds <= bar))
-    return rows
+def machine() -> str:
+    """The machine in words."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text().splitlines() if about.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    cores = f"{os.cpu_count()} cores{f' of {names[0]}' if names else ''}"
+    return f"{cores}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+
+
+def rows(bench: Bench, days: int) -> Iterator[Row]:
+    """The whole table."""
+    yield from bench.first_polls()
+    yield bench.let_pass(days)
+    yield from bench.storage()
+    yield from bench.rollups()
+    yield from bench.commands()
+    yield from bench.countries()
+    yield from bench.backup()
 
 
 def main() -> None:
-    models, days, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    models, days, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]).absolute()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     clock = time.monotonic()
-    print(f"{models:,} models, {days} days of history; {os.cpu_count()} cores, Python {platform.python_version()}, "
-          f"SQLite {sqlite3.sqlite_version}\n\n| what | measured | bar | |\n|---|---|---|---|", flush=True)  # fmt: skip
-    print("\n".join(polls(folder, models, days)), flush=True)
-    for part in (storage, commands):
-        print("\n".join(part(folder / "year.db")), flush=True)
+    print(f"{models:,} models, {days} days of history; {machine()}\n\n{HEAD}", flush=True)
+    with running.loopback_hub(folder) as hub:
+        for row in rows(Bench(folder, hub, models), days):
+            print(row, flush=True)
     shutil.rmtree(folder)
     print(f"\nTook {time.monotonic() - clock:.0f} s.")
 

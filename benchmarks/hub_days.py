@@ -1,7 +1,8 @@
 """Days of a made-up hub of any size, as the pages it would send. Heavy-tailed like the real one; the same every time.
 
 Rates of downloads are log-normal: 1.5 % of the models carry 99 % of the downloads, and about 16 % of the counters
-move from one day to the next. Knows the wire format of the listing; knows nothing of the collector.
+move from one day to the next. Half of the names hold a family's, four models of nine declare a base, two thirds live
+under accounts whose country `registry` gives. Knows the wire format of the listing; knows nothing of the collector.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 PAGE_ROWS = 1000
-MEDIAN_LOG_RATE, LOG_RATE_SPREAD, MOST_A_DAY = -5.2, 4.5, 4e6
+MEDIAN_LOG_RATE, LOG_RATE_SPREAD, MOST_A_DAY = -5.51, 4.8, 8e6
 FIRST_DAY = 1_767_225_600  # 2026-01-01T00:00:00Z
 FLOOR = 1_646_263_744  # everything older bears this creation
 TASKS = ("text-generation", "text-classification", "image-text-to-text", "text-to-image", None)
 LIBRARIES = ("transformers", "diffusers", "gguf", None)
 RELATIONS = ("finetune", "quantized", "adapter", "merge")
+STEMS = ("Qwen2.5-7B-Instruct", "my-model", "Llama-3.1-8B", "test", "gemma-3-27b-it", "v2", "whisper-small", "lora")
+LARGE_ACCOUNTS = 997
+COUNTRIES = ("US", "CN", "US", "CN", "FR", "US", "GB", "DE", "CN", "KR", "US", "JP", "IN", "CA", "IL", "SG", "CH", "AE")
 
 Ints = NDArray[np.int64]
 
@@ -82,8 +86,8 @@ def row(model: int, all_time: int, rolling: int, likes: int) -> str:
     if library:
         fields.append(f'"library_name":"{library}"')
         tags.append(library)
-    if model % 9 < 4 and model > 5000:
-        base, relation = model % 4999, RELATIONS[model % 4]
+    if declared := base_of(model):
+        base, relation = declared
         tags += [f"base_model:{name(base)}", f"base_model:{relation}:{name(base)}"]
         fields.append(
             f'"baseModels":{{"relation":"{relation}","models":[{{"_id":"{key(base)}","id":"{name(base)}"}}]}}'
@@ -99,8 +103,13 @@ def key(model: int) -> str:
 
 def name(model: int) -> str:
     """`publisher/model`; accounts are as skewed as on the hub."""
-    account = model % 997 if model % 3 else model // 4
-    return f"account-{account}/some-model-{model}"
+    account = model % LARGE_ACCOUNTS if model % 3 else LARGE_ACCOUNTS + model // 4
+    return f"account-{account}/{STEMS[model % len(STEMS)]}-{model}"
+
+
+def base_of(model: int) -> tuple[int, str] | None:
+    """The base that a model declares, and how it was made from it."""
+    return (model % 4999, RELATIONS[model % len(RELATIONS)]) if model % 9 < 4 and model > 5000 else None
 
 
 def created(model: int) -> str:
@@ -111,3 +120,12 @@ def created(model: int) -> str:
 def created_seconds(model: int) -> int:
     """Creation: the first at the floor, the rest evenly over the years since."""
     return FLOOR if model < 30_000 else min(FLOOR + (model - 30_000) * 40, FIRST_DAY - 1)
+
+
+def registry() -> str:
+    """The countries of the large accounts, as a registry of the user's own."""
+    rows = ["hub,publisher,organisation,country,kind,valid_from,valid_to,basis,confidence,reviewed_on"]
+    for account in range(LARGE_ACCOUNTS):
+        country = COUNTRIES[account % len(COUNTRIES)]
+        rows.append(f"huggingface,account-{account},Made Up {account},{country},company,,,made up,certain,2026-01-01")
+    return "\n".join([*rows, ""])

@@ -1,6 +1,7 @@
 """A loopback hub that sends pages built beforehand, so that the hub is not what is measured. Knows no JSON.
 
-Run as a program: `page_server.py FOLDER` prints its port and serves FOLDER/day0.pages; `/day/N` switches the day.
+Run as a program: `python -m benchmarks.page_server FOLDER` prints its address; `/day/N` lets it serve FOLDER/dayN.pages
+and answers how many pages were asked for since the last such choice.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 _PAGE = re.compile(rb"[?&]cursor=p(\d+)")
 _DAY = re.compile(rb"GET /day/(\d+)")
@@ -21,15 +23,20 @@ class Pages:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._file: BinaryIO | None = None
+        self.offsets: list[int] = []
         self.requests = 0
-        self.choose(0)
 
     def choose(self, day: int) -> None:
+        if self._file is not None:
+            self._file.close()
         self.offsets = json.loads((self._folder / f"day{day}.index").read_text())
         self._file = (self._folder / f"day{day}.pages").open("rb")
         self.requests = 0
 
     def body(self, number: int) -> bytes:
+        if self._file is None:
+            raise ValueError("no day was chosen")
         self.requests += 1
         self._file.seek(self.offsets[number])
         return self._file.read(self.offsets[number + 1] - self.offsets[number])

@@ -1,7 +1,8 @@
 """One measured step each, run in a process of its own so that its CPU time and its memory are its own.
 
-`steps.py official|script|poll|rollup DATABASE HOST DAY` prints JSON. CPU is
-what the step itself took, without the start of the program.
+`python -m benchmarks.steps NAME DATABASE HOST DAY [WORD ...]` prints JSON. CPU is what the step itself took: of our own
+steps without the start of the program, of a command with it. A new step is a function, a line in STEPS and, for what
+it loads before the clock runs, one in NEEDS; the peers' steps are in `peers`.
 """
 
 from __future__ import annotations
@@ -9,102 +10,116 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import os
 import resource
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
 
-EXPAND = ["downloads", "downloadsAllTime", "likes", "createdAt", "private", "pipeline_tag", "library_name"]
-EXPAND += ["baseModels", "tags"]
+from benchmarks import peers
+from benchmarks.asked import Asked, Said
 
-
-class Asked(NamedTuple):
-    """What a step works on."""
-
-    database: str  #: file
-    host: str  #: of the loopback hub
-    day: int
+COLLECTOR = Path(sys.executable).with_name("collector")
 
 
-def official(of: Asked) -> dict[str, object]:
-    """The official client's iteration over the same pages, with the same fields; nothing is kept."""
-    from huggingface_hub import HfApi
-
-    # Its type lists the names one by one; EXPAND is the client's own list, as plain text.
-    listed = HfApi(endpoint=f"http://{of.host}", token=False).list_models(sort="created_at", expand=EXPAND)  # type: ignore[arg-type]
-    return {"models": sum(1 for _ in listed)}
-
-
-def script(of: Asked) -> dict[str, object]:
-    """What people write today: everything listed into a frame, the frame appended to a table."""
-    import pandas as pd
-    from huggingface_hub import HfApi
-    from sqlalchemy import create_engine
-
-    # Its type lists the names one by one; EXPAND is the client's own list, as plain text.
-    listed = HfApi(endpoint=f"http://{of.host}", token=False).list_models(sort="created_at", expand=EXPAND)  # type: ignore[arg-type]
-    rows = pd.DataFrame([(m.id, m.downloads_all_time, m.downloads, m.likes) for m in listed])
-    rows.assign(day=of.day).to_sql("snapshot", create_engine(f"sqlite:///{of.database}.script"), if_exists="append")
-    return {"models": len(rows)}
-
-
-def poll(of: Asked) -> dict[str, object]:
+def poll(of: Asked) -> Said:
     """Our poll: asked, compared, kept."""
+    from benchmarks.hub_days import FIRST_DAY
     from collector.hubs.huggingface import HuggingFaceSettings, make
-    from collector.model import PollPlan
+    from collector.model import PollPlan, from_seconds
     from collector.polling import poll_once
     from collector.store.database import Database
     from collector.store.polls import PollStore
 
-    at, stop, plan = datetime(2026, 1, 1, 0, 5, tzinfo=UTC) + timedelta(days=of.day), threading.Event(), PollPlan("all")
+    at, stop, plan = from_seconds(FIRST_DAY + 300) + timedelta(days=of.day), threading.Event(), PollPlan("all")
     with Database.open(f"sqlite:///{of.database}", write=True) as db:
         hub = make(HuggingFaceSettings(f"http://{of.host}"), plan, lambda: at, stop, logging.getLogger("bench"))
         made = poll_once(hub, PollStore(db), plan, lambda: at, stop, lambda _: None).poll
     return {"models": made.models_listed, "moved": made.models_moved, "pages": made.pages}
 
 
-def rollup(of: Asked) -> dict[str, object]:
+def rollup(of: Asked) -> Said:
     """Every derived table brought up to date."""
     from collector.config import load_config
     from collector.store.database import Database
     from collector.tasks import knowledge_of, roll_up
 
-    config = load_config(
-        Path(of.database).with_suffix(".toml"), {"COLLECTOR__DATABASE__URL": f"sqlite:///{of.database}"}
-    )
+    config = load_config(of.config, {"COLLECTOR__DATABASE__URL": f"sqlite:///{of.database}"})
     with Database.open(f"sqlite:///{of.database}", write=True) as db:
         return {"months": roll_up(db, knowledge_of(config), config.scopes)}
 
 
-STEPS: dict[str, Callable[[Asked], dict[str, object]]] = {
-    "official": official,
-    "script": script,
+def countries(of: Asked) -> Said:
+    """Downloads by uploaders' country of a month, from what the roll-up keeps."""
+    from collector.store.queries import run_sql
+
+    query = (
+        "SELECT country, downloads FROM country_share_month"
+        " WHERE \"window\" = :month AND scope = 'all' AND attribution = 'publisher'"
+    )
+    answer = run_sql(f"sqlite:///{of.database}", query, parameters={"month": of.words[0]})
+    return {"countries": dict(answer.rows)}
+
+
+def parquet(of: Asked) -> Said:
+    """What `collector export` writes of a month's models: all that the peers need of it, and no readings."""
+    from collector import exporting
+    from collector.config import load_config
+
+    config = load_config(of.config, {"COLLECTOR__DATABASE__URL": f"sqlite:///{of.database}"})
+    query = 'SELECT * FROM model_downloads_month WHERE "window" = :month'
+    columns, rows = exporting._ask(config, query, {"month": of.words[0]})
+    exporting._file(of.folder / "model_downloads_month" / f"month={of.words[0]}", columns, rows)
+    return {"rows": len(rows)}
+
+
+def command(of: Asked) -> Said:
+    """A command of ours, start-up included; what it writes is shown when it fails."""
+    environment = os.environ | {"COLLECTOR__DATABASE__URL": f"sqlite:///{of.database}"}
+    line = [str(COLLECTOR), "--config", str(of.config), *of.words]
+    done = subprocess.run(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"cpu": round(used.ru_utime + used.ru_stime, 2), "peak_mb": used.ru_maxrss // 1024}
+
+
+STEPS: Mapping[str, Callable[[Asked], Said]] = {
     "poll": poll,
     "rollup": rollup,
+    "countries": countries,
+    "parquet": parquet,
+    "command": command,
+    **peers.STEPS,
 }
 
-
-# Loaded before the clock runs: a program that iterates or polls does so once.
-NEEDS = {
-    "official": ("huggingface_hub.hf_api",),
-    "script": ("huggingface_hub.hf_api", "pandas", "sqlalchemy"),
+#: Loaded before the clock runs: a program that iterates or polls does so once.
+NEEDS: Mapping[str, tuple[str, ...]] = {
     "poll": ("collector.hubs.huggingface", "collector.polling", "collector.store.polls"),
     "rollup": ("collector.config", "collector.tasks"),
+    "countries": ("collector.store.queries",),
+    "parquet": ("collector.config", "collector.exporting", "pyarrow.parquet"),
+    **peers.NEEDS,
 }
 
 
 def main() -> None:
-    name, database, host, day = sys.argv[1:5]
-    for module in NEEDS[name]:
+    name, database, host, day, *words = sys.argv[1:]
+    print(json.dumps(measured(name, Asked(database, host, int(day), tuple(words)))))
+
+
+def measured(name: str, of: Asked) -> Said:
+    """What the step says, with `cpu` and `wall` seconds and `peak_mb`."""
+    for module in NEEDS.get(name, ()):
         importlib.import_module(module)
     began, clock = time.process_time(), time.monotonic()
-    said = STEPS[name](Asked(database, host, int(day)))
+    said = STEPS[name](of)
     cpu, wall = time.process_time() - began, time.monotonic() - clock
-    print(json.dumps({"cpu": round(cpu, 2), "wall": round(wall, 2), "peak_mb": peak_mb(), **said}))
+    return {"cpu": round(cpu, 3), "wall": round(wall, 3), "peak_mb": peak_mb(), **said}
 
 
 def peak_mb() -> int:

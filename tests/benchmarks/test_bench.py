@@ -1,0 +1,95 @@
+"""The benchmark runs, small, from its first step to its last; no figure of it is looked at."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import bench, history, hub_days, peers, running, steps
+from benchmarks.asked import Asked
+from benchmarks.running import Cost
+from collector.hubs.huggingface import HuggingFaceSettings, make
+from collector.model import PollPlan, from_seconds
+
+
+def run_here(name: str, of: Asked) -> Cost:
+    """A step in this process: starting a program for each would take most of the time."""
+    return Cost.of(steps.measured(name, of))
+
+
+def parts(made: bench.Bench) -> Iterator[bench.Row]:
+    """The table without the commands, which have tests of their own."""
+    yield from made.first_polls()
+    yield made.let_pass(14)
+    yield from made.storage()
+    yield from made.rollups()
+    yield from made.countries()
+    yield from made.backup()
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bench.Row]:
+    """The rows for 2,000 models and two weeks, by their first words."""
+    folder = tmp_path_factory.mktemp("bench")
+    with running.loopback_hub(folder) as hub:
+        return {row.what: row for row in parts(bench.Bench(folder, hub, 2_000, run_here))}
+
+
+def test_every_step_says_what_it_took(table: dict[str, bench.Row]) -> None:
+    measured = [row.cost for row in table.values() if row.cost is not None]
+    assert all(cost.cpu_seconds > 0 and cost.wall_seconds > 0 for cost in measured)
+    assert len(measured) > 10
+
+
+def test_the_poll_asks_for_each_page_once(table: dict[str, bench.Row]) -> None:
+    assert table["its requests"].measured == "2"
+
+
+@pytest.mark.parametrize("peer", ["DuckDB", "Polars"])
+def test_peers_answer_as_the_collector_does(table: dict[str, bench.Row], peer: str) -> None:
+    said = table[f"{peer} on Parquet"].measured
+    assert "equal" in said
+    assert "not equal" not in said
+
+
+def test_a_table_is_markdown(table: dict[str, bench.Row]) -> None:
+    columns = bench.HEAD.splitlines()[0].count("|")
+    assert {str(row).count("|") for row in table.values()} == {columns}
+
+
+def test_answers_that_differ_are_told() -> None:
+    assert bench.agreement({"CN": 10}, {"CN": 10}) == "equal"
+    assert "not equal" in bench.agreement({"CN": 10}, {"CN": 11})
+    assert "not equal" in bench.agreement({"CN": 10}, {"CN": 10, "US": 1})
+    assert bench.agreement({"CN": 10_000_000}, {"CN": 10_000_001}) == "equal but for 1 downloads of 10,000,000"
+
+
+def test_a_missing_peer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "NEEDS", {"duckdb": ("not_installed.at_all", "json")})
+    assert peers.missing("duckdb") == ["not_installed.at_all"]
+
+
+def test_a_step_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
+    cost = running.run("command", Asked(str(tmp_path / "none.db"), "-", 0, ("--help",)))
+    assert cost.cpu_seconds > 0
+    assert cost.peak_mb > 0
+
+
+def test_pages_say_what_the_quick_way_stores(tmp_path: Path) -> None:
+    """The hub's module reads from the made-up pages the observations that `history` writes without them."""
+    day = next(hub_days.days(12_000))
+    at, told = from_seconds(history.started_at(day)), history.MadeUpHub(day)
+    with running.loopback_hub(tmp_path) as served:
+        served.serve(day)
+        settings, stop = HuggingFaceSettings(f"http://{served.host}"), threading.Event()
+        hub = make(settings, PollPlan("all"), lambda: at, stop, logging.getLogger("bench"))
+        cursor: str | None = None
+        for start in range(0, 12_000, hub_days.PAGE_ROWS):
+            page = hub.page(cursor)
+            assert page.observations == told.page(str(start)).observations
+            cursor = page.next_cursor
+    assert cursor is None
