@@ -44,9 +44,10 @@ def poll(of: Asked) -> Said:
 
 def rollup(of: Asked) -> Said:
     """Every derived table brought up to date."""
+    from collector.asking import knowledge_of
     from collector.config import load_config
     from collector.store.database import Database
-    from collector.tasks import knowledge_of, roll_up
+    from collector.tasks import roll_up
 
     config = load_config(of.config, {"COLLECTOR__DATABASE__URL": f"sqlite:///{of.database}"})
     with Database.open(f"sqlite:///{of.database}", write=True) as db:

@@ -194,12 +194,12 @@ def poll(
     as_json: Json = False,
 ) -> None:
     """Poll now; resume an unfinished poll of the same UTC day; print what came and what share it shows."""
-    from collector import tasks
+    from collector import asking, tasks
     from collector.stopping import StopOnSignal
     from collector.store.database import writer_lock
 
     config = _config(context)
-    chosen = tasks.chosen_hub(config, hub)
+    chosen = asking.chosen_hub(config, hub)
     log = _logging(config, json_lines=False)
     with (
         writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS),
@@ -207,7 +207,7 @@ def poll(
         _progress(log) as told,
     ):
         result = tasks.poll_hub(config, chosen, now=_now, stop=stop, log=log, progress=told)
-    shown, headline = tasks.trailing(config, chosen.name), tasks.headline_asked(config, None, None, "country")
+    shown, headline = tasks.trailing(config, chosen.name), asking.headline_asked(config, None, None, "country")
     if as_json:
         values = None if shown is None else tasks.headline_values(shown, headline)
         _print_json({"poll": dataclasses.asdict(result.poll), "resumed": result.resumed, "trailing": values})
@@ -233,11 +233,11 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write the CSV pack and the page of a month or any window, and print the headline."""
-    from collector import tasks
+    from collector import asking, tasks
 
     config = _config(context)
-    headline = tasks.headline_asked(config, scope, attribution, by)
-    span = tasks.report_span(month, _day(start), _day(end), trailing, _now)
+    headline = asking.headline_asked(config, scope, attribution, by)
+    span = asking.report_span(month, _day(start), _day(end), trailing, _now)
     pack = tasks.write_report(config, hub, span, out, slides=png)
     if as_json:
         _print_json({"folder": str(pack.folder), **tasks.headline_values(pack.data, headline)})
@@ -351,20 +351,23 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Every reading, span, rule, label and sum behind a model's month or a country's share."""
-    from collector import explaining, tasks
-
     config, said = _config(context), words or []
     if len(said) > (2 if country is None else 1) or (country is None and not said):
         raise UsageError("write a model and perhaps a month, or --country CC and perhaps a month")
     if country is None:
         if scope or attribution:
             raise UsageError("--scope and --attribution go with --country")
-        found = explaining.explain_model(config, said[0], said[1] if len(said) == 2 else None, hub, _now)
-        lines = explaining.model_lines(found)
+        from collector.explaining.one_model import explain_model, model_lines
+
+        found = explain_model(config, said[0], said[1] if len(said) == 2 else None, hub, _now)
+        lines = model_lines(found)
     else:
-        asked = tasks.headline_asked(config, scope, attribution, "country")
-        found = explaining.explain_country(config, country, said[0] if said else None, hub, asked, _now)
-        lines = explaining.country_lines(found)
+        from collector.asking import headline_asked
+        from collector.explaining.one_country import country_lines, explain_country
+
+        asked = headline_asked(config, scope, attribution, "country")
+        found = explain_country(config, country, said[0] if said else None, hub, asked, _now)
+        lines = country_lines(found)
     if as_json:
         _print_json(found)
     else:
@@ -478,11 +481,11 @@ def origins_who(
 @origins.command("export")
 def origins_export(context: typer.Context) -> None:
     """Write the registry as CSV to stdout."""
-    from collector import tasks
+    from collector import asking
     from collector.origins.registry import export
 
     text = io.StringIO()
-    export(tasks.knowledge_of(_config(context)).registry, text)
+    export(asking.knowledge_of(_config(context)).registry, text)
     _emit([text.getvalue().rstrip("\n")])
 
 

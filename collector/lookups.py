@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
+from collector.asking import knowledge_of
 from collector.config import Config
 from collector.errors import ReportError
 from collector.model import NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, publisher_of
@@ -20,7 +21,6 @@ from collector.rooting import lineage
 from collector.store import queries
 from collector.store.database import Database, database_path
 from collector.store.derived import Derived
-from collector.tasks import knowledge_of
 
 Table = tuple[tuple[str, ...], list[tuple[Any, ...]]]  #: columns and rows
 RootOf = tuple[str, str, str, float, str, str | None]  #: hub, root, its publisher, weight, basis, family

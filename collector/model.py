@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 DAY = 86_400  # seconds
 Attribution = Literal["base", "publisher"]
 ATTRIBUTIONS: tuple[Attribution, Attribution] = ("base", "publisher")
+By = Literal["country", "family", "publisher", "group"]  # what a table of shares is broken down by
 NOT_ATTRIBUTED = "ZZ"  # never reviewed, or reviewed and unknown
 NOT_OF_ONE_COUNTRY = "XX"  # reviewed: an international or online collective
 MAX_COUNTER = 10**12  # a thousand lifetimes of the most downloaded model; above it a counter is absurd

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 
+from collector.asking import month_with_figures, reported_hub
 from collector.config import Config
 from collector.errors import ReportError, UsageError
 from collector.model import previous_window
 from collector.store import queries
 from collector.store.database import Database
 from collector.store.queries import Answer
-from collector.tasks import month_with_figures, reported_hub
 
 #: Parameters that a user names; the others follow from these or from the configuration.
 ASKED = ("month", "country", "family", "scope", "attribution", "hub")

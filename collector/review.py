@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from collector.asking import knowledge_of, reported_hub
 from collector.config import Config
 from collector.errors import ReportError, UsageError
 from collector.measure import shares
@@ -35,7 +36,6 @@ from collector.store import calendar, queries
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.queries import Hub
-from collector.tasks import knowledge_of, reported_hub
 
 Table = tuple[tuple[str, ...], list[tuple[Any, ...]]]  #: columns and rows
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from collector.alerts import Alert, Shares, crossings, moves, overdue, stale, tell
+from collector.asking import Now, Span, knowledge_of
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE
 from collector.config import Config
 from collector.errors import CollectorError, StoreError
@@ -29,7 +30,7 @@ from collector.store.check import check
 from collector.store.database import Database
 from collector.store.jobs import Done, Jobs
 from collector.store.watching import HubNumbers
-from collector.tasks import Now, Span, knowledge_of, poll_sentence, read_hub, roll_up, trailing, write_report
+from collector.tasks import poll_sentence, read_hub, roll_up, trailing, write_report
 
 CLOCK_SLACK = timedelta(hours=1)  # a poll dated later than this from now was made under a clock that was wrong
 

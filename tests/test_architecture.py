@@ -17,7 +17,7 @@ LAYERS = (
     {"config", "hubs", "origins", "store", "measure", "logs", "stopping"},
     {"report", "polling", "importing", "rooting"},
     {"rollup"},
-    {"status", "reporting"},
+    {"status", "asking", "reporting"},
     {"tasks", "alerts"},
     {"upkeep"},
     {"lookups", "review", "dictionary", "recipes", "explaining", "exporting", "exploring", "daemon", "demo"},

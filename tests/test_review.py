@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from collector import lookups, review, tasks
+from collector import asking, lookups, review, tasks
 from collector.config import Config, load_config
 from collector.errors import CollectorError, ConfigError, RegistryError, ReportError, UsageError
 from collector.importing import import_file
@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     ),
                     {"name": name, "base": base, "relation": relation},
                 )
-        tasks.roll_up(db, tasks.knowledge_of(config), config.scopes)
+        tasks.roll_up(db, asking.knowledge_of(config), config.scopes)
     return folder
 
 
@@ -239,12 +239,12 @@ def test_the_check_needs_no_database(tmp_path: Path) -> None:
 def test_a_group_of_the_users_with_an_unknown_country_names_file_and_key(tmp_path: Path) -> None:
     config = config_in(tmp_path, '[[group]]\nname = "mine"\ncountries = ["DE", "QQ"]\n')
     with pytest.raises(ConfigError, match=r"config\.toml: group\.1\.countries: unknown country 'QQ'"):
-        tasks.knowledge_of(config)
+        asking.knowledge_of(config)
 
 
 def test_a_group_of_the_users_is_counted_in_reports(folder: Path, tmp_path: Path) -> None:
     config = config_in(folder, '[[group]]\nname = "mine"\ntitle = "My own"\ncountries = ["CN"]\n')
-    span = tasks.report_span("2026-09", None, None, False, now)
+    span = asking.report_span("2026-09", None, None, False, now)
     pack = tasks.write_report(config, None, span, tmp_path)
     with (pack.folder / "group_share.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if (row["scope"], row["attribution"]) == ("all", "base")]
@@ -269,7 +269,7 @@ def test_another_registry_makes_the_shares_be_built_anew_and_the_same_one_does_n
 
     def shares(with_config: Config) -> tuple[list[str], dict[str, int]]:
         with Database.open(with_config.database.url, write=True) as db:
-            rebuilt = tasks.roll_up(db, tasks.knowledge_of(with_config), with_config.scopes)["huggingface"]
+            rebuilt = tasks.roll_up(db, asking.knowledge_of(with_config), with_config.scopes)["huggingface"]
             with db.connect() as connection:
                 return rebuilt, {row.country: row.downloads for row in connection.execute(query)}
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
+from collector.asking import Headline, Span, knowledge_of
 from collector.columns import COUNTRY_SHARE
 from collector.config import Config, load_config
 from collector.demo.hub import LoopbackHub
@@ -26,7 +27,7 @@ from collector.report.data import ReportData
 from collector.report.text import Column, table_lines
 from collector.store.database import Database, upgrade
 from collector.store.polls import PollStore
-from collector.tasks import Headline, Pack, Span, headline_text, knowledge_of, roll_up, write_report
+from collector.tasks import Pack, headline_text, roll_up, write_report
 
 MONTHS = ("2026-06", "2026-07", "2026-08", "2026-09")
 POLLED_AT = time(0, 5, tzinfo=UTC)  # of each recorded date, as the daemon would

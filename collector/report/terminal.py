@@ -10,17 +10,15 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, GROUP_SHARE, PUBLISHER_SHARE, QUALITY
 from collector.measure.shares import NEVER_REVIEWED, OTHER, REVIEWED_UNKNOWN, UNRESOLVED
-from collector.model import ATTRIBUTIONS, NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, Attribution, Scope, from_seconds
+from collector.model import ATTRIBUTIONS, NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, Attribution, By, Scope, from_seconds
 from collector.report.data import ReportData
 from collector.report.text import Column, clean, shortened, table_lines
-
-By = Literal["country", "family", "publisher", "group"]
 
 _ROWS = 20  # rows of the table printed; all of them are in the CSV files and in --json
 _SPIKES = 5

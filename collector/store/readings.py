@@ -171,12 +171,15 @@ def _columns(rows: NDArray[np.int64]) -> list[Ints]:
 # --- models and polls -----------------------------------------------------------------------------------------------
 
 
-def models(db: Database, hub_id: int, window: Window) -> Models:
-    """Every model of a hub, with the account it lived under on the window's last day."""
+def models(db: Database, hub_id: int, window: Window, only: Sequence[int] | None = None) -> Models:
+    """Every model of a hub (or a few of them), with the account it lived under on the window's last day."""
     with db.connect() as conn:
         before_last, last = _last_whole_polls(conn, hub_id)
-        rows = _fetched(conn, _MODELS.where(model.c.hub_id == hub_id).order_by(model.c.id))
-        earlier = _fetched(conn, _names_until(hub_id, window.end))
+        which, renamed = _MODELS.where(model.c.hub_id == hub_id), _names_until(hub_id, window.end)
+        if only is not None:
+            which, renamed = which.where(model.c.id.in_(only)), renamed.where(model_name.c.model_id.in_(only))
+        rows = _fetched(conn, which.order_by(model.c.id))
+        earlier = _fetched(conn, renamed)
         starts = _fetched(conn, select(poll.c.id, poll.c.started_at).where(poll.c.hub_id == hub_id).order_by(poll.c.id))
     model_id, publisher_id, created_at, seen_at, first_poll, listed_poll = _columns(rows)
     publisher_id[np.searchsorted(model_id, earlier[:, 0])] = earlier[:, 1]

@@ -14,9 +14,9 @@ import pytest
 
 from collector.columns import COUNTRY_SHARE, PUBLISHER_SHARE, QUALITY
 from collector.errors import ReportError
-from collector.model import Scope, Window, days_window
+from collector.model import By, Scope, Window, days_window
 from collector.report.data import ReportData
-from collector.report.terminal import By, headline, headline_json, standing
+from collector.report.terminal import headline, headline_json, standing
 
 WIDE = 200
 WEEK = (date(2026, 9, 1), date(2026, 9, 8))

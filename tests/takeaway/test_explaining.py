@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from collector import tasks
+from collector import asking, tasks
 from collector.config import Config, load_config
 from collector.errors import ReportError, UsageError
-from collector.explaining import country_lines, explain_country, explain_model, model_lines
+from collector.explaining.one_country import country_lines, explain_country
+from collector.explaining.one_model import explain_model, model_lines
 from collector.store.database import upgrade
 
 MONTH = "2026-09"
@@ -43,8 +44,8 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Config:
     return config
 
 
-def asked(config: Config, attribution: str = "base") -> tasks.Headline:
-    return tasks.headline_asked(config, None, attribution, "country")
+def asked(config: Config, attribution: str = "base") -> asking.Headline:
+    return asking.headline_asked(config, None, attribution, "country")
 
 
 def test_spans_cut_by_the_month_add_up_to_the_figure(counted: Config) -> None:

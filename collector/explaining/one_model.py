@@ -1,50 +1,41 @@
-"""Behind a figure: every reading, span, rule, label and sum of one model's month, or of one country's share. Read-only.
+"""Every reading, span, tile, rule and label behind one model's month. Read-only; no other model is read.
 
-Knows where each step is kept and how to tell it; counts with the measure's own functions.
+Knows where each step is kept and how to tell it; counts with the measure's own functions. It is asked often and must
+answer at once: nothing that loads slowly is imported here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from collector.asking import Now, knowledge_of, month_with_figures, reported_hub
 from collector.config import Config
-from collector.errors import ReportError, UsageError
-from collector.measure import shares
-from collector.measure.movers import movers
+from collector.errors import ReportError
 from collector.measure.spans import part_in, touching
 from collector.measure.tracing import is_tiled, tiles_of
 from collector.measure.windows import cut, flag_names, growth
-from collector.model import DAY, Attribution, Scope, Window, from_seconds, previous_window, publisher_of
+from collector.model import DAY, Window, from_seconds, publisher_of
 from collector.origins.knowledge import Knowledge
 from collector.origins.registry import record
 from collector.report.text import clean
-from collector.rollup import WindowModels, roots_by, scoped, window_models
 from collector.rooting import lineage
-from collector.series import NO_DELTA, NOT_SAID, Models, Readings
+from collector.series import NO_DELTA, NOT_SAID, Readings
 from collector.store import calendar, queries
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.queries import Hub, KnownModel
-from collector.tasks import Headline, knowledge_of, month_with_figures, reported_hub
 
 Found = dict[str, Any]
-Now = Callable[[], datetime]
 
 _BESIDE = 40 * DAY  # readings shown before and after the month: what judgements and estimates rest on
 _REGISTRY = (
     *("hub", "publisher", "organisation", "country", "kind", "valid_from", "valid_to"),
     *("basis", "confidence", "reviewed_on"),
 )
-_LARGEST = 15
-
-
-# --- a model ----------------------------------------------------------------------------------------------------------
 
 
 def explain_model(config: Config, name: str, month: str | None, hub: str | None, now: Now) -> Found:
@@ -89,7 +80,7 @@ def _described(db: Database, model: KnownModel, others: list[KnownModel]) -> Fou
 def _counted(db: Database, hub: Hub, model: KnownModel, window: Window) -> Found:
     """Readings, spans, tiles and the figure."""
     every = facts.readings_of_models(db, hub.id, [model.id])
-    models = _only(facts.models(db, hub.id, window), model.id)
+    models = facts.models(db, hub.id, window, [model.id])
     until = facts.as_of(db, hub.id)
     as_of = -1 if until is None else until
     grown = growth(every, models, facts.polls(db, hub.id), as_of)
@@ -134,12 +125,6 @@ def _counted(db: Database, hub: Hub, model: KnownModel, window: Window) -> Found
             "from_tiles": downloads - int(inside.sum()),
         },
     }
-
-
-def _only(models: Models, model_id: int) -> Models:
-    """One row of the models."""
-    mine = models.model_id == model_id
-    return Models(**{name: getattr(models, name)[mine] for name in Models.__dataclass_fields__})
 
 
 def _readings(db: Database, hub: Hub, every: Readings, window: Window) -> Iterator[Found]:
@@ -268,118 +253,3 @@ def _label(row: Mapping[str, Any] | None) -> str:
 
 def _count(value: int | None) -> str:
     return "not said" if value is None else f"{value:,}"
-
-
-# --- a country --------------------------------------------------------------------------------------------------------
-
-
-def explain_country(
-    config: Config, country: str, month: str | None, hub: str | None, asked: Headline, now: Now
-) -> Found:
-    """What makes up a country's share of a month, and what changed since the month before.
-
-    ReportError for an unknown month, or a country without downloads in both.
-    """
-    knowledge, code = knowledge_of(config), country.upper()
-    if code not in knowledge.countries:
-        raise UsageError(f"--country {clean(country)[:20]}: no code of a country; write one such as CN, US, XX or ZZ")
-    scope = next(each for each in config.scopes if each.name == asked.scope)
-    with Database.open(config.database.url, write=False) as db:
-        of = reported_hub(db, hub)
-        window = month_with_figures(db, of.name, month, now)
-        now_, before = (window_models(db, of, each, knowledge) for each in (window, previous_window(window)))
-    this, then = (_Standing.of(each, scope, asked.attribution, code) for each in (now_, before))
-    if not this.downloads and not then.downloads:
-        raise ReportError(f"{code}: no downloads in {window.label} or the month before, scope {scope.name}")
-    return {
-        "country": code,
-        "country_name": knowledge.countries[code],
-        "hub": of.name,
-        "month": window.label,
-        "scope": scope.name,
-        "attribution": asked.attribution,
-        "status": now_.status,
-        **this.told(""),
-        **then.told("previous_"),
-        "change_in_points": None if not then.total else round(100 * (this.share - then.share), 4),
-        "largest": this.largest(),
-        "behind_the_change": _behind(this, then, code),
-    }
-
-
-class _Standing:
-    """One country in one window."""
-
-    def __init__(self, models: pd.DataFrame, roots: pd.DataFrame, country: str) -> None:
-        self.models, self.roots = models, roots
-        parts = shares.country_parts(models, roots)
-        self.total = math.fsum(parts["downloads"])
-        self.mine = parts[(parts["country"] == country) & (parts["downloads"] > 0)]
-        self.downloads = math.fsum(self.mine["downloads"])
-        self.share = self.downloads / self.total if self.total else 0.0
-
-    @classmethod
-    def of(cls, window: WindowModels, scope: Scope, attribution: Attribution, country: str) -> _Standing:
-        within = scoped(window, scope)
-        return cls(within.models, roots_by(within, attribution), country)
-
-    def told(self, prefix: str) -> Found:
-        return {
-            f"{prefix}downloads": math.floor(self.downloads + 0.5),
-            f"{prefix}downloads_of_all": math.floor(self.total + 0.5),
-            f"{prefix}share": round(self.share, 6) if self.total else None,
-        }
-
-    def largest(self) -> list[Found]:
-        rows = self.mine.sort_values(["downloads", "model"], ascending=[False, True]).head(_LARGEST)
-        return [
-            {
-                "model": row["model"],
-                "downloads": math.floor(row["downloads"] + 0.5),
-                "share_of_all": round(row["downloads"] / self.total, 6),
-            }
-            for row in rows.to_dict("records")
-        ]
-
-
-def _behind(this: _Standing, then: _Standing, country: str) -> list[Found]:
-    table = movers(this.models, this.roots, then.models, then.roots, behind=None)
-    rows = table[table["country"] == country].head(_LARGEST)
-    return [
-        {
-            "model": row["model"],
-            "share_of_all": round(row["share"], 6),
-            "previous_share_of_all": round(row["previous_share"], 6),
-            "change_in_points": round(100 * row["change"], 4),
-        }
-        for row in rows.to_dict("records")
-    ]
-
-
-def country_lines(found: Found) -> Iterator[str]:
-    """The same in words."""
-    yield (
-        f"{found['country']} {found['country_name']} on {found['hub']} in {found['month']}: {_percent(found['share'])} "
-        f"(scope {found['scope']}, attribution {found['attribution']}, {found['status']})"
-    )
-    yield f"= {found['downloads']:,} of {found['downloads_of_all']:,} downloads"
-    if found["change_in_points"] is not None:
-        yield (
-            f"the month before: {_percent(found['previous_share'])} = {found['previous_downloads']:,} of "
-            f"{found['previous_downloads_of_all']:,}; change {found['change_in_points']:+.2f} points"
-        )
-    yield ""
-    yield "What makes it up (part of all downloads):"
-    yield from (
-        f"  {_percent(each['share_of_all']):>8}  {each['downloads']:>14,}  {each['model']}" for each in found["largest"]
-    )
-    if found["behind_the_change"]:
-        yield ""
-        yield "What changed it (points; the contributions of all its models add up to the change):"
-        for each in found["behind_the_change"]:
-            way = f"{_percent(each['previous_share_of_all'])} to {_percent(each['share_of_all'])}"
-            yield f"  {each['change_in_points']:+8.2f}  {each['model']} ({way})"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.2f} %"
