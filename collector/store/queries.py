@@ -143,7 +143,7 @@ def _hub_status(connection: Connection, of: Hub, last: int) -> HubStatus:
     return HubStatus(
         hub=of.name,
         endpoint=of.endpoint,
-        models=connection.scalar(select(func.count()).where(model.c.hub_id == of.id)) or 0,
+        models=_models(connection, of.id),
         polls=polls,
         first_poll_at=first_at,
         last_poll_at=last_at,
@@ -152,6 +152,16 @@ def _hub_status(connection: Connection, of: Hub, last: int) -> HubStatus:
         last_polls=tuple(log[:last]),
         coverage={row.month: row.covered for row in connection.execute(months.order_by(month_build.c.month))},
     )
+
+
+def _models(connection: Connection, hub_id: int) -> int:
+    """How many models of a hub are known, without counting them: a whole hub's would take a second.
+
+    Each was new to one poll, or is known from imports only.
+    """
+    polled = select(func.sum(poll.c.models_new)).where(poll.c.hub_id == hub_id, poll.c.scope != "import")
+    imported = select(func.count()).where(model.c.hub_id == hub_id, model.c.hub_key.is_(None))
+    return (connection.scalar(polled) or 0) + (connection.scalar(imported) or 0)
 
 
 def _size(connection: Connection) -> int:

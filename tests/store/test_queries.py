@@ -47,7 +47,8 @@ def test_a_hub_without_polls_has_no_lag(db: Database, world: World) -> None:
 
 def test_the_status_tells_the_last_good_poll_from_the_last_and_from_unfinished_ones(db: Database, world: World) -> None:
     world.model(1, "a/one")
-    world.poll(1, 1000)
+    world.model(2, "b/imported", hub_key=None)
+    world.poll(1, 1000, models_new=1)
     world.poll(2, 2000)
     world.poll(3, 3000, is_stale=True)
     world.poll(4, 4000, status="failed", error="HTTP 500")
@@ -56,7 +57,7 @@ def test_the_status_tells_the_last_good_poll_from_the_last_and_from_unfinished_o
         1, 202609, frame({"model_id": 1, "publisher_id": world.account("a")}), MonthBuild("f", 0.25, 0)
     )
     hub = status(db, last=2).hubs[0]
-    assert (hub.models, hub.polls) == (1, 3)
+    assert (hub.models, hub.polls) == (2, 3)
     assert (hub.first_poll_at, hub.last_good_poll_at, hub.last_poll_at) == (1000, 2000, 3000)
     assert [(row["poll"], row["error"]) for row in hub.unfinished] == [(5, None), (4, "HTTP 500")]
     assert [row["poll"] for row in hub.last_polls] == [5, 4]
