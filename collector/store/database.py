@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import QueuePool
@@ -48,6 +48,7 @@ _MENDABLE = {
     sqlite3.SQLITE_CORRUPT: ("the file is damaged", "run `collector db check`, or go back to a backup"),
     sqlite3.SQLITE_NOTADB: ("not a database", "name another file in [database] url"),
 }
+_LOCK_NOT_AVAILABLE = "55P03"
 _INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL: a matter of roles, though psycopg files it under programming errors
 
 Standing = Literal["empty", "current", "older", "newer", "foreign"]
@@ -265,8 +266,13 @@ def _mendable(error: BaseException, where: str) -> StoreError | None:
         return None if what is None else StoreError(f"{where}: {what[0]}; {what[1]}")
     privilege = getattr(original, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE
     if isinstance(error, OperationalError) or privilege:
-        return StoreError(f"{where}: {_one_line(str(original))}; check the server and [database] url")
+        return server_trouble(original, where)
     return None
+
+
+def server_trouble(error: BaseException | None, where: str) -> StoreError:
+    """What a server said as it refused or broke off."""
+    return StoreError(f"{where}: {_one_line(str(error))}; check the server and [database] url")
 
 
 @contextmanager
@@ -278,13 +284,17 @@ def _translated_os(path: Path) -> Iterator[None]:
         raise StoreError(f"{_shown(path)}: {reason}; check the path in [database] url and its permissions") from error
 
 
+def where_on_server(url: URL) -> str:
+    """The database as errors name it, without user or password."""
+    return _one_line(f"PostgreSQL database {url.database or ''} on {url.host or 'this machine'}")
+
+
 def _where(url: str) -> str:
     """The database as errors name it, without user or password."""
     path = database_path(url)
     if path is not None:
         return _shown(path)
-    parsed = make_url(url)
-    return _one_line(f"PostgreSQL database {parsed.database or ''} on {parsed.host or 'this machine'}")
+    return where_on_server(make_url(url))
 
 
 def _shown(path: Path) -> str:
@@ -334,12 +344,17 @@ def _server_lock(url: str, wait_seconds: float) -> Iterator[None]:
             try:
                 connection.execute(text(f"SELECT pg_advisory_lock({_LOCK_KEY})"))
             except StoreError as error:
-                if getattr(getattr(error.__cause__, "orig", error.__cause__), "sqlstate", "") == "55P03":
+                if lock_was_refused(error):
                     raise StoreError(_held(_where(url))) from error
                 raise
             yield
     finally:
         engine.dispose()  # the lock ends with its connection
+
+
+def lock_was_refused(error: StoreError) -> bool:
+    """Whether a statement ended because PostgreSQL's `lock_timeout` was over."""
+    return getattr(getattr(error.__cause__, "orig", error.__cause__), "sqlstate", "") == _LOCK_NOT_AVAILABLE
 
 
 def _held(where: str) -> str:

@@ -13,12 +13,12 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import pandas as pd
-from sqlalchemy import Connection, Select, Table, bindparam, delete, insert, select
+from sqlalchemy import Connection, Select, Table, delete, insert, select
 
 from collector.columns import FILES
 from collector.model import Window, month_of, month_window
 from collector.store.database import Database
-from collector.store.histories import execute_rows, plain_rows
+from collector.store.histories import insert_rows, plain_rows
 from collector.store.marks import shares_of
 from collector.store.schema import (
     build_mark,
@@ -307,10 +307,9 @@ def _six_places(table: str, rows: pd.DataFrame) -> pd.DataFrame:
 def _insert(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
     """Rows in the order of the table's columns."""
     names = tuple(table.columns.keys())
-    statement = insert(table).values({name: bindparam(name) for name in names})
     rest = iter(rows)
     while chunk := list(islice(rest, _CHUNK)):
-        execute_rows(connection, statement, names, chunk)
+        insert_rows(connection, table, names, chunk)
 
 
 def _month_key(hub_id: int, month: int) -> tuple[Any, Any]:

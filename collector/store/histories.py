@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from collector.model import DAY
+from collector.store import server
 from collector.store.changes import Rewrite, Row, State, Stored
 from collector.store.database import translated
 from collector.store.schema import hub, model_state, observation, poll, publisher
@@ -165,15 +166,27 @@ def write_readings(conn: Connection, new: Sequence[NewReading]) -> None:
 
 
 _MOVES = ("poll_id", "model_id", "seconds", "downloads_all_time", "downloads_30d", "likes", "span_seconds", "delta")
-_INSERT_MOVES = insert(observation).values({name: bindparam(name) for name in _MOVES})
 
 
 def write_moves(conn: Connection, poll_id: int, seconds: int, at: int, moved: Sequence[Moved]) -> None:
     """Stores the readings of counters that moved, all of one poll and one instant."""
     rows = [(poll_id, model_id, seconds, *said) for model_id, *said in moved]
-    execute_rows(conn, _INSERT_MOVES, _MOVES, rows)
+    insert_rows(conn, observation, _MOVES, rows)
     if moved:
         reach_back(conn, {poll_id: at - max(row[4] for row in moved)})
+
+
+def insert_rows(conn: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
+    """New rows whose values stand in the order of `names`; on a server by COPY. No value may need Core's conversion."""
+    if conn.dialect.name == "sqlite":
+        execute_rows(conn, _insertion(table, names), names, rows)
+    elif rows:
+        server.copy_rows(conn, table, names, rows)
+
+
+@lru_cache(maxsize=32)
+def _insertion(table: Table, names: tuple[str, ...]) -> Insert:
+    return insert(table).values({name: bindparam(name) for name in names})
 
 
 def execute_rows(
@@ -255,6 +268,7 @@ def insert_columns(conn: Connection, table: Table, columns: Mapping[str, tuple[N
     """Rows from columns of whole numbers, each with the value that stands for null (None: it has none).
 
     On SQLite the rows go straight to the driver, one tuple at a time: a dictionary for each would take thrice the time.
+    On a server by COPY.
     """
     names = list(columns)
     compiled = insert(table).compile(dialect=conn.dialect, column_keys=names)
@@ -266,8 +280,7 @@ def insert_columns(conn: Connection, table: Table, columns: Mapping[str, tuple[N
             with translated("SQL"):
                 driver.executemany(str(compiled), zip(*ordered, strict=True))
         else:
-            rows = zip(*values.values(), strict=True)
-            conn.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+            server.copy_rows(conn, table, names, zip(*values.values(), strict=True))
 
 
 def _plain(column: NDArray[np.int64], null: int | None) -> list[int | None]:
@@ -280,3 +293,5 @@ def gather_statistics(conn: Connection) -> None:
     if conn.dialect.name == "sqlite":
         conn.execute(text("PRAGMA analysis_limit = 400"))  # rows looked at per index: cheap at any size
         conn.execute(text("ANALYZE"))
+    else:
+        server.gather_statistics(conn)

@@ -47,6 +47,7 @@ from collector.store.histories import (
     write_rewrites,
 )
 from collector.store.schema import import_file, model, model_name, model_state, observation, poll
+from collector.store.server import open_month
 
 __all__ = ["FileReadings", "ImportReading", "ImportResult", "ImportStore", "Provenance"]
 
@@ -90,6 +91,7 @@ class ImportStore:
         between the first and the last sighting of another value; then nothing is kept.
         """
         file = readings if isinstance(readings, FileReadings) else FileReadings.of(readings)
+        open_month(self._db, provenance.imported_at)
         with self._db.begin() as conn:
             hub = hub_number(conn, hub_name)
             if hub is None:

@@ -45,6 +45,7 @@ from collector.store.histories import (
     write_rewrites,
 )
 from collector.store.schema import hub, model, model_base, model_name, model_state, poll
+from collector.store.server import open_month
 from collector.store.sift import Latest, Sifted, described, runs, sift
 
 
@@ -126,6 +127,7 @@ class PollStore:
     def start_poll(self, hub_id: int, plan: PollPlan, now: datetime) -> RunningPoll:
         """A new poll with nothing listed yet."""
         started_at = to_seconds(now)
+        open_month(self._db, started_at)
         values = _NOTHING_YET | {"hub_id": hub_id, "scope": plan.scope, "top": plan.top, "started_at": started_at}
         with self._db.begin() as conn:
             number = conn.execute(insert(poll).values(values).returning(poll.c.id)).scalar_one()

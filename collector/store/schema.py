@@ -183,6 +183,7 @@ observation = Table(
     ),
     comment="Readings that differ from the one before (change-only): what the hub said of a model at an instant.",
     sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (poll_id)",  # by month of recording: collector.store.server
 )
 
 model_state = Table(
@@ -199,6 +200,8 @@ model_state = Table(
     Column("listed_poll_id", ForeignKey("poll.id"), comment="The last poll that listed the model, readable or not."),
     Column("metadata_crc", BigInteger, comment="CRC-32 of name, task, library, creation and bases: did they change?"),
     comment="The latest of every model: what the next page is compared with.",
+    # Every poll rewrites every row: room in each page keeps the new version beside the old, and the index untouched.
+    postgresql_with={"fillfactor": 70},
 )
 
 publisher_origin = Table(

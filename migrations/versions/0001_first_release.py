@@ -868,6 +868,7 @@ def _create_model_state() -> None:
         sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_model_state_model_id")),
         sa.PrimaryKeyConstraint("model_id", name=op.f("pk_model_state")),
         comment="The latest of every model: what the next page is compared with.",
+        postgresql_with={"fillfactor": 70},
     )
 
 
@@ -909,7 +910,11 @@ def _create_observation() -> None:
         sa.PrimaryKeyConstraint("poll_id", "model_id", name=op.f("pk_observation")),
         comment="Readings that differ from the one before (change-only): what the hub said of a model at an instant.",
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (poll_id)",
     )
+    if op.get_bind().dialect.name == "postgresql":
+        # For readings below the first month's partition; polls and imports open the months as they come.
+        op.execute("CREATE TABLE observation_other PARTITION OF observation DEFAULT")
 
 
 class Dialect(NamedTuple):

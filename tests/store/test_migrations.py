@@ -40,9 +40,22 @@ def test_the_software_knows_every_migration_in_order() -> None:
 
 
 def test_upgrade_from_empty_makes_exactly_the_tables_of_the_schema(db: Database) -> None:
+    # The parts of a partitioned table are none of their own.
+    opts = {"compare_type": True, "compare_server_default": True, "include_name": _is_no_partition}
     with db.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, metadata) == []
+
+
+def _is_no_partition(name: str | None, kind: str, _: object) -> bool:
+    return kind != "table" or name != "observation_other"
+
+
+def test_on_the_server_readings_lie_in_partitions_and_pages_of_states_keep_room(server_db: Database) -> None:
+    with server_db.connect() as connection:
+        relations = text("SELECT relkind::text, reloptions FROM pg_class WHERE relname = :name")
+        assert connection.execute(relations, {"name": "observation"}).one() == ("p", None)
+        assert connection.execute(relations, {"name": "model_state"}).one() == ("r", ["fillfactor=70"])
 
 
 def test_on_sqlite_every_statement_equals_the_one_of_the_schema(sqlite_url: str, tmp_path: Path) -> None:
