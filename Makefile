@@ -14,7 +14,7 @@ HF_VARIABLES := $(shell env | sed -n -e 's/^\(HF_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/
 WITHOUT_HUB := $(WITHOUT_PROXIES) $(HF_VARIABLES:%=-u %) HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test lint types format coverage data-dictionary soak lock clean bench
+.PHONY: help demo install test lint types format coverage data-dictionary soak lock clean bench bench-growth
 
 help:
 	@echo "make demo      a whole run on the embedded recording (no network but the package index)"
@@ -25,6 +25,7 @@ help:
 	@echo "make data-dictionary  write DATA.md anew from the code"
 	@echo "make soak      the daemon through 400 simulated days of kills and faults (some minutes)"
 	@echo "make bench     what a poll, the roll-up and the commands cost, beside peers (MODELS=200000 DAYS=35)"
+	@echo "make bench-growth  the same for hubs of several sizes and lengths of history"
 	@echo "make lock      write the requirements files anew (needs uv)"
 	@echo "make clean     remove the virtual environment and every cache"
 
@@ -68,6 +69,12 @@ MODELS ?= 200000
 DAYS ?= 35
 bench: $(VENV)/.installed-dev
 	@$(WITHOUT_HUB) $(BIN)/python -m benchmarks.bench $(MODELS) $(DAYS) build/bench
+
+# How cost grows; the sizes of the README take some hours of a machine: SIZES=500000,1000000,2500000,5000000 LENGTHS=1,30,365
+SIZES ?= 50000,100000,200000
+LENGTHS ?= 1,30
+bench-growth: $(VENV)/.installed-dev
+	@$(WITHOUT_HUB) $(BIN)/python -m benchmarks.growth build/bench-growth $(SIZES) $(LENGTHS)
 
 # Universal: one file for every platform and Python from 3.11 on. Both hold the build backend.
 lock:

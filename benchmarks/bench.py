@@ -27,6 +27,8 @@ from collector.model import month_of, previous_window
 from collector.store.database import upgrade
 
 CHANGED_BYTES, YEAR_DAYS, YEAR_BYTES = 24, 365, 4e9
+WHOLE_HUB = 2_500_000  # models
+SIZED_DAYS = 14  # days whose changes are weighed
 MODEL = 7  # explained: one of the large accounts, with downloads
 
 
@@ -134,12 +136,20 @@ class Bench:
 
     def rollups(self) -> Iterator[Row]:
         """The roll-up from nothing, after one more poll, and when nothing is new."""
-        built = self._run("rollup")
+        built = self.rollup()
         months = len(built.said["months"].get("huggingface", []))
         yield at_most(f"roll-up of {months} months from nothing (each month)", built, 15, months)
         yield self.late_poll()
-        yield at_most("roll-up after that poll", self._run("rollup"), 3)
-        yield at_most("roll-up with nothing new", self._run("rollup"), 3)
+        yield at_most("roll-up after that poll", self.rollup(), 3)
+        yield at_most("roll-up with nothing new", self.rollup(), 3)
+
+    def rollup(self) -> Cost:
+        """Every derived table brought up to date."""
+        return self._run("rollup")
+
+    def report(self) -> Cost:
+        """All files of a month, start-up included."""
+        return self._command("report", self.month(), "--out", str(self.database.parent / "reports"))
 
     def commands(self) -> Iterator[Row]:
         """The commands, start-up included."""
@@ -149,9 +159,9 @@ class Bench:
             (0.25, ("--help",)),
             (0.5, ("status",)),
             (0.5, ("explain", hub_days.name(MODEL), month)),
-            (4.0, ("report", month, "--out", str(self.database.parent / "reports"))),
         ):
             yield at_most(f"`collector {words[0]}`", self._command(*words), bar)
+        yield at_most(f"`collector report {month}`, all files", self.report(), 4)
         yield Row("`collector sql` on country_share_month", self._command("sql", query))
         yield Row("`collector db check`", self._command("db", "check"))
 
@@ -174,15 +184,24 @@ class Bench:
 
     # --- storage ---
 
-    def storage(self) -> Iterator[Row]:
-        """Bytes per stored change, and the file as it is."""
+    def storage(self, days: int) -> Iterator[Row]:
+        """Bytes per stored change, and the file as it is before anything was derived."""
         size = measure_size(self.database)
-        yield Row(f"bytes per stored change ({size.changes:,} of them)", None, f"{size.each:.1f}", f"{CHANGED_BYTES}",
-                  size.each <= CHANGED_BYTES)  # fmt: skip
-        yield Row("the file, names and derived tables included", None, f"{size.file / 1e9:.2f} GB")
-        bar = YEAR_BYTES if self.models >= 2_500_000 else None
-        yield Row("a year of this hub, all in", None, f"{size.year / 1e9:.2f} GB", "4 GB at 2.5 M models",
-                  None if bar is None else size.year <= bar)  # fmt: skip
+        well = size.each <= CHANGED_BYTES
+        yield Row(
+            f"bytes per stored change ({size.changes_a_day:,.0f} a day)",
+            None,
+            f"{size.each:.1f}",
+            f"{CHANGED_BYTES}",
+            well,
+        )
+        year = size.after(YEAR_DAYS - days)
+        met = year <= YEAR_BYTES if self.models >= WHOLE_HUB else None
+        yield Row("a year of this hub, names included", None, f"{year / 1e9:.2f} GB", "4 GB at 2.5 M models", met)
+
+    def derived(self) -> Row:
+        """What the roll-up adds to the file."""
+        return Row("the file with the derived tables", None, f"{self.database.stat().st_size / 1e9:.2f} GB")
 
     def backup(self) -> Iterator[Row]:
         """A backup while a poll writes, beside the poll before it, and what `db check` says of the copy."""
@@ -224,26 +243,32 @@ def agreement(ours: dict[str, int], theirs: dict[str, int]) -> str:
 class Size(NamedTuple):
     """What a database takes, in bytes."""
 
-    changes: int  #: stored ones; first readings left out
-    each: float  #: of a change
+    each: float  #: of a stored change, from the last days alone
+    changes_a_day: float  #: of these days
     file: int
-    year: float  #: a year of such days, with the names; without derived tables of more months than there are
+
+    def after(self, days: float) -> float:
+        """The file after further days of polls, no roll-up counted."""
+        return self.file + days * self.changes_a_day * self.each
 
 
 def measure_size(database: Path) -> Size:
-    """Bytes per stored change: the table copied alone, so that nothing else is in the file."""
+    """Bytes per stored change: the last days' copied alone, so that nothing else is in the file."""
     alone = database.with_suffix(".alone.db")
     alone.unlink(missing_ok=True)
-    with closing(sqlite3.connect(alone)) as copy, copy:
+    with closing(sqlite3.connect(alone)) as copy:
         copy.execute("ATTACH ? AS whole", (str(database),))
-        made = copy.execute("SELECT sql FROM whole.sqlite_master WHERE name = 'observation'").fetchone()[0]
+        made, polls = copy.execute("SELECT sql, (SELECT max(id) FROM whole.poll) FROM whole.sqlite_master"
+                                   " WHERE name = 'observation'").fetchone()  # fmt: skip
         copy.execute(made)
-        copy.execute("INSERT INTO main.observation SELECT * FROM whole.observation WHERE delta IS NOT NULL")
-        changes, days = copy.execute("SELECT count(*), count(DISTINCT poll_id) FROM main.observation").fetchone()
+        since = max(polls - SIZED_DAYS, 1)
+        changes = copy.execute(
+            "INSERT INTO main.observation SELECT * FROM whole.observation WHERE poll_id > ?", (since,)
+        ).rowcount
         copy.commit()
-    taken, file = alone.stat().st_size, database.stat().st_size
+    taken = alone.stat().st_size
     alone.unlink()
-    return Size(changes, taken / changes, file, file - taken + taken / days * YEAR_DAYS)
+    return Size(taken / max(changes, 1), changes / max(polls - since, 1), database.stat().st_size)
 
 
 def machine() -> str:
@@ -259,8 +284,9 @@ def rows(bench: Bench, days: int) -> Iterator[Row]:
     """The whole table."""
     yield from bench.first_polls()
     yield bench.let_pass(days)
-    yield from bench.storage()
+    yield from bench.storage(days)
     yield from bench.rollups()
+    yield bench.derived()
     yield from bench.commands()
     yield from bench.countries()
     yield from bench.backup()

@@ -48,11 +48,11 @@ def days(models: int, seed: int = 1) -> Iterator[Day]:
     likes = rng.poisson(np.sqrt(rates)).astype(np.int64)
     number = 0
     while True:
-        yield Day(number, all_time.copy(), rolling.copy(), likes.copy())
+        yield Day(number, all_time, rolling, likes)
         grown = rng.poisson(rates)
-        all_time += grown
+        all_time = all_time + grown
         rolling = np.maximum(rolling + grown - rng.poisson(rates), grown)
-        likes += rng.random(models) < 0.001
+        likes = likes + (rng.random(models) < 0.001)
         number += 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench, history, hub_days, peers, running, steps
+from benchmarks import bench, growth, history, hub_days, peers, running, steps
 from benchmarks.asked import Asked
 from benchmarks.running import Cost
 from collector.hubs.huggingface import HuggingFaceSettings, make
@@ -17,7 +17,9 @@ from collector.model import PollPlan, from_seconds
 
 
 def run_here(name: str, of: Asked) -> Cost:
-    """A step in this process: starting a program for each would take most of the time."""
+    """A step in this process, since starting programs would take most of the time; of a command only that it starts."""
+    if name == "command":
+        of = of._replace(words=("--help",))
     return Cost.of(steps.measured(name, of))
 
 
@@ -25,8 +27,9 @@ def parts(made: bench.Bench) -> Iterator[bench.Row]:
     """The table without the commands, which have tests of their own."""
     yield from made.first_polls()
     yield made.let_pass(14)
-    yield from made.storage()
+    yield from made.storage(14)
     yield from made.rollups()
+    yield made.derived()
     yield from made.countries()
     yield from made.backup()
 
@@ -59,6 +62,19 @@ def test_peers_answer_as_the_collector_does(table: dict[str, bench.Row], peer: s
 def test_a_table_is_markdown(table: dict[str, bench.Row]) -> None:
     columns = bench.HEAD.splitlines()[0].count("|")
     assert {str(row).count("|") for row in table.values()} == {columns}
+
+
+def test_growth_measures_what_it_can_and_projects_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "MOST_MODEL_DAYS", 10_000)
+    with running.loopback_hub(tmp_path) as hub:
+        measured, projected = growth.points(bench.Bench(tmp_path, hub, 1_500, run_here), (3, 30))
+    assert measured.poll is not None
+    assert measured.report is not None
+    assert projected.poll is None
+    assert projected.file > measured.file
+    assert "projected" in str(projected)
+    columns = growth.HEAD.splitlines()[0].count("|")
+    assert [str(point).count("|") for point in (measured, projected)] == [columns, columns]
 
 
 def test_answers_that_differ_are_told() -> None:
