@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from collector.model import Window
 from collector.store.database import Database
 from collector.store.readings import as_of
-from collector.store.schema import import_file, model, model_state, observation, poll
+from collector.store.schema import absence, import_file, model, observation, poll
 
 
 class PollMade(NamedTuple):
@@ -32,7 +32,7 @@ class Turnover(NamedTuple):
     """How the list of models changed in a window."""
 
     entered: int  #: models listed for the first time, the hub's first poll left out
-    left: int  #: models that the window's last complete poll no longer lists, listed last within the window
+    left: int  #: models listed within the window, and not by its last complete poll (a thin one proves nothing)
 
 
 class Imported(NamedTuple):
@@ -87,21 +87,33 @@ def reach(db: Database, hub_id: int) -> tuple[int | None, int | None]:
 
 
 def turnover(db: Database, hub_id: int, window: Window) -> Turnover:
-    """Models that entered and left the list in a window."""
+    """Models that entered and left the list in a window; the same whenever it is asked once the window is over."""
     within = and_(poll.c.started_at >= window.start, poll.c.started_at < window.end)
     polled = and_(poll.c.hub_id == hub_id, poll.c.scope != "import")
-    complete = select(poll.c.id).where(polled, poll.c.status == "complete")
-    models = select(func.count()).select_from(model).join(model_state)
+    complete = select(poll.c.id, poll.c.started_at).where(polled, poll.c.status == "complete")
+    last_in_window = complete.where(within, poll.c.is_thin.is_(False)).order_by(*_LATEST_FIRST)
+    models = select(func.count()).select_from(model)
     with db.connect() as conn:
-        first = conn.execute(_earliest(complete)).scalar()
-        last = conn.execute(complete.where(within).order_by(poll.c.started_at.desc(), poll.c.id.desc())).scalar()
-        entered = models.join(poll, poll.c.id == model.c.first_poll_id).where(polled, within, poll.c.id != first)
-        left = models.join(poll, poll.c.id == model_state.c.listed_poll_id).where(polled, within, poll.c.id != last)
-        return Turnover(
-            conn.execute(entered).scalar_one() if first is not None else 0,
-            conn.execute(left).scalar_one() if last is not None else 0,
-        )
+        first = conn.execute(complete.order_by(poll.c.started_at, poll.c.id)).first()
+        last = conn.execute(last_in_window).first()
+        if first is None:
+            return Turnover(0, 0)
+        entered = models.join(poll, poll.c.id == model.c.first_poll_id).where(polled, within, poll.c.id != first.id)
+        left = 0 if last is None else conn.execute(_away_at(hub_id, window.start, last.started_at)).scalar_one()
+        return Turnover(conn.execute(entered).scalar_one(), left)
 
 
-def _earliest(polls: Select[tuple[int]]) -> Select[tuple[int]]:
-    return polls.order_by(poll.c.started_at, poll.c.id)
+_LATEST_FIRST = (poll.c.started_at.desc(), poll.c.id.desc())
+
+
+def _away_at(hub_id: int, since: int, at: int) -> Select[int]:
+    """How many models the poll of this moment did not list, of those that an earlier poll since `since` did."""
+    listed, missed, returned = poll.alias("listed"), poll.alias("missed"), poll.alias("returned")
+    return (
+        select(func.count(absence.c.model_id.distinct()))
+        .join(listed, listed.c.id == absence.c.listed_poll_id)
+        .join(missed, missed.c.id == absence.c.poll_id)
+        .outerjoin(returned, returned.c.id == absence.c.returned_poll_id)
+        .where(listed.c.hub_id == hub_id, listed.c.started_at >= since, missed.c.started_at <= at)
+        .where(or_(returned.c.id.is_(None), returned.c.started_at > at))
+    )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from collector.model import DAY, Base, Observation, Page, PollPlan, publisher_of, to_seconds
+from collector.store.absences import note_absences
 from collector.store.changes import (
     UNREAD,
     Change,
@@ -619,6 +620,7 @@ def _finish(conn: Connection, running: RunningPoll, finished_at: int) -> Finishe
         _take_back_sightings(conn, running)
     ended = {"status": "complete", "finished_at": finished_at, "cursor": None, "error": None}
     _update_poll(conn, running, ended | {"is_stale": stale, "is_thin": thin})
+    note_absences(conn, running.hub_id, running.id, proves_absence=not thin)
     return FinishedPoll(
         id=running.id,
         hub_id=running.hub_id,

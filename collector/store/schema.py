@@ -204,6 +204,17 @@ model_state = Table(
     postgresql_with={"fillfactor": 70},
 )
 
+absence = Table(
+    "absence",
+    metadata,
+    Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model."),
+    Column("poll_id", ForeignKey("poll.id"), primary_key=True, comment="The first complete poll that did not list it."),
+    Column("listed_poll_id", ForeignKey("poll.id"), nullable=False, comment="The last poll that listed it before."),
+    Column("returned_poll_id", ForeignKey("poll.id"), comment="The complete poll that lists it again; null: none yet."),
+    comment="Models that a hub no longer listed, from when to when. Thin polls prove no absence.",
+    sqlite_with_rowid=False,
+)
+
 publisher_origin = Table(
     "publisher_origin",
     metadata,

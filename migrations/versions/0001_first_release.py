@@ -37,6 +37,7 @@ def upgrade() -> None:
     _create_model_origin()
     _create_model_state()
     _create_observation()
+    _create_absence()
     _create_views()
 
 
@@ -915,6 +916,28 @@ def _create_observation() -> None:
     if op.get_bind().dialect.name == "postgresql":
         # For readings below the first month's partition; polls and imports open the months as they come.
         op.execute("CREATE TABLE observation_other PARTITION OF observation DEFAULT")
+
+
+def _create_absence() -> None:
+    op.create_table(
+        "absence",
+        sa.Column("model_id", sa.Integer(), nullable=False, comment="The model."),
+        sa.Column("poll_id", sa.Integer(), nullable=False, comment="The first complete poll that did not list it."),
+        sa.Column("listed_poll_id", sa.Integer(), nullable=False, comment="The last poll that listed it before."),
+        sa.Column(
+            "returned_poll_id",
+            sa.Integer(),
+            nullable=True,
+            comment="The complete poll that lists it again; null: none yet.",
+        ),
+        sa.ForeignKeyConstraint(["listed_poll_id"], ["poll.id"], name=op.f("fk_absence_listed_poll_id")),
+        sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_absence_model_id")),
+        sa.ForeignKeyConstraint(["poll_id"], ["poll.id"], name=op.f("fk_absence_poll_id")),
+        sa.ForeignKeyConstraint(["returned_poll_id"], ["poll.id"], name=op.f("fk_absence_returned_poll_id")),
+        sa.PrimaryKeyConstraint("model_id", "poll_id", name=op.f("pk_absence")),
+        comment="Models that a hub no longer listed, from when to when. Thin polls prove no absence.",
+        sqlite_with_rowid=False,
+    )
 
 
 class Dialect(NamedTuple):

@@ -298,16 +298,16 @@ def contents(database: Path) -> dict[str, list[tuple[object, ...]]]:
         return found
 
 
-def written_anew(folder: Path, plan: Plan) -> None:
-    """Derived tables brought up to date and every report written once more: both runs tell all months at one time.
+def caught_up(folder: Path, plan: Plan) -> None:
+    """What the daemon itself would do after the last poll, had a soak the time to roll up every day.
 
-    A report says which models have left the list, and that may change later without a figure of its month changing.
+    Only packs that it holds for outdated are written again: all others stay as they were written at the time.
     """
-    at = datetime.combine([*plan.dates()][-1], Time(0, 5), UTC)
+    at = datetime.combine([*plan.dates()][-1], Time(23, 59), UTC)
     upkeep = Upkeep(load_config(folder / "config.toml", {}), lambda: at, logging.getLogger("soak"))
     upkeep.roll_up()
-    for label in months(plan):
-        upkeep.report("huggingface", month_window(label))
+    for hub, month in upkeep.reports_wanted(None):
+        upkeep.report(hub, month)
 
 
 def findings(folder: Path) -> list[str]:
@@ -327,7 +327,7 @@ def prove(folder: Path, plan: Plan, told: Callable[[date], None] = lambda _: Non
     port = undisturbed(folder / "undisturbed", plan)
     with disturbed(folder / "disturbed", plan, port) as (run, story):
         go_through(run, story, plan, told)
-    written_anew(folder / "disturbed", plan)
+    caught_up(folder / "disturbed", plan)
     expected = contents(folder / "undisturbed" / "collector.db")
     found = contents(folder / "disturbed" / "collector.db")
     assert list(found) == list(expected)

@@ -14,6 +14,7 @@ NAMES = (
     *("mistralai/Mistral-7B-Instruct-v0.3", "deepseek-ai/DeepSeek-R1", "quiet-author/own-thing", "tiiuae/falcon-7b"),
     *("bartowski/Qwen2.5-7B-Instruct-GGUF", "TheBloke/Mistral-7B-Instruct-v0.3-GGUF", "openai-community/gpt2"),
 )
+ROLLING = "ai21labs/only-rolling"  # the hub never says how often in all, and hides it for weeks across a month's end
 BASES = {
     "bartowski/Qwen2.5-7B-Instruct-GGUF": Base("Qwen/Qwen2.5-7B-Instruct", "quantized"),
     "TheBloke/Mistral-7B-Instruct-v0.3-GGUF": Base("mistralai/Mistral-7B-Instruct-v0.3", "quantized"),
@@ -30,6 +31,7 @@ class Story:
         for number, name in enumerate(NAMES):
             born = datetime(2024, 1, 1 + number, tzinfo=UTC)
             self._create(name, born, BASES.get(name))
+        self.world.create(ROLLING, created_at=datetime(2024, 3, 1, tzinfo=UTC), truth=rolling(first))
 
     def until(self, day: date) -> None:
         """Everything that happens on this day has happened; it is five past midnight."""
@@ -44,6 +46,10 @@ class Story:
             self.world.hide("quiet-author/own-thing")
         if number % 30 == 20:
             self.world.show("quiet-author/own-thing")
+        if number % 50 == 13:
+            self.world.hide(ROLLING)
+        if number % 50 == 38:
+            self.world.show(ROLLING)
 
     def _create(self, name: str, born: datetime, base: Base | None) -> None:
         bases = () if base is None else (base,)
@@ -63,6 +69,11 @@ def counters(name: str, born: datetime, first: date) -> Callable[[datetime], tup
         return max(days * per_day - dip - lost, 0), min(days, 30) * per_day
 
     return truth
+
+
+def rolling(first: date) -> Callable[[datetime], tuple[None, int]]:
+    """A 30-day count that rises and falls, and nothing else."""
+    return lambda now: (None, 900 + 40 * abs((now.date() - first).days % 29 - 14))
 
 
 def at_noon(day: date) -> datetime:
