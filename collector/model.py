@@ -7,9 +7,11 @@ Instants are whole seconds: `datetime` (aware, UTC) at the borders, Unix seconds
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, Self
+from zlib import crc32
 
 DAY = 86_400  # seconds
 Attribution = Literal["base", "publisher"]
@@ -66,20 +68,73 @@ class Observation(NamedTuple):
     library_name: str | None
     bases: tuple[Base, ...] = ()  #: as declared, in the hub's order
 
+    def described(self) -> int:
+        """CRC-32 of what is said of a model beside its counters: name, task, library, creation, bases."""
+        return description_crc(self.name, self.pipeline_tag, self.library_name, self.created_at, self.bases)
+
+    def observation(self) -> Self:
+        """Itself: the whole of a `Listed`."""
+        return self
+
+
+def description_crc(
+    name: str,
+    task: str | None,
+    library: str | None,
+    created_at: int | None,
+    bases: Iterable[tuple[str, str | None, str | None]],
+) -> int:
+    """CRC-32 of a model's description. `bases` as in `Base`: plain tuples, since millions are looked at."""
+    # No text of a hub holds a line break, and none is empty: so None cannot be taken for a text.
+    said = f"{name}\n{task or ''}\n{library or ''}\n{created_at}"
+    for base, relation, key in bases:
+        said += f"\n{base}\n{relation or ''}\n{key or ''}"
+    return crc32(said.encode("utf-8", "surrogatepass"))
+
+
+class Listed(Protocol):
+    """A model on a page, every value checked: its counters at once, the rest where it is asked for.
+
+    Most models of a daily poll are described as before, so that an `Observation` need not be made of them.
+    """
+
+    @property
+    def hub_key(self) -> str: ...
+    @property
+    def downloads_all_time(self) -> int | None: ...
+    @property
+    def downloads_30d(self) -> int | None: ...
+    @property
+    def likes(self) -> int | None: ...
+
+    def described(self) -> int:
+        """As `Observation.described`."""
+        ...
+
+    def observation(self) -> Observation:
+        """All that was said."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a hub's listing. All its rows were read at `observed_at`."""
 
     observed_at: datetime
-    observations: tuple[Observation, ...]
+    listed: Sequence[Listed]
     next_cursor: str | None  #: where the listing goes on; None after its last page
     rows_skipped: int = 0  #: rows that could not be read (each was logged)
     retries: int = 0  #: requests tried again for this page
     waited_seconds: float = 0.0  #: time spent in waits the hub asked for
+    unreadable_keys: tuple[str, ...] = ()  #: the hub's keys of models whose rows could not be read: listed all the same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "observed_at", require_utc(self.observed_at))
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """All that was said of every model."""
+        return tuple(row.observation() for row in self.listed)
 
 
 @dataclass(frozen=True, slots=True)

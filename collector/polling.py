@@ -115,7 +115,7 @@ def _with_all_time(name: str, pages: Iterator[Page]) -> Iterator[Page]:
         held.append(page)
         if _has_all_time(page) or len(held) == PAGES_WITHOUT_COUNTER:
             break
-    if any(page.observations for page in held) and not any(map(_has_all_time, held)):
+    if any(page.listed for page in held) and not any(map(_has_all_time, held)):
         raise HubError(
             f"{name}: no model has a cumulative download counter any more, though this hub supplied it before; "
             "nothing of this answer was kept; see what the hub changed, then poll again"
@@ -125,4 +125,4 @@ def _with_all_time(name: str, pages: Iterator[Page]) -> Iterator[Page]:
 
 
 def _has_all_time(page: Page) -> bool:
-    return any(observation.downloads_all_time is not None for observation in page.observations)
+    return any(model.downloads_all_time is not None for model in page.listed)

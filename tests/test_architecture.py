@@ -31,6 +31,7 @@ HOMES = {
     "huggingface_hub": {"hubs"},
     "httpx": {"hubs"},
     "httpx2": {"hubs"},
+    "msgspec": {"hubs"},
     "sqlalchemy": {"store", "migrations"},
     "alembic": {"store", "migrations"},
     "psycopg": {"store", "migrations"},

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import NoReturn
 
 import httpx2
-import orjson
+import msgspec
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]  # exported lazily
 
 from collector.errors import CursorRefused, HubError
@@ -58,9 +58,12 @@ def clean(text: str, secret: str | None = None, limit: int = 200) -> str:
 def origin(address: str) -> Origin:
     """Scheme, host and port of an absolute http(s) address without a user; ValueError for anything else."""
     try:
-        url = httpx2.URL(address)
+        return _origin(httpx2.URL(address))
     except httpx2.InvalidURL as e:
         raise ValueError("not an address") from e
+
+
+def _origin(url: httpx2.URL) -> Origin:
     if url.scheme not in ("http", "https") or not url.host or url.userinfo:
         raise ValueError("not an http(s) address without user and password")
     return url.scheme, url.host.lower(), url.port or {"http": 80, "https": 443}[url.scheme]
@@ -74,14 +77,20 @@ def next_address(link: str, asked: str, home: Origin) -> str:
     if len(link) > MAX_ADDRESS:
         raise ValueError(f"it has {len(link)} characters")
     try:
-        address = str(httpx2.URL(asked).join(link).copy_with(fragment=None))
+        here = _without_fragment(httpx2.URL(asked))
+        url = _without_fragment(here.join(link))
     except httpx2.InvalidURL as e:
         raise ValueError("it is not an address") from e
-    if origin(address) != home:
-        raise ValueError(f"it leads to another origin, {clean(httpx2.URL(address).netloc.decode('ascii', 'replace'))}")
-    if address == str(httpx2.URL(asked).copy_with(fragment=None)):
+    if _origin(url) != home:
+        raise ValueError(f"it leads to another origin, {clean(url.netloc.decode('ascii', 'replace'))}")
+    if url == here:
         raise ValueError("it leads to the page it stands on")
-    return address
+    return str(url)
+
+
+def _without_fragment(url: httpx2.URL) -> httpx2.URL:
+    # Looked at first: a copy is parsed anew, which is felt on every page.
+    return url.copy_with(fragment=None) if url.fragment else url
 
 
 def hold_seconds(answer: Answer, at: datetime) -> float:
@@ -152,8 +161,8 @@ def _server_text(answer: Answer, secret: str | None) -> str:
     text: object = answer.headers.get("x-error-message")
     if text is None and len(answer.body) < 100_000:
         try:
-            body = orjson.loads(answer.body)
-        except orjson.JSONDecodeError:
+            body = msgspec.json.decode(answer.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return ""
         text = body.get("error") if isinstance(body, dict) else None
     return f": {clean(text, secret)}" if isinstance(text, str) and text.strip() else ""

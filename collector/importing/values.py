@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from collector.errors import ImportFileError
-from collector.hubs.huggingface import MAX_LIKES, is_name
+from collector.hubs.huggingface_rows import MAX_LIKES, is_name
 from collector.model import MAX_COUNTER
 
 MOST = {"downloads_all_time": MAX_COUNTER, "downloads_30d": MAX_COUNTER, "likes": MAX_LIKES}  #: of each count

@@ -207,6 +207,19 @@ def execute_rows(
         raise ValueError(f"the statement's parameters are {compiled.positiontup}")
 
 
+def fetched_rows(conn: Connection, query: Select[Any], values: Mapping[str, object]) -> list[Any]:
+    """All rows of a short query, as the driver gives them: Core's own rows take longer to make than to find.
+
+    No value of `values`, by parameter, may need a conversion of Core's.
+    """
+    compiled = _compiled(query, conn.dialect)
+    names = compiled.positiontup
+    given = dict(values) if names is None else tuple(values[name] for name in names)
+    cursor: Any = conn.exec_driver_sql(compiled.string, given).cursor
+    rows: list[Any] = cursor.fetchall()
+    return rows
+
+
 def plain_rows(conn: Connection, query: Select[Any], many: int = 10_000) -> Iterator[Sequence[Any]]:
     """The rows of a query, `many` at a time: on a server by a cursor of its own, on SQLite straight from the driver.
 
@@ -223,7 +236,7 @@ def plain_rows(conn: Connection, query: Select[Any], many: int = 10_000) -> Iter
 
 
 @lru_cache(maxsize=32)
-def _compiled(statement: Insert | Update, dialect: Dialect) -> SQLCompiler:
+def _compiled(statement: Insert | Update | Select[Any], dialect: Dialect) -> SQLCompiler:
     compiled = statement.compile(dialect=dialect)
     if not isinstance(compiled, SQLCompiler):
         raise TypeError(f"no statement on rows: {statement}")
@@ -252,16 +265,21 @@ def _reach(conn: Connection, spans: Iterable[tuple[int, int, int | None]]) -> No
     reach_back(conn, begins)
 
 
+_BEGIN = bindparam("begin", type_=BigInteger)
+_REACH_BACK = (
+    update(poll)
+    .where(poll.c.id == bindparam("of_poll"), or_(poll.c.reaches_back_to.is_(None), poll.c.reaches_back_to > _BEGIN))
+    .values(reaches_back_to=_BEGIN)
+)
+
+
 def reach_back(conn: Connection, begins: Mapping[int, int]) -> None:
     """Lets polls (by number) know of growth that begins before what they know of.
 
     A span that became shorter is not looked for: the poll then names an instant too early, which only costs time.
     """
     if begins:
-        begin = bindparam("begin", type_=BigInteger)
-        later = or_(poll.c.reaches_back_to.is_(None), poll.c.reaches_back_to > begin)
-        statement = update(poll).where(poll.c.id == bindparam("of_poll"), later).values(reaches_back_to=begin)
-        conn.execute(statement, [{"of_poll": poll_id, "begin": at} for poll_id, at in begins.items()])
+        conn.execute(_REACH_BACK, [{"of_poll": poll_id, "begin": at} for poll_id, at in begins.items()])
 
 
 def insert_columns(conn: Connection, table: Table, columns: Mapping[str, tuple[NDArray[np.int64], int | None]]) -> None:

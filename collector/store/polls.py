@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal_column, select, update
 
 from collector.model import DAY, Base, Observation, Page, PollPlan, publisher_of, to_seconds
 from collector.store.absences import note_absences
@@ -35,6 +35,7 @@ from collector.store.histories import (
     add_hub,
     chunks,
     execute_rows,
+    fetched_rows,
     first_readings,
     gather_statistics,
     hub_number,
@@ -47,7 +48,7 @@ from collector.store.histories import (
 )
 from collector.store.schema import hub, model, model_base, model_name, model_state, poll
 from collector.store.server import open_month
-from collector.store.sift import Latest, Sifted, described, runs, sift
+from collector.store.sift import Latest, Sifted, runs, sift
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +208,11 @@ class _Write(NamedTuple):
 
 def _write_page(conn: Connection, running: RunningPoll, page: Page) -> RunningPoll:
     at = to_seconds(page.observed_at)
-    top, sent = running.plan.top, len(page.observations)
+    top, sent = running.plan.top, len(page.listed)
     fits = top is None or running.models_listed + sent <= top
-    latest = _latest(conn, running, page.observations) if fits else {}
+    latest = _latest(conn, running, [row.hub_key for row in page.listed]) if fits else {}
     known_before = bool(latest) or not fits
-    sifted = sift(page.observations, latest, running.id, at)
+    sifted = sift(page.listed, latest, running.id, at)
     _write_ordinary(conn, running, sifted, at)
     careful = _write_carefully(conn, running, at, sifted.rest, known_before=known_before)
     made = _Counts(len(sifted.seen), 0, len(sifted.moved), len(sifted.seen)).plus(careful)
@@ -252,33 +253,27 @@ _LATEST_BY_KEY = _LATEST.where(
 )
 # + 0: with one hub in the database SQLite would take the index of hubs and read them all.
 _LATEST_BY_ID = _LATEST.where(
-    model.c.id.between(bindparam("first"), bindparam("last")), model.c.hub_id + 0 == bindparam("hub")
+    model.c.id.between(bindparam("first"), bindparam("last")), model.c.hub_id + literal_column("0") == bindparam("hub")
 )
-_IDS = select(model.c.id).where(
-    model.c.hub_id == bindparam("hub"), model.c.hub_key.in_(bindparam("keys", expanding=True))
+_ENDS = select(model.c.id).where(
+    model.c.hub_id == bindparam("hub"), model.c.hub_key.in_((bindparam("first_key"), bindparam("last_key")))
 )
 
 
-def _latest(conn: Connection, running: RunningPoll, rows: Sequence[Observation]) -> dict[str, Latest]:
+def _latest(conn: Connection, running: RunningPoll, keys: Sequence[str]) -> dict[str, Latest]:
     """The models of a page that the database knows, by the hub's key; perhaps others too."""
     found: dict[str, Latest] = {}
-    if not rows:
+    if not keys:
         return found
-    ends = conn.execute(_IDS, {"hub": running.hub_id, "keys": [rows[0].hub_key, rows[-1].hub_key]}).scalars().all()
+    of = {"hub": running.hub_id}
+    ends = fetched_rows(conn, _ENDS, of | {"first_key": keys[0], "last_key": keys[-1]})
     # The hub lists by creation, and so were the models numbered: one walk along the table beats a thousand look-ups.
-    if len(ends) == 2 and abs(ends[0] - ends[1]) < 2 * len(rows):
-        between = {"hub": running.hub_id, "first": min(ends), "last": max(ends)}
-        found = {row[0]: row for row in _plain_tuples(conn, _LATEST_BY_ID, between)}
-    for part in chunks([row[0] for row in rows if row[0] not in found]):
-        of = {"hub": running.hub_id, "keys": part}
-        found |= {row[0]: row for row in _plain_tuples(conn, _LATEST_BY_KEY, of)}
+    if len(ends) == 2 and abs(ends[0][0] - ends[1][0]) < 2 * len(keys):
+        (first,), (last,) = sorted(ends)
+        found = {row[0]: row for row in fetched_rows(conn, _LATEST_BY_ID, of | {"first": first, "last": last})}
+    for part in chunks([key for key in keys if key not in found]):
+        found |= {row[0]: row for row in conn.execute(_LATEST_BY_KEY, of | {"keys": part}).cursor.fetchall()}
     return found
-
-
-def _plain_tuples(conn: Connection, query: Select[Any], values: dict[str, Any]) -> list[Any]:
-    """The rows as the driver gives them: Core's own rows take longer to make than to find."""
-    cursor = conn.execute(query, values).cursor
-    return list(cursor.fetchall())
 
 
 _SEEN = (
@@ -328,7 +323,7 @@ def _write_carefully(
         listed = listed[: running.plan.top - running.models_listed]
     fresh = [row for row in listed if row.hub_key not in known]
     known |= _adopt(conn, running, fresh)
-    crcs = {row.hub_key: described(row) for row in listed}
+    crcs = {row.hub_key: row.described() for row in listed}
     before = [(row, known[row.hub_key]) for row in listed if row.hub_key in known]
     changed = [(row, of) for row, of in before if crcs[row.hub_key] != of.metadata_crc]
     _describe_again(conn, running, at, changed)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
-from zlib import crc32
 
-from collector.model import Observation
+from collector.model import Listed, Observation
 from collector.store.changes import KEPT_AFTER_RISE, LARGE_RISE
 
 #: A model of the page as the database has it: key, number, metadata_crc, listed_poll_id, cumulative and 30-day counter,
@@ -32,7 +31,7 @@ class Sifted(NamedTuple):
     rest: list[Observation]  #: for the careful way
 
 
-def sift(rows: Iterable[Observation], latest: MutableMapping[str, Latest], poll_id: int, at: int) -> Sifted:
+def sift(rows: Iterable[Listed], latest: MutableMapping[str, Latest], poll_id: int, at: int) -> Sifted:
     """Ordinary: described as before, cumulative counter now and before, read later than ever before.
 
     `latest`, by the hub's key, is used up: a second row of one model is none that is ordinary.
@@ -40,47 +39,48 @@ def sift(rows: Iterable[Observation], latest: MutableMapping[str, Latest], poll_
     found = Sifted([], [], [], [], [])
     seen, rest = found.seen.append, found.rest.append
     for row in rows:
-        known = latest.pop(row[0], None)
+        known = latest.pop(row.hub_key, None)
         if known is None:
-            rest(row)
+            rest(row.observation())
             continue
-        # By place, not by name: this loop sees every model of every poll.
         _, model_id, crc, listed, old, old_rolling, old_likes, seen_at, rose_at = known
-        total, rolling, likes = row[2], row[3], row[4]
+        total, rolling, likes = row.downloads_all_time, row.downloads_30d, row.likes
         if (
             total is None
             or old is None
             or seen_at is None
             or at <= seen_at
             or listed == poll_id
-            or crc != described(row)
+            or crc != row.described()
         ):
-            rest(row)
+            rest(row.observation())
             continue
-        if rolling is None:
-            rolling = old_rolling
-        if likes is None:
-            likes = old_likes
         if total != old:
             delta = total - old
-            found.moved.append((model_id, total, row[3], row[4], at - seen_at, delta))
-            found.states.append((total, rolling, likes, at, at if delta > LARGE_RISE else rose_at, model_id))
+            found.moved.append((model_id, total, rolling, likes, at - seen_at, delta))
+            rose = at if delta > LARGE_RISE else rose_at
+            found.states.append(
+                (
+                    total,
+                    old_rolling if rolling is None else rolling,
+                    old_likes if likes is None else likes,
+                    at,
+                    rose,
+                    model_id,
+                )
+            )
         elif rolling != old_rolling or likes != old_likes:
+            if rolling is None:
+                rolling = old_rolling
+            if likes is None:
+                likes = old_likes
             if rose_at is not None and rolling != old_rolling and at - rose_at <= KEPT_AFTER_RISE:
-                rest(row)
+                rest(row.observation())
                 continue
-            found.said.append((rolling, likes, model_id))
+            if rolling != old_rolling or likes != old_likes:
+                found.said.append((rolling, likes, model_id))
         seen(model_id)
     return found
-
-
-def described(row: Observation) -> int:
-    """CRC-32 of what is said of a model beside its counters: name, task, library, creation, bases."""
-    # No text of a hub holds a line break, and none is empty: so None cannot be taken for a text.
-    said = f"{row[1]}\n{row[6] or ''}\n{row[7] or ''}\n{row[5]}"
-    for base in row[8]:
-        said += f"\n{base[0]}\n{base[1] or ''}\n{base[2] or ''}"
-    return crc32(said.encode("utf-8", "surrogatepass"))
 
 
 def runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.hubs.huggingface import CLOCK_MARGIN, read_rows
+from collector.hubs.huggingface import CLOCK_MARGIN
+from collector.hubs.huggingface_rows import read_rows
 from collector.model import MAX_COUNTER, Base, Observation
 from tests.hubs.scripted import START, ScriptedHub, page, reply
 
@@ -26,7 +27,7 @@ READ = Observation("6" * 24, "qwen/good", 7, 3, None, 1723841306, None, None)
 
 
 def read(*rows: Any) -> tuple[Observation, ...]:
-    return tuple(read_rows(list(rows), LATEST).observations)
+    return tuple(row.observation() for row in read_rows(list(rows), LATEST).listed)
 
 
 def read_one(**changes: Any) -> Observation:
@@ -94,8 +95,8 @@ BAD: list[tuple[str, Any]] = [
     *each("downloads is not a whole number", "downloads", "7", 7.0, 7.5, True, [], {}, float("nan")),
     *each("downloadsAllTime is not a whole number", "downloadsAllTime", "7", 1e30, False),
     *each("likes is not a whole number", "likes", "many"),
-    *each("createdAt is not a date", "createdAt", "", "soon", 7, [], "2024-13-01T00:00:00Z", "2024Z"),
-    *each("createdAt has no time zone", "createdAt", "2024-08-16T20:48:26", "2024-08-16"),
+    *each("createdAt is not a date with a time zone", "createdAt", "", "soon", 7, [], "2024-13-01T00:00:00Z", "2024Z"),
+    *each("createdAt is not a date with a time zone", "createdAt", "2024-08-16T20:48:26", "2024-08-16"),
     *each("createdAt is out of the question", "createdAt", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z"),
     *each("createdAt is out of the question", "createdAt", "2026-09-02T00:06:00Z", "9999-12-31T23:59:59Z"),
     *each("private is neither true nor false", "private", "yes", 0),
@@ -108,7 +109,7 @@ BAD: list[tuple[str, Any]] = [
 def test_a_bad_row_is_skipped_counted_and_named_and_costs_no_other(reason: str, change: Any) -> None:
     bad = {**GOOD, "_id": "7" * 24, "id": "qwen/bad", **change} if isinstance(change, dict) else change
     rows = read_rows([bad, GOOD, bad], LATEST)
-    assert rows.observations == [READ]
+    assert rows.listed == [READ]
     assert len(rows.skipped) == 2
     assert rows.skipped[0].startswith(f"{reason} (")
     assert rows.skipped[0].isprintable()
@@ -118,7 +119,7 @@ def test_a_bad_row_is_skipped_counted_and_named_and_costs_no_other(reason: str, 
 @pytest.mark.parametrize("missing", ["_id", "id"])
 def test_a_row_without_key_or_name_is_skipped(missing: str) -> None:
     rows = read_rows([{name: value for name, value in GOOD.items() if name != missing}, {}], LATEST)
-    assert (rows.observations, len(rows.skipped)) == ([], 2)
+    assert (rows.listed, len(rows.skipped)) == ([], 2)
 
 
 NAMES = [
@@ -153,12 +154,12 @@ def test_created_at_is_read_with_or_without_fractions_and_in_any_zone() -> None:
 
 def test_a_model_that_comes_twice_on_a_page_is_one() -> None:
     rows = read_rows([GOOD, {**GOOD, "id": "qwen/renamed"}, GOOD], LATEST)
-    assert (rows.observations, rows.skipped) == ([READ], [])
+    assert (rows.listed, rows.skipped) == ([READ], [])
 
 
 def test_a_private_model_that_a_token_shows_is_dropped_and_is_no_bad_row() -> None:
     rows = read_rows([{**GOOD, "private": True, "downloads": -1}, {**GOOD, "_id": "b", "private": False}], LATEST)
-    assert ([o.hub_key for o in rows.observations], rows.skipped) == (["b"], [])
+    assert ([o.hub_key for o in rows.listed], rows.skipped) == (["b"], [])
 
 
 @pytest.mark.parametrize("label", ["", "x" * 101, "a\nb", "\ud800"])
@@ -218,13 +219,13 @@ MALFORMED = [
 @pytest.mark.parametrize("declared", MALFORMED)
 def test_a_malformed_declaration_is_left_out_and_told_and_costs_no_counter(declared: Any) -> None:
     rows = read_rows([{**GOOD, "baseModels": declared}], LATEST)
-    assert (rows.observations, rows.skipped) == ([READ], [])
+    assert (rows.listed, rows.skipped) == ([READ], [])
     assert rows.oddities == ["baseModels is malformed (qwen/good)"]
 
 
 def test_malformed_tags_are_left_out_and_told() -> None:
     rows = read_rows([{**GOOD, "tags": {"a": 1}}], LATEST)
-    assert (rows.observations, rows.oddities) == ([READ], ["tags is not a list (qwen/good)"])
+    assert (rows.listed, rows.oddities) == ([READ], ["tags is not a list (qwen/good)"])
 
 
 def test_a_flood_of_lineage_tags_is_bounded() -> None:
@@ -287,8 +288,8 @@ FIELDS = [*GOOD, "private", "likes", "pipeline_tag", "library_name", "baseModels
 def test_no_row_whatever_it_holds_costs_another_one(changes: dict[str, Any], junk: Any) -> None:
     odd = {**GOOD, "_id": "odd", **changes}
     rows = read_rows([junk, odd, GOOD], LATEST)
-    assert READ in rows.observations
-    for observation in rows.observations:
+    assert READ in rows.listed
+    for observation in (row.observation() for row in rows.listed):
         assert 0 <= (observation.downloads_all_time or 0) <= MAX_COUNTER
         assert observation.name.isprintable()
         "".join(filter(None, [observation.name, observation.pipeline_tag, observation.library_name])).encode()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from collector.model import DAY, Base, Observation
 from collector.store.changes import KEPT_AFTER_RISE, LARGE_RISE, Reading, Row, State, compare
-from collector.store.sift import Latest, Sifted, described, runs, sift
+from collector.store.sift import Latest, Sifted, runs, sift
 
 AT = 100 * DAY
 NAMED = Observation("key", "a/b", 5, 5, 1, 0, "text-generation", None, (Base("c/d", None),))
@@ -27,7 +27,7 @@ def states(draw: st.DrawFn) -> State:
 
 
 def latest(state: State, *, crc: int | None = None, listed: int | None = 1) -> dict[str, Latest]:
-    known = described(NAMED) if crc is None else crc
+    known = NAMED.described() if crc is None else crc
     return {"key": ("key", 7, known, listed, state.all_time, state.rolling, state.likes, state.seen_at, state.rose_at)}
 
 
@@ -98,7 +98,7 @@ rows = st.builds(
 
 @given(rows, rows)
 def test_models_described_alike_have_one_checksum_and_others_another(one: Observation, other: Observation) -> None:
-    assert (described(one) == described(other)) == (one == other)
+    assert (one.described() == other.described()) == (one == other)
 
 
 @given(st.lists(st.integers(0, 30), unique=True))
