@@ -170,6 +170,29 @@ def db_backup(
     _say(_safe(f"wrote {file}, {size / 1e6:,.1f} MB, verified"))
 
 
+@db.command("copy")
+def db_copy(
+    context: typer.Context,
+    to: Annotated[str, typer.Option("--to", help="An empty database: postgresql+psycopg://… or sqlite:///FILE.")],
+    as_json: Json = False,
+) -> None:
+    """Copy the database to another engine or place, and compare rows and a report on both sides."""
+    from collector import moving
+    from collector.stopping import StopOnSignal
+
+    config = _config(context)
+    with StopOnSignal() as stop:
+        done = moving.copy_database(
+            config, to, now=_now, stopped=stop.is_set, told=lambda name, rows: _say(f"{name}: {rows:,} rows")
+        )
+    if as_json:
+        _print_json(dataclasses.asdict(done))
+        return
+    compared = f"; the same report of {', '.join(done.equal_reports)}" if done.equal_reports else ""
+    _say(_safe(f"copied {sum(done.rows.values()):,} rows to {done.target}: as many on both sides{compared}"))
+    _say("name it in [database] url to use it; the old one is left as it is")
+
+
 @db.command("check")
 def db_check(context: typer.Context, as_json: Json = False) -> None:
     """Check the database's integrity and the project's invariants; exit 1 when something is wrong."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.engines import KeptDatabase
 
 # Before any test imports the hub's library, which reads its variables once.
 for _name in list(os.environ):
@@ -59,3 +62,34 @@ def _loopback_only() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", guarded_connect)
         patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
         yield
+
+
+# --- PostgreSQL, where COLLECTOR_TEST_POSTGRES names a server ---------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def new_server_url() -> Iterator[Callable[[], str]]:
+    """Makes new, empty databases on the server."""
+    from tests.engines import on_server
+
+    with on_server() as create:
+        yield create
+
+
+@pytest.fixture
+def server_url(new_server_url: Callable[[], str]) -> str:
+    """A new, empty database on the server."""
+    return new_server_url()
+
+
+@pytest.fixture(scope="session")
+def _kept_database(new_server_url: Callable[[], str]) -> KeptDatabase:
+    from tests.engines import KeptDatabase
+
+    return KeptDatabase(new_server_url)
+
+
+@pytest.fixture
+def emptied_url(_kept_database: KeptDatabase) -> str:
+    """A database on the server with its schema and without rows; only one at a time."""
+    return _kept_database.emptied()

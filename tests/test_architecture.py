@@ -20,7 +20,7 @@ LAYERS = (
     {"status", "asking", "reporting"},
     {"tasks", "alerts"},
     {"upkeep"},
-    {"lookups", "review", "dictionary", "recipes", "explaining", "exporting", "exploring", "daemon", "demo"},
+    {"lookups", "review", "dictionary", "recipes", "explaining", "exporting", "exploring", "moving", "daemon", "demo"},
     {"cli"},
     {"__main__"},
 )

@@ -51,7 +51,10 @@ _MENDABLE = {
 _LOCK_NOT_AVAILABLE = "55P03"
 _INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL: a matter of roles, though psycopg files it under programming errors
 
-Standing = Literal["empty", "current", "older", "newer", "foreign"]
+#: Stands where the revision does until `collector db copy` has found its target whole: nobody takes it for a database.
+UNFINISHED_COPY = "unfinished copy"
+
+Standing = Literal["empty", "current", "older", "newer", "foreign", "unfinished"]
 
 
 class Upgraded(NamedTuple):
@@ -70,11 +73,14 @@ class Database:
         self._turn = nullcontext() if turn is None else turn
 
     @classmethod
-    def open(cls, url: str, *, write: bool, turn: AbstractContextManager[Any] | None = None) -> Self:
+    def open(
+        cls, url: str, *, write: bool, turn: AbstractContextManager[Any] | None = None, unfinished: bool = False
+    ) -> Self:
         """Opens the database at `url`; without `write` nothing can change it, whatever is executed.
 
         Threads that write in one process share a lock as `turn`, so that one transaction of theirs waits for the other.
-        Creates nothing. StoreError when it is missing, not ours, of another schema, locked or out of reach.
+        `unfinished`: also what a copy has not finished yet. Creates nothing. StoreError when it is missing, not ours,
+        of another schema, locked or out of reach.
         """
         path = database_path(url)
         if path is not None:
@@ -82,7 +88,7 @@ class Database:
         # Looked at read-only first: another program's database must not even be switched to WAL.
         reader = _engine(url, write=False)
         try:
-            _require_current(reader, _where(url))
+            _require_current(reader, where_is(url), unfinished=unfinished)
         except BaseException:
             reader.dispose()
             raise
@@ -140,6 +146,8 @@ def standing(tables: frozenset[str], revision: str | None) -> Standing:
         return "empty"
     if not tables >= _OURS or revision is None:
         return "foreign"
+    if revision == UNFINISHED_COPY:
+        return "unfinished"
     if revision not in REVISIONS:
         return "newer"
     return "current" if revision == REVISIONS[-1] else "older"
@@ -154,9 +162,9 @@ def _require_file(path: Path) -> None:
     raise StoreError(f"{_shown(path)}: no such database; create it with `collector db upgrade` (or `collector init`)")
 
 
-def _require_current(engine: Engine, where: str) -> None:
+def _require_current(engine: Engine, where: str, *, unfinished: bool) -> None:
     found, revision = _look(engine)
-    if found != "current":
+    if found != "current" and not (unfinished and found == "unfinished"):
         raise StoreError(_complaint(found, revision, where))
 
 
@@ -167,6 +175,7 @@ def _complaint(found: Standing, revision: str | None, where: str) -> str:
         "older": f"{where}: made by an older version of this software (schema {schema}); run `collector db upgrade`",
         "newer": f"{where}: made by a newer version of this software (schema {schema}); install that version",
         "foreign": f"{where}: a database of another program; name another one in [database] url",
+        "unfinished": f"{where}: incomplete, left by a `collector db copy` that was interrupted; run that copy again",
     }[found]
 
 
@@ -182,7 +191,7 @@ def _look(engine: Engine) -> tuple[Standing, str | None]:
 def _engine(url: str, *, write: bool, migrating: bool = False) -> Engine:
     path = database_path(url)
     engine = _server_engine(url, write) if path is None else _file_engine(path, write, migrating)
-    where = _where(url)
+    where = where_is(url)
 
     @event.listens_for(engine, "handle_error")
     def translate(context: ExceptionContext) -> StoreError | None:
@@ -289,7 +298,7 @@ def where_on_server(url: URL) -> str:
     return _one_line(f"PostgreSQL database {url.database or ''} on {url.host or 'this machine'}")
 
 
-def _where(url: str) -> str:
+def where_is(url: str) -> str:
     """The database as errors name it, without user or password."""
     path = database_path(url)
     if path is not None:
@@ -345,7 +354,7 @@ def _server_lock(url: str, wait_seconds: float) -> Iterator[None]:
                 connection.execute(text(f"SELECT pg_advisory_lock({_LOCK_KEY})"))
             except StoreError as error:
                 if lock_was_refused(error):
-                    raise StoreError(_held(_where(url))) from error
+                    raise StoreError(_held(where_is(url))) from error
                 raise
             yield
     finally:
@@ -370,20 +379,30 @@ def upgrade(url: str) -> Upgraded:
 
     Takes the writer's lock. An SQLite file is created readable by its owner only. StoreError as in `Database.open`.
     """
-    path = database_path(url)
     with writer_lock(url, wait_seconds=BUSY_SECONDS):
-        if path is not None:
-            _create_file(path)
-        reader = _engine(url, write=False)
-        try:
-            found, revision = _look(reader)
-        finally:
-            reader.dispose()
-        if found in ("newer", "foreign"):
-            raise StoreError(_complaint(found, revision, _where(url)))
-        if found != "current":
-            _migrate(url)
+        return upgrade_under_lock(url)
+
+
+def upgrade_under_lock(url: str) -> Upgraded:
+    """The same for a caller who holds the writer's lock."""
+    path = database_path(url)
+    if path is not None:
+        _create_file(path)
+    found, revision = look_at(url)
+    if found in ("newer", "foreign", "unfinished"):
+        raise StoreError(_complaint(found, revision, where_is(url)))
+    if found != "current":
+        _migrate(url)
     return Upgraded(revision, REVISIONS[-1])
+
+
+def look_at(url: str) -> tuple[Standing, str | None]:
+    """What the database there is to us, and its revision; StoreError when it is missing or out of reach."""
+    reader = _engine(url, write=False)
+    try:
+        return _look(reader)
+    finally:
+        reader.dispose()
 
 
 def _create_file(path: Path) -> None:

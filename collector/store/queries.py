@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -318,7 +319,16 @@ def _run_on_server(connection: Connection, query: str, max_rows: int | None, par
         if parameters:
             query = _PARAMETER.sub(r"%(\1)s", query.replace("%", "%%"))
         cursor.execute(query, parameters or None, prepare=True)
-        return _answer(cursor, max_rows)
+        answer = _answer(cursor, max_rows)
+        return Answer(answer.columns, [tuple(map(_as_on_a_file, row)) for row in answer.rows])
+
+
+def _as_on_a_file(value: Any) -> Any:
+    """The server's sum of whole numbers and its rounding are `numeric`: here they are what SQLite gives."""
+    if not isinstance(value, Decimal):
+        return value
+    exponent = value.as_tuple().exponent
+    return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value)
 
 
 def _answer(cursor: Any, max_rows: int | None) -> Answer:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Table, func, select, text
 from collector.errors import StoreError
 from collector.model import month_of
 from collector.store.database import Database, lock_was_refused, server_trouble, where_on_server
-from collector.store.schema import observation, poll
+from collector.store.schema import import_file, observation, poll
 
 #: How long the cut waits for those who read. Then the month before stays open until the next poll tries again.
 LOCK_SECONDS = 5
@@ -44,6 +44,15 @@ def _translated(conn: Connection) -> Iterator[None]:
         yield
     except conn.dialect.loaded_dbapi.OperationalError as error:
         raise server_trouble(error, where_on_server(conn.engine.url)) from error
+
+
+def number_on(conn: Connection, tables: Iterable[Table]) -> None:
+    """Lets new rows be numbered after those that brought their own numbers."""
+    for table in tables:
+        if "id" in table.columns and (last := conn.scalar(select(func.max(table.c.id)))) is not None:
+            conn.execute(
+                text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :last)"), {"name": table.name, "last": last}
+            )
 
 
 def gather_statistics(conn: Connection) -> None:
@@ -87,6 +96,24 @@ def cut(conn: Connection, first_poll: int, at: int) -> None:
             conn.execute(text(f"ALTER TABLE {observation.name} ATTACH PARTITION {last} {ends}"))
     begins = f"FOR VALUES FROM ({first_poll}) TO (MAXVALUE)"
     conn.execute(text(f"CREATE TABLE {name} PARTITION OF {observation.name} {begins}"))
+
+
+def cut_for_all_polls(conn: Connection) -> None:
+    """The partitions that the polls of a copied database would have opened, before their readings are copied."""
+    recorded_at = func.coalesce(import_file.c.imported_at, poll.c.started_at)
+    polls = select(poll.c.id, recorded_at).join_from(poll, import_file, isouter=True).order_by(poll.c.id)
+    month = None
+    for number, at in conn.execute(polls).all():
+        if month_of(at) != month:
+            month = month_of(at)
+            cut(conn, number, at)
+
+
+def drop_months(conn: Connection) -> None:
+    """Drops the partitions of all months, with the readings in them."""
+    for name, bound in conn.execute(_PARTITIONS).all():
+        if bound != "DEFAULT":
+            conn.execute(text(f"DROP TABLE {name}"))
 
 
 _PARTITIONS = text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from collector.config import Config, load_config
 from collector.demo.run import run_demo
+from collector.moving import copy_database
+from tests.engines import SERVER
 
 Row = dict[str, Any]
 MONTH = "2026-09"
@@ -25,8 +28,24 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def config(demo: Path) -> Config:
+def file_config(demo: Path) -> Config:
+    """Its database as it stands: SQLite."""
     return load_config(demo / "config.toml", {})
+
+
+@pytest.fixture(scope="session")
+def server_config(demo: Path, file_config: Config, new_server_url: Callable[[], str]) -> Config:
+    """The same database, moved to the PostgreSQL server."""
+    to = new_server_url()
+    copy_database(file_config, to, now=lambda: datetime(2026, 11, 22, tzinfo=UTC), stopped=bool, told=lambda *_: None)
+    return load_config(demo / "config.toml", {"COLLECTOR__DATABASE__URL": to})
+
+
+@pytest.fixture(scope="session", params=["sqlite"] if SERVER is None else ["sqlite", "postgresql"])
+def config(request: pytest.FixtureRequest) -> Config:
+    """The database on each engine at hand."""
+    found: Config = request.getfixturevalue("file_config" if request.param == "sqlite" else "server_config")
+    return found
 
 
 @pytest.fixture(scope="session")
