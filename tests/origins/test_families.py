@@ -226,6 +226,14 @@ def test_the_publishers_own_family_wins_over_one_it_builds_on(families: Families
     assert families.of("someone/bert-qwen2.5") == ("Qwen", "Qwen2.5")
 
 
+def test_the_root_that_stands_for_a_line_is_of_that_family(families: Families) -> None:
+    """Else a copy whose name tells no exact base would lead to its maker and lose its family."""
+    patterns = [pattern for found in families._patterns.values() for pattern in found]
+    standing = {(families.all[pattern.hit.family].name, pattern.hit.root) for pattern in patterns if pattern.hit}
+    found = {(name, root): families.of(root) for name, root in standing}
+    assert [key for key, match in sorted(found.items()) if match is None or match.family != key[0]] == []
+
+
 def test_there_are_lines_enough_and_every_one_has_a_developer(families: Families) -> None:
     assert len(families.all) + sum(len(family.lines) for family in families.all) >= 150
     assert all(family.publisher.lower() in family.publishers for family in families.all)

@@ -13,8 +13,6 @@ from collector.origins.lineage import Declared, Lineage, ModelName
 
 KNOWN = Path(__file__).parent / "data" / "known_lineages.csv"
 DATA_DICTIONARY = Path(__file__).parents[2] / "DATA.md"
-# One with no country: its maker's account is a pseudonym.
-WITHOUT_COUNTRY = {"hexgrad"}
 
 
 @pytest.fixture(scope="module")
@@ -90,4 +88,4 @@ def test_every_known_root_has_a_country(known: list[dict[str, str]], knowledge: 
     }
     assert {name for name, found in rows.items() if found is None} == set()
     last = {name: found[-1].country for name, found in rows.items() if found is not None}
-    assert {name for name, country in last.items() if country == NOT_ATTRIBUTED} == WITHOUT_COUNTRY
+    assert {name for name, country in last.items() if country == NOT_ATTRIBUTED} == set()
