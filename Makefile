@@ -14,13 +14,14 @@ HF_VARIABLES := $(shell env | sed -n -e 's/^\(HF_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/
 WITHOUT_HUB := $(WITHOUT_PROXIES) $(HF_VARIABLES:%=-u %) HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test lint types format coverage data-dictionary soak lock clean bench bench-growth
+.PHONY: help demo install test lint types format audit coverage data-dictionary soak lock clean bench bench-growth
 
 help:
 	@echo "make demo      a whole run on the embedded recording (no network but the package index)"
 	@echo "make install   the collector in $(VENV), from hash-checked packages"
 	@echo "make test      lint, types and tests"
 	@echo "make lint      ruff alone; make types: mypy alone; make format: let ruff mend what it can"
+	@echo "make audit     the locked packages against published advisories, where these can be had"
 	@echo "make coverage  tests with branch coverage, at least 95 % for each core area"
 	@echo "make data-dictionary  write DATA.md anew from the code"
 	@echo "make soak      the daemon through 400 simulated days of kills and faults (some minutes)"
@@ -47,6 +48,9 @@ types: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+audit: $(VENV)/.installed-dev
+	@$(BIN)/python .ci/audit.py
 
 # model.py and each folder of the core keep 95 % of their branches on their own: an average would hide a hole.
 coverage: $(VENV)/.installed-dev

@@ -285,7 +285,8 @@ def run(context: typer.Context) -> None:
 
     config = _daemon_config(context)
     log = _logging(config, json_lines=not sys.stderr.isatty())
-    with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS), StopOnSignal() as stop, HangUp() as hangup:
+    # HangUp first: a hang-up that comes while the lock is waited for must not end the process.
+    with HangUp() as hangup, writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS), StopOnSignal() as stop:
         Database.open(config.database.url, write=False).close()  # what is wrong with it from the start is said at once
 
         def load() -> Config:

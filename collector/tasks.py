@@ -6,7 +6,7 @@ Knows how the parts are joined; knows no schedule and prints nothing. The clock 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -103,17 +103,33 @@ def build_report(db: Database, config: Config, knowledge: Knowledge, hub: Hub, s
     return window_report(db, asked, span.window, knowledge)
 
 
+def report_data(config: Config, hub: str | None, span: Span) -> tuple[ReportData, Path]:
+    """Everything a report says, from a read-only database, and the folder that its pack is to be written in."""
+    with Database.open(config.database.url, write=False) as db:
+        chosen = reported_hub(db, hub)
+        folder = report_folder(config, queries.hubs(db), chosen.name)
+        return build_report(db, config, knowledge_of(config), chosen, span), folder
+
+
+def report_folder(config: Config, hubs: Sequence[Hub], hub: str) -> Path:
+    """Where packs of a hub lie: with several hubs each has a folder of its own, since figures of two never mix."""
+    return config.report.directory if len(hubs) == 1 else config.report.directory / hub
+
+
+def write_data(config: Config, data: ReportData, parent: Path) -> Pack:
+    """Writes CSV pack and page of a report below a folder."""
+    folder = parent / data.window.label
+    return Pack(data, folder, [*write_pack(data, parent, config.report.top_models), write_page(data, folder)])
+
+
 def write_report(config: Config, hub: str | None, span: Span, out: Path | None, *, slides: bool = False) -> Pack:
     """Writes CSV pack and page of a window below `out` (else the configured folder), from a read-only database.
 
     With `slides` also the charts as PNG and SVG.
     """
-    with Database.open(config.database.url, write=False) as db:
-        data = build_report(db, config, knowledge_of(config), reported_hub(db, hub), span)
-    parent = out or config.report.directory
-    folder = parent / data.window.label
-    files = [*write_pack(data, parent, config.report.top_models), write_page(data, folder)]
-    return Pack(data, folder, [*files, *(write_slides(data, folder) if slides else [])])
+    data, folder = report_data(config, hub, span)
+    pack = write_data(config, data, out or folder)
+    return Pack(data, pack.folder, [*pack.files, *(write_slides(data, pack.folder) if slides else [])])
 
 
 # --- headlines --------------------------------------------------------------------------------------------------------

@@ -22,16 +22,17 @@ from collector.errors import CollectorError, StoreError
 from collector.hubs import Stop
 from collector.model import Window, from_seconds, month_window, months_between, to_seconds
 from collector.report.data import ReportData
-from collector.report.pack import DATAPACKAGE
-from collector.report.revisions import note_revisions, revisions, standing_shares
+from collector.report.pack import DATAPACKAGE, remove_leftovers
+from collector.report.revisions import new_shares, note_revisions, revisions, standing_shares
 from collector.store import marks, queries, watching
 from collector.store.backup import backup, backup_name, rotate
 from collector.store.check import check
 from collector.store.database import Database
 from collector.store.jobs import Done, Jobs
 from collector.store.watching import HubNumbers
-from collector.tasks import poll_sentence, read_hub, roll_up, trailing, write_report
+from collector.tasks import poll_sentence, read_hub, report_data, report_folder, roll_up, trailing, write_data
 
+LEFT_OVER = timedelta(hours=6)  # nobody writes a pack for so long: what is older was left by one who was killed
 CLOCK_SLACK = timedelta(hours=1)  # a poll dated later than this from now was made under a clock that was wrong
 
 
@@ -112,31 +113,40 @@ class Upkeep:
         return found
 
     def report(self, hub: str, month: Window) -> None:
-        """Writes the pack of a month; what changed against one written before is logged and kept in revisions.csv."""
+        """Writes the pack of a month; what changed against one written before is logged and kept in revisions.csv.
+
+        A pack whose figures are what they were stays as it was published, though a model may have another name now.
+        """
+        name = f"report {hub} {month.label}"
         with self._reading() as db:
             number = next(known.id for known in queries.hubs(db) if known.name == hub)
-            rests_on = marks.mark_of(db, number, f"shares {month.label}") or ""
-            folder = self._folder(db, hub)
+            rests_on = f"{marks.mark_of(db, number, marks.shares_of(month))} {marks.figures_of(db, hub, month)}"
+            written = Jobs(db).last(name)
+            is_there = self._is_there(db, hub, month)
+        if not is_there or written is None or written.note.split()[1:] != rests_on.split()[1:]:
+            self._write_report(hub, month)
+        self._done(name, rests_on)
+
+    def _write_report(self, hub: str, month: Window) -> None:
+        data, folder = report_data(self.config, hub, Span(month))
+        remove_leftovers(folder, self.now() - LEFT_OVER)
         before = standing_shares(folder / month.label)
-        pack = write_report(self.config, hub, Span(month), folder)
-        if revised := before and revisions(before, standing_shares(pack.folder)):
+        if revised := before and revisions(before, new_shares(data)):
             file = note_revisions(folder, (hub, month.label), self.now(), revised)
             words = "%s: late data changed the report of %s: %d rows of %s differ, listed in %s"
             self.log.warning(words, hub, month.label, len(revised), COUNTRY_SHARE.name, file)
-        elif not before:
-            self.log.info("%s: wrote the report of %s to %s", hub, month.label, pack.folder)
-        self._done(f"report {hub} {month.label}", rests_on)
+        pack = write_data(self.config, data, folder)
+        self.log.info("%s: wrote the report of %s to %s", hub, month.label, pack.folder)
 
     def _is_outdated(self, db: Database, hub: queries.Hub, month: Window, rests_on: str | None) -> bool:
-        mark = marks.mark_of(db, hub.id, f"shares {month.label}")
+        mark = marks.mark_of(db, hub.id, marks.shares_of(month))
         if mark is None:
             return False  # nothing was worked out for it: there is nothing to say
-        return rests_on != mark or not (self._folder(db, hub.name) / month.label / DATAPACKAGE).exists()
+        return rests_on is None or rests_on.split()[0] != mark or not self._is_there(db, hub.name, month)
 
-    def _folder(self, db: Database, hub: str) -> Path:
-        """With several hubs each has a folder of its own: their figures are never put together."""
-        directory = self.config.report.directory
-        return directory if len(queries.hubs(db)) == 1 else directory / hub
+    def _is_there(self, db: Database, hub: str, month: Window) -> bool:
+        folder = report_folder(self.config, queries.hubs(db), hub)
+        return (folder / month.label / DATAPACKAGE).exists()
 
     # --- keeping the data ---
 

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 
 from collector.daemon.due import is_due, lost_days
 from collector.daemon.jobs import Job, Lanes, Stop
+from collector.errors import CollectorError
 from collector.model import Window, from_seconds, month_of, to_seconds
 from collector.upkeep import Upkeep
 
@@ -100,9 +101,16 @@ def _reports(upkeep: Upkeep, now: datetime) -> list[tuple[str, Window]]:
 
 
 def _report(upkeep: Upkeep, stop: Stop) -> None:
+    """Every report that is wanted; one that cannot be written keeps no other from it."""
+    failed: list[CollectorError] = []
     for hub, month in _reports(upkeep, upkeep.now()):
         if not stop.is_set():
-            upkeep.report(hub, month)
+            try:
+                upkeep.report(hub, month)
+            except CollectorError as error:
+                failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def days(lost: Iterable[date]) -> str:

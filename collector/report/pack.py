@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +24,7 @@ from collector.report.data import ReportData
 from collector.report.datapackage import Beyond, WrittenFile, datapackage_text
 
 DATAPACKAGE = "datapackage.json"
+_UNFINISHED = re.compile(r"\.(trailing-)?[0-9]{4}-[0-9_-]+-[a-z0-9_]{8}")  # as `write_pack` names them
 
 
 def write_pack(data: ReportData, folder: Path, top_models: int) -> list[Path]:
@@ -40,6 +45,14 @@ def write_pack(data: ReportData, folder: Path, top_models: int) -> list[Path]:
     except OSError as e:
         reason = e.strerror or str(e)
         raise ReportError(f"cannot write the report to {target}: {reason}; choose a folder that can be written") from e
+
+
+def remove_leftovers(folder: Path, before: datetime) -> None:
+    """Removes what runs that were killed while they wrote a pack left in `folder` before this moment."""
+    for left in folder.glob(".*"):
+        with suppress(OSError):  # another may do the same; and nothing depends on it
+            if _UNFINISHED.fullmatch(left.name) and left.stat().st_mtime < before.timestamp():
+                shutil.rmtree(left)
 
 
 def _write_files(data: ReportData, folder: Path, top_models: int) -> list[str]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from collector.columns import COUNTRY_SHARE
 from collector.errors import ReportError
+from collector.report.csvtext import csv_lines
+from collector.report.data import ReportData
 
 REVISIONS = "revisions.csv"
 COLUMNS = (
@@ -27,11 +29,19 @@ Revision = tuple[str, ...]
 def standing_shares(pack: Path) -> Standing:
     """Share and status by scope, attribution and country, as a pack that is there says them; empty: there is none."""
     try:
-        text = (pack / COUNTRY_SHARE.name).read_text(encoding="utf-8")
-        rows = csv.DictReader(io.StringIO(text))
-        return {(row["scope"], row["attribution"], row["country"]): (row["share"], row["status"]) for row in rows}
+        return _standing((pack / COUNTRY_SHARE.name).read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, csv.Error):
         return {}  # not there, or not one of ours: it is written anew
+
+
+def new_shares(data: ReportData) -> Standing:
+    """The same of a report that is not written yet."""
+    return _standing("".join(csv_lines(data.tables[COUNTRY_SHARE.name], COUNTRY_SHARE.columns)))
+
+
+def _standing(text: str) -> Standing:
+    rows = csv.DictReader(io.StringIO(text))
+    return {(row["scope"], row["attribution"], row["country"]): (row["share"], row["status"]) for row in rows}
 
 
 def revisions(before: Standing, after: Standing) -> list[Revision]:
@@ -46,16 +56,30 @@ def revisions(before: Standing, after: Standing) -> list[Revision]:
 
 
 def note_revisions(folder: Path, of: tuple[str, str], at: datetime, revised: list[Revision]) -> Path:
-    """Adds the rows of a report (hub, window) to revisions.csv in the folder of the packs; returns that file."""
+    """Adds the rows of a report (hub, window) to revisions.csv in the folder of the packs; returns that file.
+
+    To be noted before the pack is written: whoever is killed in between notes the same again, which adds nothing.
+    """
     path = folder / REVISIONS
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    if not path.exists():
-        writer.writerow(COLUMNS)
-    writer.writerows((*of, f"{at:%Y-%m-%dT%H:%M:%SZ}", *row) for row in revised)
     try:
+        noted = _noted(path, of)
+        if noted is None:
+            writer.writerow(COLUMNS)
+        elif noted[-len(revised) :] == revised:
+            return path
+        writer.writerows((*of, f"{at:%Y-%m-%dT%H:%M:%SZ}", *row) for row in revised)
         with path.open("a", encoding="utf-8", newline="") as file:
             file.write(text.getvalue())
     except OSError as error:
         raise ReportError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from error
     return path
+
+
+def _noted(path: Path, of: tuple[str, str]) -> list[Revision] | None:
+    """What was noted of a report before, oldest first; None: there is no such file yet."""
+    if not path.exists():
+        return None
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        return [tuple(row[3:]) for row in csv.reader(file) if tuple(row[:2]) == of]

@@ -7,7 +7,9 @@ Every error a user can mend leaves here as one line (`StoreError`); a bug leaves
 from __future__ import annotations
 
 import os
+import select
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -25,6 +27,7 @@ from collector.errors import StoreError
 #: Every schema ever released, oldest first. A test compares them with the migrations.
 REVISIONS = ("0001",)
 BUSY_SECONDS = 5.0
+_LOCK_LOOK_SECONDS = 0.05
 CONNECT_SECONDS = 10  # a server that does not answer is an error, not a wait without end
 
 _SQLITE = ("sqlite:///", "sqlite+pysqlite:///")
@@ -329,18 +332,30 @@ def writer_lock(url: str, *, wait_seconds: float) -> AbstractContextManager[None
 
 @contextmanager
 def _file_lock(path: Path, wait_seconds: float) -> Iterator[None]:
-    lock = FileLock(f"{path}.lock", timeout=wait_seconds, mode=0o600)
+    lock = FileLock(f"{path}.lock", mode=0o600)
     with _translated_os(path):
         if not path.absolute().parent.is_dir():
             raise StoreError(f"{_shown(path)}: its folder does not exist; create it, or change [database] url")
-        try:
-            lock.acquire()
-        except Timeout:
-            raise StoreError(_held(_shown(path))) from None
+        if not _acquired(lock, wait_seconds):
+            raise StoreError(_held(_shown(path)))
     try:
         yield
     finally:
         lock.release()
+
+
+def _acquired(lock: FileLock, wait_seconds: float) -> bool:
+    ends = time.monotonic() + wait_seconds
+    while True:
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            if time.monotonic() >= ends:
+                return False
+            # Not time.sleep: it waits for an absolute time, which a preloaded false clock (faketime) makes invalid.
+            select.select([], [], [], _LOCK_LOOK_SECONDS)
+        else:
+            return True
 
 
 @contextmanager

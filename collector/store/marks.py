@@ -14,7 +14,19 @@ from sqlalchemy import Integer, and_, cast, delete, func, insert, or_, select
 from collector.model import Window
 from collector.store.database import Database
 from collector.store.readings import SPANS_AFTER, last_start_that_matters
-from collector.store.schema import build_mark, import_file, model, model_month, model_state, poll, publisher
+from collector.store.schema import (
+    build_mark,
+    country_share,
+    derivative_share,
+    family_share,
+    group_share,
+    import_file,
+    model,
+    model_month,
+    model_state,
+    poll,
+    publisher,
+)
 
 
 def facts_fingerprint(db: Database, hub_id: int, window: Window) -> str:
@@ -67,6 +79,21 @@ def mark_of(db: Database, hub_id: int, what: str) -> str | None:
     c = build_mark.c
     with db.connect() as conn:
         return conn.execute(select(c.fingerprint).where(c.hub_id == hub_id, c.what == what)).scalar()
+
+
+def figures_of(db: Database, hub_name: str, month: Window) -> str:
+    """Changes when a share of the month does, and not when a model in it is only named or described otherwise."""
+    found = hashlib.sha256()
+    with db.connect() as conn:
+        for table in (country_share, family_share, group_share, derivative_share):
+            known = select(*(column for column in table.c if column.name not in _NAMES))
+            rows = known.where(table.c.hub == hub_name, table.c.window == month.label)
+            for row in conn.execute(rows.order_by(*table.primary_key)):
+                found.update(repr(tuple(row)).encode())
+    return found.hexdigest()[:32]
+
+
+_NAMES = ("top_model", "country_name")
 
 
 def set_mark(db: Database, hub_id: int, what: str, fingerprint: str) -> None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import csv
 import logging
+import os
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from collector import upkeep
+from collector.daemon.duties import month_to_report
 from collector.daemon.notify import notify, watchdog_seconds
+from collector.errors import ReportError
 from collector.importing import import_file
+from collector.model import Window, month_window
+from collector.report.pack import remove_leftovers
 from collector.report.revisions import revisions, standing_shares
 from collector.store.database import Database, writer_lock
 from tests.acceptance.command_line import Installation
@@ -51,12 +58,8 @@ def test_a_month_is_reported_once_its_last_poll_is_in_and_again_when_late_data_c
     here.look("roll-up", "report")
     assert report_of(here, "2026-11").joinpath("datapackage.json").stat().st_mtime_ns == written
 
-    history = here.folder / "late.csv"
-    rows = f"model,observed_at,downloads_all_time\n{NAMES[0]},2026-11-02,1000\n{NAMES[0]},2026-11-10,2000\n"
-    history.write_text(rows, encoding="utf-8")
-    with Database.open(here.upkeep.config.database.url, write=True) as db:
-        import_file(history, "huggingface", db, here.clock.now, "", "")
-    here.look("roll-up", "report")
+    import_late(here, "late.csv", f"{NAMES[0]},2026-11-02,1000", f"{NAMES[0]},2026-11-10,2000")
+    here.look("report")
     assert "late data changed the report of 2026-11" in caplog.text
     now = standing_shares(report_of(here, "2026-11"))
     assert now != shares
@@ -67,6 +70,125 @@ def test_a_month_is_reported_once_its_last_poll_is_in_and_again_when_late_data_c
     assert {(row["hub"], row["window"], row["written_at"]) for row in noted} == {
         ("huggingface", "2026-11", "2026-12-02T07:00:00Z")
     }
+
+
+def import_late(here: Observatory, name: str, *rows: str, hub: str = "huggingface") -> None:
+    """History that comes after the fact, with the tables worked out anew."""
+    file = here.folder / name
+    file.write_text("model,observed_at,downloads_all_time\n" + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+    with Database.open(here.upkeep.config.database.url, write=True) as db:
+        import_file(file, hub, db, here.clock.now, "", "")
+    here.look("roll-up")
+
+
+@pytest.fixture
+def reported(here: Observatory) -> Observatory:
+    """An observatory that has polled in November and December and written the report of November."""
+    here.look(POLL, "roll-up")
+    here.clock.set(datetime(2026, 12, 2, 7, tzinfo=UTC))
+    here.look(POLL, "roll-up", "report")
+    assert report_of(here, "2026-11").exists()
+    return here
+
+
+def bytes_of(pack: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in pack.iterdir()}
+
+
+def test_a_model_that_is_renamed_later_leaves_a_published_report_as_it_is(reported: Observatory) -> None:
+    before = bytes_of(report_of(reported, "2026-11"))
+    reported.hub.world.rename(NAMES[0], "Qwen/Qwen3-8B-Renamed")
+    reported.clock.advance(days=1)
+    reported.look(POLL, "roll-up", "report")
+    assert bytes_of(report_of(reported, "2026-11")) == before
+    until = datetime(2026, 12, 2, 7, tzinfo=UTC)
+    assert reported.upkeep.reports_wanted(month_to_report("0 6 2 * *", until)) == []  # looked at, and found unchanged
+
+
+def test_a_report_that_was_deleted_is_written_again(reported: Observatory) -> None:
+    before = bytes_of(report_of(reported, "2026-11"))
+    shutil.rmtree(report_of(reported, "2026-11"))
+    reported.look("report")
+    assert bytes_of(report_of(reported, "2026-11")) == before
+
+
+def test_whoever_is_killed_between_the_note_and_the_pack_notes_the_change_once(
+    reported: Observatory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_late(reported, "late.csv", f"{NAMES[0]},2026-11-02,1000", f"{NAMES[0]},2026-11-10,2000")
+    old = bytes_of(report_of(reported, "2026-11"))
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(upkeep, "write_data", killed)
+        with pytest.raises(Killed):
+            reported.upkeep.report("huggingface", month_window("2026-11"))
+    assert bytes_of(report_of(reported, "2026-11")) == old
+    noted = (reported.folder / "reports" / "revisions.csv").read_text(encoding="utf-8")
+    reported.look("report")
+    assert bytes_of(report_of(reported, "2026-11")) != old
+    assert (reported.folder / "reports" / "revisions.csv").read_text(encoding="utf-8") == noted
+    assert noted.count("scope,attribution,country") == 1
+
+
+class Killed(BaseException):
+    """In place of a SIGKILL."""
+
+
+def test_what_a_killed_run_left_of_a_pack_is_removed_and_nothing_else(reported: Observatory) -> None:
+    reports = reported.folder / "reports"
+    left, mine, fresh = reports / ".2026-10-ab_cd012", reports / ".git-ab_cd012", reports / ".2026-11-zz_zz012"
+    for folder in (left, mine, fresh):
+        folder.mkdir()
+        (folder / "country_share.csv").write_text("half")
+        at = reported.clock.now().timestamp()
+        os.utime(folder, (at, at if folder == fresh else at - 86_400))
+    remove_leftovers(reports, reported.clock.now() - timedelta(hours=6))
+    assert [folder.exists() for folder in (left, mine, fresh)] == [False, True, True]
+
+
+def test_with_several_hubs_each_has_packs_of_its_own_and_one_that_fails_keeps_no_other_from_its_own(
+    reported: Observatory, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"{NAMES[1]},2026-{month:02}-01,{month * 1000}" for month in (9, 10, 11, 12)]
+    import_late(reported, "another.csv", *rows, hub="another")
+    reports = reported.folder / "reports"
+    (reports / "another").write_text("in the way")  # its reports cannot be written
+    assert [hub for hub, _ in reported.upkeep.reports_wanted(None)] == ["huggingface"]  # each has a new place now
+    reported.look("report")
+    assert (reports / "huggingface" / "2026-11" / "country_share.csv").exists()
+
+    installation = Installation(reported.folder)
+    failed = installation.run(reported.clock.now(), "report", "2026-11", "--hub", "another")
+    assert (failed.status, "cannot write the report to" in failed.err) == (1, True)
+    (reports / "another").unlink()
+    installation.ran(reported.clock.now(), "report", "2026-11", "--hub", "another")
+    assert (reports / "another" / "2026-11" / "country_share.csv").exists()
+    assert "report failed" not in caplog.text
+
+
+def test_a_report_that_cannot_be_written_is_tried_again_after_a_pause_and_keeps_no_other_from_being_written(
+    reported: Observatory, caplog: pytest.LogCaptureFixture
+) -> None:
+    import_late(reported, "late.csv", f"{NAMES[0]},2026-10-02,1000", f"{NAMES[0]},2026-10-30,2000")
+    wanted, written = [("huggingface", month_window(label)) for label in ("2026-10", "2026-11")], []
+
+    def report(hub: str, month: Window) -> None:
+        written.append(month.label)
+        if month.label == "2026-10":
+            raise ReportError("cannot write the report")
+
+    reported.upkeep.report = report  # type: ignore[method-assign]  # a disk that takes only one of two packs
+    reported.upkeep.reports_wanted = lambda until: wanted  # type: ignore[method-assign]  # both, at every look
+    for _ in range(3):
+        reported.look("report")
+    assert written == ["2026-10", "2026-11"]
+    assert caplog.text.count("report failed: cannot write the report; next try not before 07:01 UTC") == 1
+    reported.clock.advance(minutes=1)
+    reported.look("report")
+    assert written == ["2026-10", "2026-11"] * 2
 
 
 def test_a_registry_of_ones_own_is_read_again_when_it_is_written_and_one_that_cannot_be_read_changes_nothing(

@@ -5,6 +5,7 @@ One run is disturbed, the other is not; afterwards both databases and all report
 
 from __future__ import annotations
 
+import csv
 import logging
 import multiprocessing
 import os
@@ -22,6 +23,7 @@ from datetime import time as Time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from collector.asking import Span
 from collector.config import load_config
 from collector.demo import faults
 from collector.demo.answers import Answer
@@ -32,12 +34,15 @@ from collector.demo.world import Clock
 from collector.model import month_window
 from collector.store.check import check
 from collector.store.database import Database, upgrade
+from collector.tasks import write_report
 from collector.upkeep import Upkeep
 from tests.soak import child
 from tests.soak.story import Story
 
-PATIENCE_SECONDS = 120  # real ones, for a day
-STEP = timedelta(seconds=20)  # of the daemon's clock, for each look at whether the day is done
+PATIENCE_SECONDS = 900  # real ones, for a day
+LOOK_SECONDS = 0.01  # between two looks at whether the day is done; the daemon's clock goes on with each
+STEP = timedelta(seconds=20)
+SLOW_STEP, SLOW_FROM = timedelta(seconds=1), Time(12)  # no machine is so slow that it misses the day's end
 QUOTA = 10**6
 
 #: Each with how often it strikes in a row, and on which page.
@@ -200,7 +205,7 @@ class Disturbed:
         if self.random.random() < 0.7:
             self.hub.before_page(self.random.randint(1, 3), reached.set)
             ends = time.monotonic() + 5
-            while not reached.wait(0.01) and time.monotonic() < ends and not self._is_polled(day):
+            while not reached.wait(LOOK_SECONDS) and time.monotonic() < ends and not self._is_polled(day):
                 self._go_on(day)
         time.sleep(self.random.random() * 0.05)
         self.kill()
@@ -212,13 +217,13 @@ class Disturbed:
             assert time.monotonic() < ends, f"{day} was not done: {self._last_words()}"
             assert self._process is not None
             assert self._process.is_alive(), f"the daemon ended by itself on {day}: {self._last_words()}"
-            time.sleep(0.01)
+            time.sleep(LOOK_SECONDS)
             self._go_on(day)
 
     def _go_on(self, day: date) -> None:
         """The daemon's clock goes on, so that pauses end, and stays within the day."""
-        last = datetime.combine(day, Time(23, 59), UTC)
-        self.clock.set(min(self.clock.now() + STEP, last))
+        now, last = self.clock.now(), datetime.combine(day, Time(23, 59), UTC)
+        self.clock.set(min(now + (STEP if now.time() < SLOW_FROM else SLOW_STEP), last))
 
     def _is_polled(self, day: date) -> bool:
         return self._count("SELECT count(*) FROM poll WHERE status = 'complete' AND started_at >= ?", day) > 0
@@ -316,6 +321,26 @@ def findings(folder: Path) -> list[str]:
         return check(db)
 
 
+def figures(folder: Path) -> dict[str, list[dict[str, str]]]:
+    """The shares of every report as it was written at its time. Models may have got other names since."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for file in sorted((folder / "reports").glob("*/*_share.csv")):
+        with file.open(encoding="utf-8", newline="") as stream:
+            found[str(file.relative_to(folder))] = [_without_names(row) for row in csv.DictReader(stream)]
+    return found
+
+
+def _without_names(row: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in row.items() if name != "top_model"}
+
+
+def written_anew(folder: Path, plan: Plan) -> None:
+    """Every report written once more, as `collector report` would now."""
+    config = load_config(folder / "config.toml", {})
+    for label in months(plan):
+        write_report(config, "huggingface", Span(month_window(label)), None)
+
+
 def packs(folder: Path) -> dict[str, bytes]:
     """Every file of every report."""
     files = sorted((folder / "reports").glob("*/*"))
@@ -333,6 +358,8 @@ def prove(folder: Path, plan: Plan, told: Callable[[date], None] = lambda _: Non
     assert list(found) == list(expected)
     for name, rows in expected.items():
         assert found[name] == rows, f"{name} differs"
+    assert figures(folder / "disturbed") == figures(folder / "undisturbed")
+    written_anew(folder / "disturbed", plan)
     assert packs(folder / "disturbed") == packs(folder / "undisturbed")
     assert findings(folder / "disturbed") == []
     return run.survived
