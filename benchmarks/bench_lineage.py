@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 from collector.origins.families import load_families
-from collector.origins.lineage import Declared, Lineage, ModelName, load_corrections
+from collector.origins.lineage import Declared, ModelName, load_corrections, whole_lineage
 
 DATA = Path(__file__).parent.parent / "collector" / "data"
 STEMS = (
@@ -69,7 +69,7 @@ def main() -> None:
     bases = make_bases(models, draw)
     print(f"{len(models)} models, {len(bases)} declared bases, input {_peak_gigabytes():.2f} GB")
     begun = time.perf_counter(), time.process_time()
-    lineage = Lineage(models, bases, {}, families, corrections)
+    lineage = whole_lineage(models, bases, {}, families, corrections)
     print(f"indexes after {_since(*begun)}")
     found = Counter(root.basis for root in lineage.roots())
     print(f"roots after {_since(*begun)}: {dict(found)}")

@@ -15,7 +15,7 @@ from collector.config import Config
 from collector.errors import ReportError
 from collector.model import NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, publisher_of
 from collector.origins.knowledge import Knowledge
-from collector.origins.lineage import Lineage, ModelName
+from collector.origins.lineage import ModelName, whole_lineage
 from collector.origins.registry import OriginRow, check, record
 from collector.rooting import lineage
 from collector.store import queries
@@ -154,5 +154,5 @@ def _named_roots(knowledge: Knowledge, name: str) -> list[RootOf]:
     """What the name alone and our corrections say, as if the model were on the main hub."""
     hub = "huggingface"
     corrections = [correction for correction in knowledge.corrections if correction.hub == hub]
-    alone = Lineage([ModelName(0, name, None)], [], {}, knowledge.families, corrections)
+    alone = whole_lineage([ModelName(0, name, None)], [], {}, knowledge.families, corrections)
     return [(hub, root.root_name, root.root_publisher, root.weight, root.basis, root.family) for root in alone.roots()]

@@ -1,53 +1,120 @@
 """Facts to model_origin: keeps the roots of a hub's models current, and tells them where they are not stored.
 
-Store → origins → store. Knows when roots are worked out again; knows no rule of lineage, no SQL, no file, no download
-and no country (those follow by date from the roots' publishers).
+Store → origins → store. Knows when roots are worked out again, and of which models; knows no rule of lineage, no SQL,
+no file, no download and no country (those follow by date from the roots' publishers).
+
+The store lists the models that are new, renamed or declare something else. From these the models are found whose roots
+can be others now: those that asked a question which a changed model answers, and whatever was made from any of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
+from collector.model import publisher_of
 from collector.origins.knowledge import Knowledge
-from collector.origins.lineage import Declared, Lineage, ModelName
-from collector.store import marks, queries
+from collector.origins.lineage import Answers, Declared, Lineage, ModelName, Root, partial_lineage, whole_lineage
+from collector.origins.names import Tokens, model_part
+from collector.origins.originals import holding, original
+from collector.origins.questions import (
+    KEY,
+    NAME,
+    PART,
+    Question,
+    bearer_of,
+    leading_to,
+    touched_by,
+    touched_by_original,
+    under,
+    within_original,
+)
+from collector.store import lineages, marks, queries
 from collector.store.database import Database
-from collector.store.derived import Derived, Root
+from collector.store.derived import Derived
 from collector.store.queries import Hub
 
 RULES = "1"  #: rises with every change of the lineage rules, so that no stored root outlives them
+MOST_AT_ONCE = 250_000  # models; where more are touched everything is worked out anew, which takes no longer
+_MARK = "lineage files"
 
 
 def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge) -> None:
-    """Work out the roots of the hub's models again when names, declared bases or the lineage files changed.
+    """Work out roots again: of all models when the lineage files changed, else of those that a change can touch.
 
-    After a poll only the models whose roots are others than before are written, and only the shares they go into are
-    built anew.
+    Only the models whose roots are others than before are written, and only the shares they go into are built anew.
     """
-    mark = _origins_mark(db, hub, knowledge)
-    if marks.mark_of(db, hub.id, "origins") == mark:
-        return
-    files = marks.digest(RULES, knowledge.lineage_digest)
-    if marks.mark_of(db, hub.id, "lineage files") == files:
-        Derived(db).update_origins(hub.id, resolved(db, hub, knowledge))
-    else:
-        Derived(db).replace_origins(hub.id, resolved(db, hub, knowledge))
-        marks.set_mark(db, hub.id, "lineage files", files)
-    marks.set_mark(db, hub.id, "origins", mark)
+    files = _files(knowledge)
+    todo = lineages.todo(db, hub.id)
+    if marks.mark_of(db, hub.id, _MARK) != files:
+        everything = _noting(lineage(db, hub, knowledge))
+        Derived(db).replace_origins(hub.id, everything.roots(), everything.numbers(), todo.last)
+        marks.set_mark(db, hub.id, _MARK, files)
+    elif todo.model_ids:
+        source = _source(db, hub, knowledge, todo.model_ids)
+        touched = source.touched()
+        if touched is None:
+            everything = _noting(lineage(db, hub, knowledge))
+            Derived(db).update_origins(hub.id, everything.roots(), everything.numbers(), todo.last)
+        else:
+            few = _noting(source.lineage())
+            few.reach(touched, source.bases(touched))
+            ids = frozenset(model.id for model in touched)
+            Derived(db).update_some_origins(hub.id, _by_id(few.roots(ids)), few.numbers(ids), todo.last)
 
 
 def root_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFrame:
-    """The roots of all models of the hub, columns as `Root`: as stored when they are current, else worked out now."""
-    if marks.mark_of(db, hub.id, "origins") == _origins_mark(db, hub, knowledge):
-        return Derived(db).origin_rows(hub.id)
-    return pd.DataFrame(list(resolved(db, hub, knowledge)), columns=list(Root._fields))
+    """The roots of all models of the hub, columns as `Root`: as stored where these are current, else worked out now."""
+    if marks.mark_of(db, hub.id, _MARK) == _files(knowledge):
+        source = _source(db, hub, knowledge, lineages.todo(db, hub.id).model_ids)
+        touched = source.touched()
+        if touched is not None:
+            return _overlaid(Derived(db).origin_rows(hub.id), source, touched)
+    return _frame(lineage(db, hub, knowledge).roots())
 
 
-def resolved(db: Database, hub: Hub, knowledge: Knowledge) -> Iterator[Root]:
-    """The roots of every model of the hub, by lineage."""
-    return (Root(*root) for root in lineage(db, hub, knowledge).roots())
+def lineage_of(db: Database, hub: Hub, knowledge: Knowledge, model_ids: Collection[int]) -> Lineage:
+    """The lineage of these models, to be asked for no others; of all models where nothing was worked out before."""
+    if marks.mark_of(db, hub.id, _MARK) != _files(knowledge):
+        return lineage(db, hub, knowledge)
+    source = _source(db, hub, knowledge, lineages.todo(db, hub.id).model_ids)
+    few = source.lineage()
+    models = [ModelName(*row) for row in lineages.models_of(db, hub.id, model_ids)]
+    few.reach(models, source.bases(models))
+    return few
+
+
+def _files(knowledge: Knowledge) -> str:
+    return marks.digest(RULES, knowledge.lineage_digest)
+
+
+def _noting(known: Lineage) -> Lineage:
+    known.keep_numbers()
+    return known
+
+
+def _by_id(rows: Iterable[Root]) -> list[Root]:
+    return sorted(rows, key=lambda row: row.model_id)
+
+
+def _frame(rows: Iterable[Root]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(Root._fields))
+
+
+def _overlaid(stored: pd.DataFrame, source: _Source, touched: Sequence[ModelName]) -> pd.DataFrame:
+    """The stored roots, those of the models that a change touched worked out now."""
+    if not touched:
+        return stored
+    few = source.lineage()
+    few.reach(touched, source.bases(touched))
+    ids = frozenset(model.id for model in touched)
+    kept = stored[~stored["model_id"].isin(ids)]
+    return pd.concat([kept, _frame(_by_id(few.roots(ids)))], ignore_index=True)
+
+
+# --- all models -------------------------------------------------------------------------------------------------------
 
 
 def lineage(db: Database, hub: Hub, knowledge: Knowledge) -> Lineage:
@@ -55,7 +122,7 @@ def lineage(db: Database, hub: Hub, knowledge: Knowledge) -> Lineage:
     former: dict[str, int | None] = {}
     for row in queries.former_names(db, hub.id):
         former[row.name] = row.model_id if former.get(row.name, row.model_id) == row.model_id else None
-    return Lineage(
+    return whole_lineage(
         [ModelName(*row) for row in queries.model_names(db, hub.id)],
         [Declared(*row) for row in queries.declared_bases(db, hub.id)],
         former,
@@ -64,5 +131,93 @@ def lineage(db: Database, hub: Hub, knowledge: Knowledge) -> Lineage:
     )
 
 
-def _origins_mark(db: Database, hub: Hub, knowledge: Knowledge) -> str:
-    return marks.digest(RULES, knowledge.lineage_digest, marks.names_fingerprint(db, hub.id))
+# --- a few models -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A hub's models in the store, and among them those to do: these are kept under no number yet."""
+
+    db: Database
+    hub: Hub
+    knowledge: Knowledge
+    new: tuple[ModelName, ...]  #: to do: new, renamed, or declaring something else
+
+    def lineage(self) -> Lineage:
+        """The lineage of a few models, to be told of which."""
+        corrections = [correction for correction in self.knowledge.corrections if correction.hub == self.hub.name]
+        return partial_lineage(self._originals(), self.knowledge.families, corrections, self._answers)
+
+    def bases(self, models: Iterable[ModelName]) -> list[Declared]:
+        """What these models declare."""
+        return [Declared(*row) for row in lineages.bases_of(self.db, {model.id for model in models})]
+
+    def touched(self) -> list[ModelName] | None:
+        """The models whose roots can be others now, by id; None where there are so many that all may be asked."""
+        found = {model.id: model for model in self.new}
+        front = self._asking() if found else []
+        while front := [model for model in front if model.id not in found]:
+            found |= {model.id: model for model in front}
+            if len(found) > MOST_AT_ONCE:
+                return None
+            names = self._names_ever(front)
+            front = self._kept_under({n for model in front for n in leading_to(names[model.id], model.hub_key)})
+        return None if len(found) > MOST_AT_ONCE else [found[model_id] for model_id in sorted(found)]
+
+    def _asking(self) -> list[ModelName]:
+        """The models that asked what a model to do answers, or answered under another name."""
+        families = self.knowledge.families
+        names = self._names_ever(self.new)
+        numbers = {number for model in self.new for number in touched_by(names[model.id], model.hub_key)}
+        originals = [found for each in names.values() for name in each if (found := original(families, name))]
+        keys: set[Tokens] = {words for found in originals for words in (found.words, found.short)}
+        asking = self._kept_under(numbers | touched_by_original(keys))
+        within = self._kept_under({number for words in keys for number in within_original(words)})
+        return asking + holding(within, keys)
+
+    def _names_ever(self, models: Iterable[ModelName]) -> dict[int, set[str]]:
+        """The names that each of these models has or had."""
+        names = {model.id: {model.name} for model in models}
+        for model_id, name in lineages.former_names_of(self.db, names):
+            names[model_id].add(name)
+        return names
+
+    def _kept_under(self, numbers: set[int]) -> list[ModelName]:
+        return [ModelName(*row) for row in lineages.models_under(self.db, self.hub.id, numbers)]
+
+    def _originals(self) -> list[str]:
+        """The names of the models under developers' accounts."""
+        families = self.knowledge.families
+        kept = self._kept_under({under(account) for account in families.accounts})
+        return [model.name for model in {*kept, *self.new} if families.owned(publisher_of(model.name))]
+
+    def _answers(self, questions: set[Question]) -> Answers:
+        names = {question[1:] for question in questions if question[0] == NAME}
+        keys = {question[1:] for question in questions if question[0] == KEY}
+        parts = {question[1:] for question in questions if question[0] == PART}
+        former: dict[str, int | None] = {}
+        for model_id, name in lineages.once_named(self.db, self.hub.id, names):
+            former[name] = model_id if former.get(name, model_id) == model_id else None
+        rows = lineages.models_of(self.db, self.hub.id, {id_ for id_ in former.values() if id_ is not None})
+        rows += lineages.models_with_keys(self.db, self.hub.id, keys)
+        models = {*self._named(names), *(ModelName(*row) for row in rows)}
+        return Answers(sorted(models), self.bases(models), former, self._bearers(parts))
+
+    def _named(self, names: set[str]) -> list[ModelName]:
+        """The models of these names, in any case."""
+        lowered = {name.lower() for name in names}
+        kept = self._kept_under({bearer_of(NAME + name) for name in names})
+        return [model for model in (*kept, *self.new) if model.name.lower() in lowered]
+
+    def _bearers(self, parts: set[str]) -> dict[str, str | None]:
+        """The only name that ends in each part."""
+        names: dict[str, set[str]] = {part: set() for part in parts}
+        for model in (*self._kept_under({bearer_of(PART + part) for part in parts}), *self.new):
+            if model_part(model.name) in names:
+                names[model_part(model.name)].add(model.name)
+        return {part: next(iter(found)) if len(found) == 1 else None for part, found in names.items()}
+
+
+def _source(db: Database, hub: Hub, knowledge: Knowledge, model_ids: Iterable[int]) -> _Source:
+    new = tuple(ModelName(*row) for row in lineages.models_of(db, hub.id, model_ids))
+    return _Source(db, hub, knowledge, new)

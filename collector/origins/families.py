@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -74,6 +74,16 @@ class Families:
     def owned(self, publisher: str) -> frozenset[int]:
         """Indexes of the families that an account's holder develops."""
         return self._owned.get(publisher.lower(), frozenset())
+
+    @property
+    def accounts(self) -> Collection[str]:
+        """Every account of a developer, in lower case."""
+        return self._owned.keys()
+
+    @property
+    def roots(self) -> Iterator[str]:
+        """The models that stand for a family or a line when nothing more exact is known."""
+        return (p.hit.root for ps in (*self._patterns.values(), *dict(self._endings).values()) for p in ps if p.hit)
 
     def of(self, root_name: str) -> Match | None:
         """The family of a root model by its name and publisher; None when no known word stands in it.

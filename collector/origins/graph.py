@@ -17,10 +17,16 @@ _SHORT = 64  # links followed before a cycle is suspected
 
 
 class Roots:
-    """Roots by node, worked out when asked for. `parents` must always give the same answer for the same node."""
+    """Roots by node, worked out when asked for. `parents` must always give the same answer for the same node.
 
-    def __init__(self, parents: Callable[[Node], tuple[Node, ...]]) -> None:
+    `rank` orders the nodes where it matters which comes first, whatever their numbers.
+    """
+
+    def __init__(
+        self, parents: Callable[[Node], tuple[Node, ...]], rank: Callable[[Node], tuple[str, int]] | None = None
+    ) -> None:
         self._parents = parents
+        self._rank = rank or (lambda node: ("", node))
         self._done: dict[Node, tuple[Node, ...]] = {}
 
     def of(self, node: Node) -> tuple[Node, ...]:
@@ -82,7 +88,9 @@ class Roots:
         elif len(component) <= _LONGEST_EXACT_CYCLE:
             self._done.update({node: self._cycle_ends(node, set(component)) for node in component})
         else:
-            self._done.update(dict.fromkeys(component, self._cycle_ends(min(component), set(component))))
+            self._done.update(
+                dict.fromkeys(component, self._cycle_ends(min(component, key=self._rank), set(component)))
+            )
 
     def _cycle_ends(self, start: Node, cycle: set[Node]) -> tuple[Node, ...]:
         """Where the ways from one member of a cycle end: outside it, or at the last member before the way closes."""

@@ -1,7 +1,8 @@
 """Every model to its root or roots: by our corrections, the hub's declarations, the name, or the model itself.
 
-Pure, and made for a whole hub at once (millions of models): knows names, keys and declared bases; knows no country, no
-download, no SQL and no file. Countries follow later, by date, from the roots' publishers.
+Pure, and made for a whole hub at once (millions of models) as well as for a few models of it: knows names, keys and
+declared bases; knows no country, no download, no SQL and no file. Countries follow later, by date, from the roots'
+publishers.
 
 The rules (design, "Origin"):
 * Every distinct root of a model has an equal part. A named base counts though it was never polled.
@@ -13,18 +14,23 @@ The rules (design, "Origin"):
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from collector.model import publisher_of
 from collector.origins.corrections import Correction, Said, findings, load_corrections
-from collector.origins.families import Families, Match
+from collector.origins.families import Families
 from collector.origins.graph import Node, Roots
+from collector.origins.listing import Listing, ModelName, Unanswered
 from collector.origins.namerule import NameRule, Suggestion
-from collector.origins.names import clean, is_name
+from collector.origins.names import clean, is_name, model_part, plain, stem
+from collector.origins.originals import Originals
+from collector.origins.questions import Question, bearing, number_of, of_base
 
 __all__ = [
+    "Answers",
     "Correction",
     "Declared",
     "Disagreement",
@@ -33,18 +39,11 @@ __all__ = [
     "Precision",
     "Root",
     "load_corrections",
-    "resolve",
+    "partial_lineage",
+    "whole_lineage",
 ]
 
 _Parents = tuple[Node, ...]
-
-
-class ModelName(NamedTuple):
-    """A model as the hub names it now."""
-
-    id: int
-    name: str  #: publisher/model
-    hub_key: str | None  #: the hub's own lasting key; None: never listed
 
 
 class Declared(NamedTuple):
@@ -102,23 +101,66 @@ class _Link(NamedTuple):
     relation: str | None
 
 
+class _End(NamedTuple):
+    """What is said of the end of a lineage."""
+
+    name: str
+    publisher: str  #: empty: not resolved
+    family: str | None
+    line: str | None
+
+
 _ITSELF = _Link((), "self", None)
 
 
-def resolve(
+class Answers(NamedTuple):
+    """What a partial lineage is told."""
+
+    models: Sequence[ModelName]  #: all that have a key or name asked for (names in any case) or once had it alone
+    bases: Iterable[Declared]  #: of these models
+    former_names: Mapping[str, int | None]  #: of the names asked for, those once borne; None: several bore it
+    bearers: Mapping[str, str | None]  #: of every model part asked for, the only name that ends so
+
+
+Answer = Callable[[set[Question]], Answers]
+
+
+def whole_lineage(
     models: Sequence[ModelName],
     bases: Iterable[Declared],
     former_names: Mapping[str, int | None],
     families: Families,
     corrections: Iterable[Correction],
-    only: Container[int] | None = None,
-) -> Iterator[Root]:
-    """The roots of every model, or of those whose id is in `only`; sorted as `models`, a model's roots by name.
+) -> Lineage:
+    """The lineage of all models of a hub, given by id.
 
     `former_names` leads from names that models once bore to their ids; None: several bore it. `corrections` are those
-    of this hub. Models and bases of the whole hub must be given whatever `only` says: lineages run through them.
+    of this hub.
     """
-    return Lineage(models, bases, former_names, families, corrections).roots(only)
+    declared = _by_model(bases)
+    corrections = tuple(corrections)
+    known = _known(corrections)
+    stated = [base for bases in declared.values() for base in bases]
+    owned = [model.name for model in models if families.owned(publisher_of(model.name))]
+    spelt = chain((base.base_name for base in stated), known, families.roots, families.legacy.values(), owned)
+    keys = (base.base_key for base in stated if base.base_key is not None)
+    listing = Listing.whole(models, former_names, keys, spelt)
+    originals = Originals.of(families, chain(owned, known, families.legacy.values()))
+    undeclared = (model.name for model in models if model.id not in declared)
+    listing.look_up_bearers(_copied(chain(undeclared, listing.lacking(base.base_name for base in stated))))
+    return Lineage(listing, declared, families, originals, corrections)
+
+
+def partial_lineage(
+    originals: Iterable[str], families: Families, corrections: Iterable[Correction], answer: Answer
+) -> Lineage:
+    """The lineage of a few models of a hub: what it needs to know beside them it asks for.
+
+    `originals` are the names of all models under accounts of families' developers.
+    """
+    corrections = tuple(corrections)
+    found = Originals.of(families, chain(originals, _known(corrections), families.legacy.values()))
+    return Lineage(Listing(), {}, families, found, corrections, answer)
 
 
 class Lineage:
@@ -129,38 +171,75 @@ class Lineage:
 
     def __init__(
         self,
-        models: Sequence[ModelName],
-        bases: Iterable[Declared],
-        former_names: Mapping[str, int | None],
+        listing: Listing,
+        declared: dict[int, tuple[Declared, ...]],
         families: Families,
+        originals: Originals,
         corrections: Iterable[Correction],
+        answer: Answer | None = None,
     ) -> None:
+        """Of a whole list, or, with `answer`, of a partial one: then `reach` comes before any other question."""
         self._families = families
-        self._models = models
-        self._names = [model.name for model in models]  # never-polled bases are added behind the models
+        self._listing = listing
+        self._declared = declared
         self._corrections = {item.model.lower(): item for item in corrections}
-        self._declared = _by_model(bases)
-        self._index = _Index(models, self._declared, former_names, self._known())
-        self._said = {model.name: self._statements(model.id) for model in models if self._is_corrected(model.name)}
-        self._rule = self._name_rule(lambda model: model.id not in self._declared)
+        self._rule = NameRule(families, originals, listing)
+        self._answer = answer
+        self._numbers: array[int] | None = None
+        # Names that were never polled, by negative nodes: ~0, ~1 …; what was asked on the way from each.
+        self._unlisted: list[str] = []
+        self._unlisted_nodes: dict[str, Node] = {}
+        self._unlisted_links: dict[Node, _Link] = {}
+        self._unlisted_asked: dict[Node, tuple[Question, ...]] = {}
         self._unresolved: set[Node] = set()
-        self._added: dict[str, Node] = {}
-        # Three lists and no object for each node: a hub has millions. None: not worked out yet.
-        self._parents: list[_Parents | None] = [None] * len(models)
-        self._basis = [_ITSELF.basis] * len(models)
-        self._relation: list[str | None] = [None] * len(models)
-        self._matches: dict[str, Match | None] = {}
-        self._ends = Roots(self._parents_of)
+        # Three lists and no object for each model: a hub has millions. None: not worked out yet.
+        self._parents: list[_Parents | None] = []
+        self._basis: list[str] = []
+        self._relation: list[str | None] = []
+        self._roots: dict[Node, _End] = {}
+        self._ends = Roots(self._parents_of, self._rank)
+        self._make_room()
+
+    def keep_numbers(self) -> None:
+        """From now on note who asks what, for `numbers`."""
+        self._numbers = array("q")
+
+    def numbers(self, only: Container[int] | None = None) -> Iterator[int]:
+        """Under which numbers every model (or those in `only`) is to be kept: by its name, and by what it asked.
+
+        number × 2**32 + model id, in no order; some come several times. What was asked is that of all linked models.
+        """
+        yield from self._numbers or ()
+        for model in self._listing.models:
+            if only is None or model.id in only:
+                is_original = bool(self._families.owned(publisher_of(model.name)))
+                yield from (number << 32 | model.id for number in bearing(model.name, is_original=is_original))
+
+    def reach(self, models: Sequence[ModelName], bases: Iterable[Declared]) -> None:
+        """Learn of these models of a partial list and of everything their lineages run through.
+
+        `bases` are the declarations of these models. Each round asks at once all that is open on any way.
+        """
+        self._learn(models, bases)
+        waiting = {node for model in models if (node := self._listing.node_of(model.id)) is not None}
+        reached: set[Node] = set()
+        while waiting:
+            linked, asked = self._try_links(waiting)
+            self._tell(asked)
+            reached |= linked
+            waiting = (waiting - linked) | {up for node in linked for up in self._parents_of(node)} - reached
 
     def roots(self, only: Container[int] | None = None) -> Iterator[Root]:
         """The roots of every model, or of those whose id is in `only`, in the order of the models."""
-        for node, model in enumerate(self._models):
+        for node, model in enumerate(self._listing.models):
             if only is None or model.id in only:
                 yield from self._rows(node, model.id)
 
     def findings(self) -> list[str]:
         """Corrections that the hub has overtaken, one line each; they were not applied."""
-        return findings(self._corrections.values(), self._said)
+        models = self._listing.models
+        said = {model.name: self._statements(model.id) for model in models if self._is_corrected(model.name)}
+        return findings(self._corrections.values(), said)
 
     def precision(self) -> Precision:
         """How often the name alone leads to the family (where there is none: the root) that declarations lead to."""
@@ -168,47 +247,117 @@ class Lineage:
         for _, told, groups in self._both():
             declared += 1
             said += told is not None
-            agreed += told in groups
+            agreed += _is_among(told, groups)
         return Precision(agreed, said, declared)
 
     def disagreements(self) -> Iterator[Disagreement]:
         """Models whose name leads to another family than their declared base, in the order of the models."""
         for node, told, groups in self._both():
-            if told is not None and told not in groups:
-                yield Disagreement(self._models[node].id, told, ";".join(sorted(groups)))
+            if told is not None and not _is_among(told, groups):
+                yield Disagreement(self._listing.models[node].id, told, ";".join(sorted(groups)))
 
     def path(self, model_id: int) -> list[Step]:
         """How the lineage of a model goes, link by link, each model once; empty for a model that is not there."""
-        start = next((node for node, model in enumerate(self._models) if model.id == model_id), None)
+        start = self._listing.node_of(model_id)
         steps: dict[Node, Step] = {}
         waiting = [] if start is None else [start]
         while waiting:
             node = waiting.pop(0)
             if node not in steps:
-                parents = list(self._parents_of(node))
-                bases = tuple(self._names[parent] for parent in parents)
-                steps[node] = Step(self._names[node], self._basis[node], self._relation[node], bases)
-                waiting += parents
+                link = self._link_of(node)
+                bases = tuple(self._name(parent) for parent in link.parents)
+                steps[node] = Step(self._name(node), link.basis, link.relation, bases)
+                waiting += link.parents
         return list(steps.values())
+
+    # ---- what a partial list is told
+
+    def _try_links(self, nodes: Iterable[Node]) -> tuple[set[Node], set[Question]]:
+        """The nodes that could be linked with what is known, and what the others need to know."""
+        linked, asked = set(), set()
+        for node in nodes:
+            try:
+                self._parents_of(node)
+            except Unanswered as error:
+                asked.add(error.question)
+            else:
+                linked.add(node)
+        return linked, asked
+
+    def _tell(self, asked: set[Question]) -> None:
+        if asked and self._answer is not None:
+            answers = self._answer(asked)
+            self._learn(answers.models, answers.bases, asked, answers)
+
+    def _learn(
+        self,
+        models: Sequence[ModelName],
+        bases: Iterable[Declared],
+        asked: Iterable[Question] = (),
+        answers: Answers | None = None,
+    ) -> None:
+        new = {model.id for model in models if self._listing.node_of(model.id) is None}
+        self._declared |= _by_model(base for base in bases if base.model_id in new)
+        former, bearers = ({}, {}) if answers is None else (answers.former_names, answers.bearers)
+        self._listing.learn(asked, models, former, bearers)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        more = len(self._listing.models) - len(self._parents)
+        self._parents += [None] * more
+        self._basis += [_ITSELF.basis] * more
+        self._relation += [None] * more
 
     # ---- where each lineage goes first
 
     def _parents_of(self, node: Node) -> _Parents:
+        if node < 0:
+            return self._unlisted_link(node).parents
         parents = self._parents[node]
         if parents is None:
-            parents, self._basis[node], self._relation[node] = self._link(node)
+            self._listing.asked.clear()
+            link = self._link(node)
+            if self._numbers is not None:
+                self._note_numbers(self._listing.models[node].id, link)
+            parents, self._basis[node], self._relation[node] = link
             self._parents[node] = parents
         return parents
 
+    def _link_of(self, node: Node) -> _Link:
+        if node < 0:
+            return self._unlisted_link(node)
+        return _Link(self._parents_of(node), self._basis[node], self._relation[node])
+
+    def _unlisted_link(self, node: Node) -> _Link:
+        link = self._unlisted_links.get(node)
+        if link is None:
+            self._listing.asked.clear()
+            link = _ITSELF if node in self._unresolved else self._link(node)
+            self._unlisted_asked[node] = tuple(self._listing.asked)
+            self._unlisted_links[node] = link
+        return link
+
+    def _note_numbers(self, model_id: int, link: _Link) -> None:
+        """What a model asked, and what was asked for names never polled on its way: nobody else stands for these."""
+        asked = list(self._listing.asked)
+        waiting = [parent for parent in link.parents if parent < 0]
+        seen: set[Node] = set()
+        while waiting:
+            node = waiting.pop()
+            if node not in seen:
+                seen.add(node)
+                waiting += [parent for parent in self._unlisted_link(node).parents if parent < 0]
+                asked += map(of_base, self._unlisted_asked[node])
+        if self._numbers is not None:
+            self._numbers.extend([number_of(question) << 32 | model_id for question in asked])
+
     def _link(self, node: Node) -> _Link:
-        if node in self._unresolved:
-            return _ITSELF
-        name = self._names[node]
+        name = self._name(node)
+        declared = self._declared.get(self._listing.models[node].id) if node >= 0 else None
         item = self._corrections.get(name.lower())
         # What a model declares that was never polled is not known: the correction stands.
-        if item is not None and (name not in self._said or item.holds(self._said[name])):
+        if item is not None and (node < 0 or item.holds(_said(declared or ()))):
             return _Link(_distinct(map(self._named, item.bases), node), "corrected", item.relation)
-        declared = self._declared.get(self._models[node].id) if node < len(self._models) else None
         return self._by_name(node) if declared is None else self._by_declaration(node, declared)
 
     def _by_declaration(self, node: Node, declared: Sequence[Declared]) -> _Link:
@@ -216,7 +365,7 @@ class Lineage:
         return _Link(parents, "declared", declared[0].relation) if parents else _ITSELF
 
     def _by_name(self, node: Node) -> _Link:
-        suggestion = self._rule.suggest(self._names[node])
+        suggestion = self._rule.suggest(self._name(node))
         if suggestion is None:
             return _ITSELF
         found = self._named(suggestion.base) if suggestion.resolved else self._add(suggestion.base, resolved=False)
@@ -225,83 +374,84 @@ class Lineage:
 
     def _base(self, base: Declared) -> Node:
         """The node of a declared base: by key, name, former name, name in other case; else a name never polled."""
-        node = self._index.find(base.base_name, base.base_key)
-        return self._named(base.base_name) if node is None else node
+        node = self._listing.find(base.base_name, base.base_key)
+        return self._unlisted_node(base.base_name) if node is None else node
 
     def _named(self, name: str) -> Node:
-        node = self._index.find(name, None)
-        if node is not None:
-            return node
+        node = self._listing.find(name, None)
+        return self._unlisted_node(name) if node is None else node
+
+    def _unlisted_node(self, name: str) -> Node:
         if is_name(name):
             return self._add(name, resolved=True)
         today = self._families.legacy.get(name) or self._rule.original(name)
         return self._add(clean(name), resolved=False) if today is None else self._named(today)
 
     def _add(self, name: str, *, resolved: bool) -> Node:
-        """The node of a name that was never polled; spellings in other case are one model."""
-        key = name.lower() if resolved else f"?{name}"
-        node = self._added.get(key)
+        """The node of a name that was never polled."""
+        key = name if resolved else f"?{name}"
+        node = self._unlisted_nodes.get(key)
         if node is None:
-            node = self._added[key] = len(self._names)
-            self._names.append(name)
-            self._parents.append(None)
-            self._basis.append(_ITSELF.basis)
-            self._relation.append(None)
+            node = self._unlisted_nodes[key] = ~len(self._unlisted)
+            self._unlisted.append(name)
             if not resolved:
                 self._unresolved.add(node)
         return node
+
+    def _name(self, node: Node) -> str:
+        return self._unlisted[~node] if node < 0 else self._listing.models[node].name
+
+    def _rank(self, node: Node) -> tuple[str, int]:
+        """An order of the nodes that does not depend on what was asked for first."""
+        return self._name(node), -1 if node < 0 else self._listing.models[node].id
 
     # ---- rows
 
     def _rows(self, node: Node, model_id: int) -> list[Root]:
         ends = self._ends.of(node)
-        basis = "none" if self._unresolved.issuperset(ends) else self._basis[node]
         relation = self._relation[node]
+        basis = "none" if self._unresolved.issuperset(ends) else self._basis[node]
         if len(ends) == 1:
-            return [Root(model_id, *self._end(ends[0]), 1.0, basis, relation, *self._match_of(ends[0]))]
-        # Two models may bear one name, one after the other: as a root they are one.
-        named = {self._names[end]: end for end in ends}
+            name, publisher, family, line = self._root(ends[0])
+            return [Root(model_id, name, publisher, 1.0, basis, relation, family, line)]
+        # Two models may bear one name, one after the other, and what was never polled is spelt in many ways: as a root
+        # they are one.
+        named: dict[str, Node] = {}
+        for end in sorted(ends, key=self._rank):
+            named.setdefault(self._name(end) if end >= 0 else self._name(end).lower(), end)
         return [
-            Root(model_id, *self._end(end), 1 / len(named), basis, relation, *self._match_of(end))
-            for _, end in sorted(named.items())
+            Root(model_id, name, publisher, 1 / len(named), basis, relation, family, line)
+            for name, publisher, family, line in map(self._root, named.values())
         ]
 
-    def _end(self, node: Node) -> tuple[str, str]:
-        name = self._names[node]
-        return name, "" if node in self._unresolved else publisher_of(name)
-
-    def _match_of(self, node: Node) -> tuple[str | None, str | None]:
-        match = None if node in self._unresolved else self._match(self._names[node])
-        return match or (None, None)
-
-    def _match(self, name: str) -> Match | None:
-        if name not in self._matches:
-            self._matches[name] = self._families.of(name)
-        return self._matches[name]
+    def _root(self, node: Node) -> _End:
+        """What is said of a root, once for all that end there."""
+        end = self._roots.get(node)
+        if end is None:
+            name = self._name(node)
+            is_resolved = node not in self._unresolved
+            family, line = (self._families.of(name) if is_resolved else None) or (None, None)
+            end = self._roots[node] = _End(name, publisher_of(name) if is_resolved else "", family, line)
+        return end
 
     # ---- what declarations say, and what names say
 
     def _is_corrected(self, name: str) -> bool:
         return name.lower() in self._corrections
 
-    def _known(self) -> list[str]:
-        return [name for item in self._corrections.values() for name in (item.model, *item.bases)]
-
     def _statements(self, model_id: int) -> Said:
-        return frozenset((base.relation or "", base.base_name) for base in self._declared.get(model_id, ()))
-
-    def _name_rule(self, asked: Callable[[ModelName], bool]) -> NameRule:
-        names = (model.name for model in self._models if asked(model))
-        return NameRule(self._families, self._index.names, self._known(), names)
+        return _said(self._declared.get(model_id, ()))
 
     def _both(self) -> Iterator[tuple[Node, str | None, set[str]]]:
         """Models whose declaration counts: what the name alone leads to (None: nothing), what the declaration does."""
-        rule = self._name_rule(lambda model: model.id in self._declared)
-        for node in range(len(self._models)):
+        models = self._listing.models
+        self._listing.look_up_bearers(_copied(model.name for model in models if model.id in self._declared))
+        for node, model in enumerate(models):
             ends = self._ends.of(node)
+            self._listing.asked.clear()
             if self._basis[node] == "declared":
                 groups = {self._group(end) for end in ends}
-                yield node, self._told(rule.suggest(self._names[node])), groups
+                yield node, self._told(self._rule.suggest(model.name)), groups
 
     def _told(self, suggestion: Suggestion | None) -> str | None:
         if suggestion is None or not suggestion.resolved:
@@ -309,40 +459,28 @@ class Lineage:
         return self._group(self._ends.of(self._named(suggestion.base))[0])
 
     def _group(self, node: Node) -> str:
-        family, _ = self._match_of(node)
-        return family or self._names[node]
+        root = self._root(node)
+        return root.family or root.name
 
 
-class _Index:
-    """Polled models by key and by name. Only what is asked for is indexed where that saves memory."""
+def _known(corrections: Iterable[Correction]) -> list[str]:
+    """Names that count though never polled."""
+    return [name for item in corrections for name in (item.model, *item.bases)]
 
-    def __init__(
-        self,
-        models: Sequence[ModelName],
-        declared: Mapping[int, Sequence[Declared]],
-        former_names: Mapping[str, int | None],
-        known: Iterable[str],
-    ) -> None:
-        keys = {base.base_key for bases in declared.values() for base in bases if base.base_key is not None}
-        self._by_key = {model.hub_key: node for node, model in enumerate(models) if model.hub_key in keys}
-        self.names = {model.name: node for node, model in enumerate(models)}
-        former_ids = frozenset(former_names.values())
-        places = {model.id: node for node, model in enumerate(models) if model.id in former_ids}
-        self._former = {name: None if id_ is None else places.get(id_) for name, id_ in former_names.items()}
-        said = chain((base.base_name for bases in declared.values() for base in bases), known)
-        wanted = {name.lower() for name in said if name not in self.names}
-        self._by_lower: dict[str, Node | None] = {}
-        for node, model in enumerate(models):
-            lower = model.name.lower()
-            if lower in wanted:
-                self._by_lower[lower] = None if lower in self._by_lower else node
 
-    def find(self, name: str, key: str | None) -> Node | None:
-        """The polled model: by the hub's key, its name, a name that it alone once bore, its name in other case."""
-        for found in (None if key is None else self._by_key.get(key), self.names.get(name), self._former.get(name)):
-            if found is not None:
-                return found
-        return self._by_lower.get(name.lower())
+def _copied(names: Iterable[str]) -> set[str]:
+    """The model parts that the copies among these names are named after."""
+    cuts = (stem(model_part(name)) for name in names)
+    return {text for cut in cuts if cut.is_copy for text in (cut.text, plain(cut.text)) if len(text) > 1}
+
+
+def _said(declared: Iterable[Declared]) -> Said:
+    return frozenset((base.relation or "", base.base_name) for base in declared)
+
+
+def _is_among(told: str | None, groups: set[str]) -> bool:
+    """Names that were never polled are spelt in many ways."""
+    return told in groups or (told is not None and told.lower() in {group.lower() for group in groups})
 
 
 def _by_model(bases: Iterable[Declared]) -> dict[int, tuple[Declared, ...]]:

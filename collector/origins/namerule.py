@@ -10,13 +10,14 @@ Names of two families suggest a base that cannot be told: `resolved` is False, a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
-from itertools import chain
 from typing import NamedTuple
 
 from collector.model import publisher_of
 from collector.origins.families import Families, Hit
-from collector.origins.names import Stem, Tokens, clean, is_size, model_part, plain, stem, tokens
+from collector.origins.listing import Listing
+from collector.origins.names import Stem, Tokens, clean, is_size, plain, stem, tokens
+from collector.origins.originals import Originals
+from collector.origins.questions import whole, within
 
 # bartowski/Qwen_Qwen2.5-7B-GGUF, RichardErkhov/meta-llama_-_Llama-3.2-1B-gguf, x/Qwen--Qwen3-8B-4bit
 _OWNER_IN_MODEL = re.compile(r"([A-Za-z0-9][A-Za-z0-9.\-]*?)(?:_-_|--|__|_)(?=[A-Za-z0-9])(.+)\Z")
@@ -51,24 +52,23 @@ class _Name(NamedTuple):
 
 
 class NameRule:
-    """The rule with its indexes: models of the families' developers, and models that copies are named after."""
+    """The rule, on a list of models and on the models of the families' developers.
 
-    def __init__(self, families: Families, names: Collection[str], known: Iterable[str], asked: Iterable[str]) -> None:
-        """`names` are all models of the hub (quick to look up), `known` names that count though never polled.
+    Every look-up is noted among the list's questions; a partial list raises Unanswered.
+    """
 
-        `asked` are those of `names` that will be asked about. Names outside `names` may be asked about as well.
-        """
+    def __init__(self, families: Families, originals: Originals, listing: Listing) -> None:
         self._families = families
-        self._names = names
-        self._originals = self._index_originals(chain(names, known, families.legacy.values()))
-        self._lengths = _lengths(self._originals)
-        # Copies are few, and telling them takes time: each name asked about is looked at once, here.
-        self._copies = {name: cut for name in asked if (cut := stem(model_part(name))).is_copy}
-        self._copied = _index_copied(names, self._copies.values())
+        self._originals = originals
+        self._listing = listing
 
     def original(self, model: str) -> str | None:
         """The developer's model of exactly this name without publisher; None when there is none."""
-        return self._originals.get(tokens(model))
+        return self._original(tokens(model))
+
+    def _original(self, words: Tokens) -> str | None:
+        self._listing.asked.append(whole(words))
+        return self._originals.exact.get(words)
 
     def suggest(self, full_name: str) -> Suggestion | None:
         """The base that a model's name suggests; None when it suggests none but the model itself."""
@@ -95,7 +95,7 @@ class NameRule:
     def _take_apart(self, full_name: str) -> _Name | None:
         """The parts of a name; None when none of them could suggest a base."""
         publisher, _, model = full_name.rpartition("/")
-        cut = self._cut(full_name, model)
+        cut = stem(model)
         words = tokens(cut.text)
         own = self._families.owned(publisher)
         hits = self._families.hits(words, own)
@@ -104,12 +104,6 @@ class NameRule:
             return None  # nothing known, or random weights of an architecture, for tests: made from nothing
         return _Name(full_name, publisher, cut, words, own, hits, passes_on)
 
-    def _cut(self, full_name: str, model: str) -> Stem:
-        found = self._copies.get(full_name)
-        if found is not None:
-            return found
-        return Stem(model, False) if full_name in self._names else stem(model)
-
     # ---- copies
 
     def _copied_model(self, name: _Name) -> str | None:
@@ -117,12 +111,12 @@ class NameRule:
         texts = dict.fromkeys((name.stem.text, plain(name.stem.text)))
         for text in texts:
             sibling = f"{name.publisher}/{text}"
-            base = sibling if sibling in self._names else self._by_owner(text)
+            base = sibling if self._listing.is_listed(sibling) else self._by_owner(text)
             if base is not None and base != name.full:
                 return base
         own_model = name.hits and all(hit.family in name.own for hit in name.hits)
         for text in texts:
-            base = self._originals.get(tokens(text)) or self._copied.get(text)
+            base = self._original(tokens(text)) or (self._listing.bearer(text) if len(text) > 1 else None)
             # A developer copies its own models, not those of others that happen to bear the name.
             if base is not None and base != name.full and not (own_model and publisher_of(base) != name.publisher):
                 return base
@@ -133,7 +127,7 @@ class NameRule:
         if match is None:
             return None
         base = f"{match[1]}/{match[2]}"
-        return base if base in self._names or self._families.owned(match[1]) else None
+        return base if self._listing.is_listed(base) or self._families.owned(match[1]) else None
 
     # ---- families
 
@@ -147,14 +141,15 @@ class NameRule:
     def _longest_original(self, name: _Name, hits: list[Hit]) -> str | None:
         """The developer's model whose whole name stands in this one and holds every family found."""
         words, end = name.words, max(hit.start + hit.length for hit in hits)
+        self._listing.asked.append(within(words[hits[0].start : hits[0].start + hits[0].length]))
         spans = [
             (length, at)
             for at in range(hits[0].start + 1)
-            for length in self._lengths.get(words[at], ())
+            for length in self._originals.lengths.get(words[at], ())
             if end <= at + length <= len(words)
         ]
         for length, at in sorted(spans, reverse=True):
-            base = self._originals.get(words[at : at + length])
+            base = self._originals.exact.get(words[at : at + length])
             if base is not None and base != name.full and self._develops(base, hits):
                 return base
         return None
@@ -162,49 +157,6 @@ class NameRule:
     def _develops(self, base: str, hits: list[Hit]) -> bool:
         own = self._families.owned(publisher_of(base))
         return any(hit.family in own for hit in hits)
-
-    def _index_originals(self, names: Iterable[str]) -> dict[Tokens, str]:
-        """Models of the families' developers by the words of their names; a shorter key never hides an exact one.
-
-        Of several models of the same words the one under the family's first account stands, then the smallest name, so
-        that the order of the models does not matter.
-        """
-        exact: dict[Tokens, tuple[bool, str]] = {}
-        short: dict[Tokens, tuple[bool, str]] = {}
-        for name in names:
-            own = self._families.owned(publisher_of(name))
-            if not own:
-                continue
-            cut = stem(model_part(name))
-            words = tokens(cut.text)
-            hits = self._families.hits(words, own)
-            if words and not cut.is_copy and (not hits or any(hit.family in own for hit in hits)):
-                ranked = (not self._is_first_account(publisher_of(name), hits), name)
-                for index, key in ((exact, words), (short, tokens(plain(cut.text)) or words)):
-                    index[key] = min(ranked, index.get(key, ranked))
-        return {words: name for words, (_, name) in (short | exact).items()}
-
-    def _is_first_account(self, publisher: str, hits: list[Hit]) -> bool:
-        return any(self._families.all[hit.family].publisher == publisher for hit in hits)
-
-
-def _lengths(index: Iterable[Tokens]) -> dict[str, frozenset[int]]:
-    """By first word, how many words the keys have."""
-    lengths: dict[str, set[int]] = {}
-    for words in index:
-        lengths.setdefault(words[0], set()).add(len(words))
-    return {word: frozenset(found) for word, found in lengths.items()}
-
-
-def _index_copied(names: Iterable[str], copies: Iterable[Stem]) -> dict[str, str]:
-    """The models that copies are named after, where exactly one model bears the name."""
-    wanted = {text for cut in copies for text in (cut.text, plain(cut.text)) if len(text) > 1}
-    found: dict[str, list[str]] = {}
-    for name in names:
-        model = model_part(name)
-        if model in wanted:
-            found.setdefault(model, []).append(name)
-    return {model: bearers[0] for model, bearers in found.items() if len(bearers) == 1}
 
 
 def _learned(words: Tokens, hits: list[Hit]) -> list[Hit]:

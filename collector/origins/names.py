@@ -35,7 +35,7 @@ _TAIL = re.compile(
 class Stem(NamedTuple):
     """The model part of a name, without the words of its format."""
 
-    text: str  #: up to the first word of a format; the whole when there is none
+    text: str  #: up to the first word of a format behind it; the whole when there is none
     is_copy: bool  #: a word of a format or a quantisation was found
 
 
@@ -66,7 +66,7 @@ def stem(model: str) -> Stem:
     if found is None:
         return Stem(model, False)
     # A format in front (`onnx-bert`) is left out; anywhere else it ends the name of the base.
-    return Stem(model[: found.start()] or model[found.end() :].lstrip("-_."), True)
+    return Stem(model[: found.start()] or stem(model[found.end() :].lstrip("-_.")).text, True)
 
 
 def plain(text: str) -> str:

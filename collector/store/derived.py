@@ -19,6 +19,7 @@ from collector.columns import FILES
 from collector.model import Window, month_of, month_window
 from collector.store.database import Database
 from collector.store.histories import insert_rows, plain_rows
+from collector.store.lineages import add_numbers, replace_numbers, strike_off
 from collector.store.marks import shares_of
 from collector.store.schema import (
     build_mark,
@@ -93,14 +94,24 @@ class Derived:
             connection.execute(delete(country))
             _insert(connection, country, countries.items())
 
-    def replace_origins(self, hub_id: int, rows: Iterable[tuple[Any, ...]]) -> None:
-        """The roots of all models of a hub; `rows` are tuples in the order of `Root`."""
+    def replace_origins(
+        self, hub_id: int, rows: Iterable[tuple[Any, ...]], numbers: Iterable[int] = (), done: int = 0
+    ) -> None:
+        """The roots of all models of a hub; `rows` are tuples in the order of `Root`.
+
+        `numbers` (taken when the rows are all read) are what `Lineage.numbers` gives, `done` is the last entry of the
+        list of what is to do that the rows have taken in.
+        """
         ours = select(model.c.id).where(model.c.hub_id == hub_id)
         with self._db.begin() as connection:
             connection.execute(delete(model_origin).where(model_origin.c.model_id.in_(ours)))
             _insert(connection, model_origin, rows)
+            replace_numbers(connection, hub_id, numbers)
+            strike_off(connection, hub_id, done)
 
-    def update_origins(self, hub_id: int, rows: Iterable[tuple[Any, ...]]) -> int:
+    def update_origins(
+        self, hub_id: int, rows: Iterable[tuple[Any, ...]], numbers: Iterable[int] = (), done: int = 0
+    ) -> int:
         """Replaces the roots of the models that have others than before; returns how many these are.
 
         `rows` are the roots of all models of the hub in the order of model_id. The shares that the changed models go
@@ -112,11 +123,26 @@ class Derived:
             result = connection.execute(stored.order_by(c.model_id).execution_options(yield_per=_CHUNK))
             changed = dict(_changed_groups(map(tuple, result), map(tuple, rows)))
         with self._db.begin() as connection:
-            for ids in _chunks(changed):
-                connection.execute(delete(model_origin).where(c.model_id.in_(ids)))
-            new = (row for group in changed.values() for row in group)
-            _insert(connection, model_origin, new)
-            _forget_shares(connection, hub_id, changed)
+            _rewrite_origins(connection, hub_id, changed)
+            replace_numbers(connection, hub_id, numbers)
+            strike_off(connection, hub_id, done)
+        return len(changed)
+
+    def update_some_origins(
+        self, hub_id: int, rows: Iterable[tuple[Any, ...]], numbers: Iterable[int], done: int
+    ) -> int:
+        """The same for a few models: `rows` are all roots of these, in the order of model_id, `numbers` are theirs."""
+        new = [tuple(row) for row in rows]
+        c = model_origin.c
+        with self._db.begin() as connection:
+            stored: list[Row] = []
+            for ids in _chunks(dict.fromkeys(row[0] for row in new)):
+                found = connection.execute(select(model_origin).where(c.model_id.in_(ids)).order_by(c.model_id))
+                stored += map(tuple, found)
+            changed = dict(_changed_groups(stored, new))
+            _rewrite_origins(connection, hub_id, changed)
+            add_numbers(connection, hub_id, numbers)
+            strike_off(connection, hub_id, done)
         return len(changed)
 
     def replace_month(self, hub_id: int, month: int, rows: pd.DataFrame, build: MonthBuild) -> None:
@@ -222,7 +248,7 @@ class Derived:
     def clear(self) -> None:
         """Drops every derived row; the facts, their growth columns and the registry stay."""
         with self._db.begin() as connection:
-            for name in ("model_month", "month_build", "build_mark", "model_origin", *_SHARE_FILES):
+            for name in ("model_month", "month_build", "build_mark", "model_origin", "origin_number", *_SHARE_FILES):
                 connection.execute(delete(metadata.tables[name]))
 
     def _frame(self, statement: Select[Any], missing: Mapping[str, int | str]) -> pd.DataFrame:
@@ -249,6 +275,13 @@ def _changed_groups(old: Iterable[Row], new: Iterable[Row]) -> Iterator[tuple[in
         if before[1] != mine:
             yield model_id, mine
         before = next(stored, None)
+
+
+def _rewrite_origins(connection: Connection, hub_id: int, changed: Mapping[int, Sequence[Row]]) -> None:
+    for ids in _chunks(changed):
+        connection.execute(delete(model_origin).where(model_origin.c.model_id.in_(ids)))
+    _insert(connection, model_origin, (row for group in changed.values() for row in group))
+    _forget_shares(connection, hub_id, changed)
 
 
 def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:

@@ -46,6 +46,7 @@ from collector.store.histories import (
     write_readings,
     write_rewrites,
 )
+from collector.store.lineages import add_todo
 from collector.store.schema import import_file, model, model_name, model_state, observation, poll
 from collector.store.server import open_month
 
@@ -233,6 +234,7 @@ def _create(conn: Connection, hub: int, names: Sequence[str]) -> dict[str, int]:
     for part in chunks(names):
         query = select(model.c.name, model.c.id).where(model.c.hub_id == hub, model.c.hub_key.is_(None))
         created |= {row.name: row.id for row in conn.execute(query.where(model.c.name.in_(part)))}
+    add_todo(conn, list(created.values()))
     return created
 
 

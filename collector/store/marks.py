@@ -46,18 +46,6 @@ def facts_fingerprint(db: Database, hub_id: int, window: Window) -> str:
         return "|".join(str(value) for value in (*conn.execute(polls).one(), imports))
 
 
-def names_fingerprint(db: Database, hub_id: int) -> str:
-    """Changes whenever a model of the hub is new, renamed, adopted or declares other bases."""
-    statement = (
-        select(func.count(), func.max(model.c.id), func.count(model.c.hub_key), func.sum(model_state.c.metadata_crc))
-        .select_from(model)
-        .outerjoin(model_state, model_state.c.model_id == model.c.id)
-        .where(model.c.hub_id == hub_id)
-    )
-    with db.connect() as conn:
-        return "|".join(str(value) for value in conn.execute(statement).one())
-
-
 def models_fingerprint(db: Database, hub_id: int, month: int, window: Window) -> str:
     """Changes with name, task, creation or bases of the models that count in a month or were created in it."""
     crc = select(func.count(), func.sum(model_state.c.metadata_crc)).select_from(model)

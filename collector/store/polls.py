@@ -46,6 +46,7 @@ from collector.store.histories import (
     write_readings,
     write_rewrites,
 )
+from collector.store.lineages import add_todo
 from collector.store.schema import hub, model, model_base, model_name, model_state, poll
 from collector.store.server import open_month
 from collector.store.sift import Latest, Sifted, runs, sift
@@ -383,6 +384,7 @@ def _adopt(conn: Connection, running: RunningPoll, fresh: Sequence[Observation])
     if adopted:
         rows = [{"of_model": of.id, "hub_key": key, "first_poll_id": running.id} for key, of in adopted.items()]
         conn.execute(update(model).where(model.c.id == bindparam("of_model")), rows)
+        add_todo(conn, [of.id for of in adopted.values()])
     return adopted
 
 
@@ -408,6 +410,7 @@ def _create(conn: Connection, running: RunningPoll, fresh: Sequence[Observation]
         query = select(*columns).where(model.c.hub_id == running.hub_id, model.c.hub_key.in_(part))
         created |= {row[0]: _Known(row[1], row[2], row[3], None, None, UNREAD) for row in conn.execute(query)}
     _declare(conn, running, [(created[row.hub_key].id, row.bases) for row in fresh], {})
+    add_todo(conn, [known.id for known in created.values()])
     return created
 
 
@@ -426,7 +429,8 @@ def _describe_again(
     """Keeps what is said anew of known models beside their counters: name, task, library, creation, bases."""
     if not changed:
         return
-    _rename(conn, running, at, [(row, known) for row, known in changed if row.name != known.name])
+    renamed = [(row, known) for row, known in changed if row.name != known.name]
+    _rename(conn, running, at, renamed)
     values = [{"of_model": known.id, **_description(row)} for row, known in changed]
     conn.execute(update(model).where(model.c.id == bindparam("of_model")), values)
     declared = _declared(conn, [known.id for _, known in changed])
@@ -434,6 +438,7 @@ def _describe_again(
     for part in chunks([model_id for model_id, _ in others]):
         conn.execute(delete(model_base).where(model_base.c.model_id.in_(part)))
     _declare(conn, running, others, declared)
+    add_todo(conn, sorted({known.id for _, known in renamed} | {model_id for model_id, _ in others}))
 
 
 def _rename(conn: Connection, running: RunningPoll, at: int, renamed: Sequence[tuple[Observation, _Known]]) -> None:

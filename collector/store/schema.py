@@ -257,6 +257,25 @@ model_origin = Table(
     sqlite_with_rowid=False,
 )
 
+origin_todo = Table(
+    "origin_todo",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="Rises with every entry."),
+    Column("model_id", ForeignKey("model.id"), nullable=False, comment="The model; it may stand here several times."),
+    comment="Models that are new, bear another name or declare other bases since roots were worked out last.",
+)
+
+origin_number = Table(
+    "origin_number",
+    metadata,
+    Column("hub_id", Integer, primary_key=True, autoincrement=False, comment="The hub."),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="CRC-32 of a name, key or question."),
+    # No foreign keys: there are several rows for each model, and each key would be looked up.
+    Column("model_id", Integer, primary_key=True, autoincrement=False, comment="A model it has to do with."),
+    comment="Derived: which models to look at when a name or key is new or gone; too many rather than too few.",
+    sqlite_with_rowid=False,
+)
+
 model_month = Table(
     "model_month",
     metadata,

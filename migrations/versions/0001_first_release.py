@@ -38,6 +38,8 @@ def upgrade() -> None:
     _create_model_state()
     _create_observation()
     _create_absence()
+    _create_origin_number()
+    _create_origin_todo()
     _create_views()
 
 
@@ -937,6 +939,31 @@ def _create_absence() -> None:
         sa.PrimaryKeyConstraint("model_id", "poll_id", name=op.f("pk_absence")),
         comment="Models that a hub no longer listed, from when to when. Thin polls prove no absence.",
         sqlite_with_rowid=False,
+    )
+
+
+def _create_origin_number() -> None:
+    op.create_table(
+        "origin_number",
+        sa.Column("hub_id", sa.Integer(), autoincrement=False, nullable=False, comment="The hub."),
+        sa.Column(
+            "number", sa.Integer(), autoincrement=False, nullable=False, comment="CRC-32 of a name, key or question."
+        ),
+        sa.Column("model_id", sa.Integer(), autoincrement=False, nullable=False, comment="A model it has to do with."),
+        sa.PrimaryKeyConstraint("hub_id", "number", "model_id", name=op.f("pk_origin_number")),
+        comment="Derived: which models to look at when a name or key is new or gone; too many rather than too few.",
+        sqlite_with_rowid=False,
+    )
+
+
+def _create_origin_todo() -> None:
+    op.create_table(
+        "origin_todo",
+        sa.Column("id", sa.Integer(), nullable=False, comment="Rises with every entry."),
+        sa.Column("model_id", sa.Integer(), nullable=False, comment="The model; it may stand here several times."),
+        sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_origin_todo_model_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_origin_todo")),
+        comment="Models that are new, bear another name or declare other bases since roots were worked out last.",
     )
 
 

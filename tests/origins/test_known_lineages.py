@@ -9,7 +9,7 @@ import pytest
 
 from collector.model import NOT_ATTRIBUTED
 from collector.origins.knowledge import Knowledge, load_knowledge
-from collector.origins.lineage import Declared, Lineage, ModelName
+from collector.origins.lineage import Declared, ModelName, whole_lineage
 
 KNOWN = Path(__file__).parent / "data" / "known_lineages.csv"
 DATA_DICTIONARY = Path(__file__).parents[2] / "DATA.md"
@@ -38,7 +38,7 @@ def named(rows: list[dict[str, str]]) -> list[ModelName]:
 
 def wrong(rows: list[dict[str, str]], bases: list[Declared], knowledge: Knowledge) -> list[str]:
     """The models whose roots or family are not those known."""
-    lineage = Lineage(named(rows), bases, {}, knowledge.families, knowledge.corrections)
+    lineage = whole_lineage(named(rows), bases, {}, knowledge.families, knowledge.corrections)
     found: dict[int, set[tuple[str, str]]] = {}
     for root in lineage.roots():
         found.setdefault(root.model_id, set()).add((root.root_publisher, root.family or ""))
@@ -70,7 +70,7 @@ def test_without_any_declaration_names_and_corrections_lead_right_nine_times_in_
 
 def test_the_data_dictionary_gives_these_figures(known: list[dict[str, str]], knowledge: Knowledge) -> None:
     bases = declarations(known)
-    lineage = Lineage(named(known), bases, {}, knowledge.families, knowledge.corrections)
+    lineage = whole_lineage(named(known), bases, {}, knowledge.families, knowledge.corrections)
     agreed, said, declared = lineage.precision()
     models = len(known)
     right, by_name = models - len(wrong(known, bases, knowledge)), models - len(wrong(known, [], knowledge))

@@ -20,7 +20,7 @@ from collector.origins.lineage import (
     ModelName,
     Root,
     load_corrections,
-    resolve,
+    whole_lineage,
 )
 
 DATA = Path(__file__).parents[2] / "collector" / "data"
@@ -49,7 +49,7 @@ class Hub:
         return self
 
     def lineage(self) -> Lineage:
-        return Lineage(self.models, self.bases, self.former, FAMILIES, self.corrections)
+        return whole_lineage(self.models, self.bases, self.former, FAMILIES, self.corrections)
 
     def roots(self, name: str) -> list[Root]:
         return [root for root in self.lineage().roots() if root.model_id == self.id_of(name)]
@@ -478,12 +478,12 @@ def test_the_worth_of_the_name_rule_is_measured_on_what_is_declared() -> None:
 # ---- the whole
 
 
-def test_resolve_gives_every_model_or_only_those_asked_for() -> None:
+def test_roots_are_given_of_every_model_or_only_those_asked_for() -> None:
     models: Sequence[ModelName] = [ModelName(1, "a/x", None), ModelName(2, "Qwen/Qwen3-8B", "k")]
     bases = [Declared(1, "Qwen/Qwen3-8B", "k", "finetune"), Declared(77, "of/nobody", None, None)]
 
     def run(only: set[int] | None) -> Iterator[Root]:
-        return resolve(models, bases, {}, FAMILIES, (), only)
+        return whole_lineage(models, bases, {}, FAMILIES, ()).roots(only)
 
     assert [root.model_id for root in run(None)] == [1, 2]
     assert list(run({1})) == [Root(1, "Qwen/Qwen3-8B", "Qwen", 1.0, "declared", "finetune", "Qwen", "Qwen3")]

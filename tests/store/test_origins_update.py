@@ -85,16 +85,6 @@ def test_another_hubs_roots_are_left_alone(db: Database, world: World, derived: 
     assert len(derived.origin_rows(2)) == 1
 
 
-def test_names_and_bases_change_the_fingerprint_and_a_poll_alone_does_not(db: Database, world: World) -> None:
-    world.model(1, FIRST)
-    world.state(1, 5, 0, 0, metadata_crc=7)
-    before = marks.names_fingerprint(db, HUB)
-    world.poll(1, 1_790_000_000)
-    assert marks.names_fingerprint(db, HUB) == before
-    world.model(2, SECOND)
-    assert marks.names_fingerprint(db, HUB) != before
-
-
 def test_a_models_name_or_task_changes_the_fingerprint_of_the_months_it_counts_in(
     db: Database, world: World, derived: Derived
 ) -> None:

@@ -1,0 +1,166 @@
+"""A hub's list of models as lineage looks things up in it: the whole of it, or as much as was asked for.
+
+Pure; knows names, former names and keys; no declaration, no family, no SQL. Every question is noted in `asked`. A
+partial list raises `Unanswered` for what it was never told; it never takes silence for "there is none".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Self
+
+from collector.origins.graph import Node
+from collector.origins.names import model_part
+from collector.origins.questions import KEY, NAME, PART, Question
+
+
+class ModelName(NamedTuple):
+    """A model as the hub names it now."""
+
+    id: int
+    name: str  #: publisher/model
+    hub_key: str | None  #: the hub's own lasting key; None: never listed
+
+
+class Unanswered(LookupError):
+    """A partial list was asked what it was not told."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question)
+        self.question = question
+
+
+class Listing:
+    """Models by number (`Node`), found by key and by name."""
+
+    def __init__(self) -> None:
+        """A partial list that knows nothing yet."""
+        self.models: list[ModelName] = []
+        self.asked: list[Question] = []  #: since the list was cleared last, by whoever reads it
+        self._answered: set[Question] | None = set()  # None: everything is known
+        self._nodes: dict[int, Node] = {}
+        self._by_key: dict[str, Node] = {}
+        self._by_name: dict[str, Node] = {}  # of several the latest model
+        self._former: dict[str, Node | None] = {}  # None: several bore it
+        self._by_lower: dict[str, Node | None] = {}  # None: several spellings
+        self._bearers: dict[str, str | None] = {}  # by model part: the only name that ends so
+
+    @classmethod
+    def whole(
+        cls,
+        models: Sequence[ModelName],
+        former_names: Mapping[str, int | None],
+        keys: Iterable[str],
+        spelt: Iterable[str],
+    ) -> Self:
+        """All models of a hub, by id. To save memory only `keys` are found by key, and only names that differ from
+        those of `spelt` by case at most are found in another case: no others may be asked for.
+        """
+        made = cls()
+        made._answered = None
+        made.models = list(models)
+        wanted = frozenset(keys)
+        made._by_key = {model.hub_key: node for node, model in enumerate(models) if model.hub_key in wanted}
+        made._by_name = {model.name: node for node, model in enumerate(models)}
+        ids = frozenset(former_names.values())
+        places = {model.id: node for node, model in enumerate(models) if model.id in ids}
+        made._former = {name: None if id_ is None else places.get(id_) for name, id_ in former_names.items()}
+        lowered = {name.lower() for name in spelt}
+        for node, model in enumerate(models):
+            lower = model.name.lower()
+            if lower in lowered:
+                made._note_case(lower, node)
+        return made
+
+    # ---- questions
+
+    def find(self, name: str, key: str | None) -> Node | None:
+        """The polled model: by the hub's key, its name, a name that it alone once bore, its name in other case."""
+        if key is not None:
+            self._ask(KEY + key)
+            node = self._by_key.get(key)
+            if node is not None:
+                return node
+        self._ask(NAME + name)
+        node = self._by_name.get(name)
+        if node is None:
+            node = self._former.get(name)
+        return self._by_lower.get(name.lower()) if node is None else node
+
+    def is_listed(self, name: str) -> bool:
+        """Whether a model has exactly this name now."""
+        self._ask(NAME + name)
+        return name in self._by_name
+
+    def bearer(self, part: str) -> str | None:
+        """The name of the only model with this part after the slash; None where there is none, or several."""
+        self._ask(PART + part)
+        if part not in self._bearers:
+            self.look_up_bearers({part})
+        return self._bearers[part]
+
+    def look_up_bearers(self, parts: set[str]) -> None:
+        """Finds the bearers of many parts in one walk through the list, each to be asked for."""
+        found: dict[str, str | None] = dict.fromkeys(parts)
+        seen = set()
+        for name in self._by_name:
+            part = model_part(name)
+            if part in found:
+                found[part] = None if part in seen else name
+                seen.add(part)
+        self._bearers |= found
+
+    def lacking(self, names: Iterable[str]) -> set[str]:
+        """Those of the names that no model of a whole list has."""
+        return {name for name in names if name not in self._by_name}
+
+    def node_of(self, model_id: int) -> Node | None:
+        """The number of a model; None where this list does not hold it."""
+        if not self._nodes:
+            self._nodes = {model.id: node for node, model in enumerate(self.models)}
+        return self._nodes.get(model_id)
+
+    def _ask(self, question: Question) -> None:
+        self.asked.append(question)
+        if self._answered is not None and question not in self._answered:
+            raise Unanswered(question)
+
+    # ---- answers
+
+    def learn(
+        self,
+        answered: Iterable[Question],
+        models: Iterable[ModelName],
+        former_names: Mapping[str, int | None],
+        bearers: Mapping[str, str | None],
+    ) -> None:
+        """Answers to a partial list's questions.
+
+        `models` are all that bear the names or keys asked for, names in any case, and all that `former_names` leads to;
+        `bearers` has every part that was asked for.
+        """
+        for model in models:
+            if model.id not in self._nodes:
+                self._add(model)
+        self._former |= {name: None if id_ is None else self._nodes.get(id_) for name, id_ in former_names.items()}
+        self._bearers |= bearers
+        if self._answered is not None:
+            self._answered.update(answered)
+
+    def _add(self, model: ModelName) -> None:
+        node = self._nodes[model.id] = len(self.models)
+        self.models.append(model)
+        if model.hub_key is not None:
+            self._by_key[model.hub_key] = node
+        before = self._by_name.get(model.name)
+        if before is None or self.models[before].id < model.id:
+            self._by_name[model.name] = node
+        self._note_case(model.name.lower(), node)
+
+    def _note_case(self, lower: str, node: Node) -> None:
+        before = self._by_lower.setdefault(lower, node)
+        if before is None or before == node:
+            return
+        one, other = self.models[before], self.models[node]
+        latest = node if one.id < other.id else before
+        self._by_lower[lower] = latest if one.name == other.name else None

@@ -1,0 +1,154 @@
+"""What lineage is worked out from, looked up for a few models: names, keys, declared bases, what is still to do.
+
+Knows the tables; knows no rule of lineage. Under which numbers a model is kept, the caller says (`origin_number`).
+Look-ups by name find names in any case, and may find others that share a number: whoever asks compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Integer, Select, bindparam, delete, exists, insert, select
+
+from collector.store.database import Database
+from collector.store.histories import chunks, insert_columns
+from collector.store.schema import model, model_base, model_name, origin_number, origin_todo
+
+_IDS = 32  # bits of a model's number within one whole number
+
+
+class Todo(NamedTuple):
+    """The models whose roots are to be worked out again."""
+
+    last: int  #: the last entry, to be struck off when it is done
+    model_ids: tuple[int, ...]  #: in order
+
+
+ModelRow = tuple[int, str, str | None]  #: number, name, hub key
+BaseRow = tuple[int, str, str | None, str | None]  #: model, base name, base key, relation
+
+
+# --- what is to do ----------------------------------------------------------------------------------------------------
+
+
+def add_todo(conn: Connection, model_ids: Sequence[int]) -> None:
+    """Notes that these models are new, or that what lineage rests on has changed."""
+    for part in chunks(model_ids):
+        ids = select(model.c.id).where(model.c.id.in_(part)).order_by(model.c.id)
+        conn.execute(insert(origin_todo).from_select(["model_id"], ids))
+
+
+def todo(db: Database, hub_id: int) -> Todo:
+    """What is to do for a hub."""
+    c = origin_todo.c
+    entries = select(c.id, c.model_id).join(model, model.c.id == c.model_id).where(model.c.hub_id == hub_id)
+    with db.connect() as conn:
+        found = conn.execute(entries).all()
+    return Todo(max((row.id for row in found), default=0), tuple(sorted({row.model_id for row in found})))
+
+
+def has_todo(db: Database, hub_id: int) -> bool:
+    """Whether anything is to do for a hub."""
+    entry = select(origin_todo.c.id).join(model, model.c.id == origin_todo.c.model_id).where(model.c.hub_id == hub_id)
+    with db.connect() as conn:
+        return conn.execute(entry.limit(1)).first() is not None
+
+
+def strike_off(conn: Connection, hub_id: int, last: int) -> None:
+    """Removes a hub's entries up to one."""
+    ours = select(model.c.id).where(model.c.hub_id == hub_id)
+    conn.execute(delete(origin_todo).where(origin_todo.c.id <= last, origin_todo.c.model_id.in_(ours)))
+
+
+# --- under which numbers models are kept ------------------------------------------------------------------------------
+
+
+def replace_numbers(conn: Connection, hub_id: int, numbers: Iterable[int]) -> None:
+    """All of a hub's: each is number × 2**32 + model; what stands there twice is kept once."""
+    conn.execute(delete(origin_number).where(origin_number.c.hub_id == hub_id))
+    packed = np.unique(np.fromiter(numbers, np.int64))
+    if len(packed):
+        hub = np.full(len(packed), hub_id, np.int64)
+        # In the order of the key: the rows are written one after the other.
+        columns = {"hub_id": (hub, None), "number": (packed >> _IDS, None), "model_id": (_models(packed), None)}
+        insert_columns(conn, origin_number, columns)
+
+
+def _models(packed: NDArray[np.int64]) -> NDArray[np.int64]:
+    return packed & ((1 << _IDS) - 1)
+
+
+def add_numbers(conn: Connection, hub_id: int, numbers: Iterable[int]) -> None:
+    """Of a few models, beside what is kept. What they are no more kept for stays: it costs a look and no more."""
+    packed = np.unique(np.fromiter(numbers, np.int64))
+    rows = [
+        {"hub": hub_id, "of_number": number, "of_model": model_id}
+        for number, model_id in zip((packed >> _IDS).tolist(), _models(packed).tolist(), strict=True)
+    ]
+    if rows:
+        conn.execute(_ADD_NUMBER, rows)
+
+
+_KEY = [bindparam(name, type_=Integer) for name in ("hub", "of_number", "of_model")]
+_ADD_NUMBER = insert(origin_number).from_select(
+    list(origin_number.c),
+    select(*_KEY).where(
+        ~exists().where(*(column == value for column, value in zip(origin_number.c, _KEY, strict=True)))
+    ),
+)
+
+
+# --- look-ups ---------------------------------------------------------------------------------------------------------
+
+
+def models_under(db: Database, hub_id: int, numbers: Iterable[int]) -> list[ModelRow]:
+    """The models kept under any of these numbers, by number."""
+    found: set[int] = set()
+    c = origin_number.c
+    with db.connect() as conn:
+        for part in chunks(sorted(numbers)):
+            query = select(c.model_id).where(c.hub_id == hub_id, c.number.in_(part))
+            found.update(conn.execute(query).scalars())
+    return models_of(db, hub_id, found)
+
+
+_MODEL = select(model.c.id, model.c.name, model.c.hub_key)
+
+
+def models_of(db: Database, hub_id: int, model_ids: Iterable[int]) -> list[ModelRow]:
+    """Number, name and key of those among these models that are the hub's, by number."""
+    return _rows(db, sorted(model_ids), lambda part: _MODEL.where(model.c.hub_id == hub_id, model.c.id.in_(part)))
+
+
+def models_with_keys(db: Database, hub_id: int, keys: Iterable[str]) -> list[ModelRow]:
+    """The models with these hub keys."""
+    return _rows(db, sorted(keys), lambda part: _MODEL.where(model.c.hub_id == hub_id, model.c.hub_key.in_(part)))
+
+
+def bases_of(db: Database, model_ids: Iterable[int]) -> list[BaseRow]:
+    """The declared bases of these models, by model and position."""
+    c = model_base.c
+    query = select(c.model_id, c.base_name, c.base_key, c.relation).order_by(c.model_id, c.position)
+    return _rows(db, sorted(model_ids), lambda part: query.where(c.model_id.in_(part)))
+
+
+def former_names_of(db: Database, model_ids: Iterable[int]) -> list[tuple[int, str]]:
+    """Model and name for every name that one of these models once had."""
+    c = model_name.c
+    query = select(c.model_id, c.name).order_by(c.model_id, c.replaced_at)
+    return _rows(db, sorted(model_ids), lambda part: query.where(c.model_id.in_(part)))
+
+
+def once_named(db: Database, hub_id: int, names: Iterable[str]) -> list[tuple[int, str]]:
+    """Model and name for every model of the hub that once had one of these names."""
+    c = model_name.c
+    query = select(c.model_id, c.name).join(model, model.c.id == c.model_id).where(model.c.hub_id == hub_id)
+    return _rows(db, sorted(names), lambda part: query.where(c.name.in_(part)).distinct())
+
+
+def _rows(db: Database, values: Sequence[Any], query: Callable[[Sequence[Any]], Select[Any]]) -> list[Any]:
+    with db.connect() as conn:
+        return [tuple(row) for part in chunks(values) for row in conn.execute(query(part))]

@@ -1,0 +1,385 @@
+"""What keeping origins current promises: after any change the stored roots are those worked out from nothing."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from collector import rooting
+from collector.model import Base, Observation, Page, PollPlan, month_window
+from collector.origins.corrections import Correction
+from collector.origins.families import load_families
+from collector.origins.knowledge import Knowledge, load_knowledge
+from collector.rooting import lineage, lineage_of, refresh_origins, root_rows
+from collector.store import lineages, marks
+from collector.store.bulk import FileReadings, ImportReading
+from collector.store.database import Database, upgrade
+from collector.store.derived import Derived
+from collector.store.imports import ImportStore, Provenance
+from collector.store.polls import PollStore
+from collector.store.queries import Hub
+from collector.store.schema import model, origin_number, origin_todo
+
+START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
+FAMILIES = """
+republishers = ["copies"]
+[legacy]
+"old-alpha" = "Dev/Alpha-7B"
+[[family]]
+name = "Alpha"
+developer = "Dev"
+publisher = "Dev"
+publishers = ["Dev2"]
+patterns = ["alpha"]
+root = "Dev/Alpha"
+[[family.lines]]
+name = "Alpha2"
+patterns = ["alpha 2"]
+[[family]]
+name = "Beta"
+developer = "Beta Lab"
+publisher = "BetaLab"
+patterns = ["beta #", "@beta"]
+[[family]]
+name = "Arch"
+developer = "Dev"
+publisher = "Dev"
+patterns = ["*arch"]
+architecture = true
+"""
+
+
+@pytest.fixture(scope="module")
+def knowledge(tmp_path_factory: pytest.TempPathFactory) -> Knowledge:
+    """Two families and an architecture; one correction of a declared base and one of a name."""
+    path = tmp_path_factory.mktemp("families") / "families.toml"
+    path.write_text(FAMILIES, encoding="utf-8")
+    wrong = frozenset({("", "x/wrong")})
+    corrections = (
+        Correction("huggingface", "x/Tuned", ("Dev/Alpha-7B",), "finetune", (wrong, frozenset()), "known"),
+        Correction("huggingface", "y/never-seen", ("x/Tuned",), "quantized", (frozenset(),), "known"),
+    )
+    return replace(load_knowledge(None), families=load_families(path), corrections=corrections)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database without rows, to be copied."""
+    path = tmp_path_factory.mktemp("empty") / "empty.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+class Story:
+    """A hub polled again and again; models are numbered, and their numbers are their keys."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.polls = PollStore(db)
+        self.hub = Hub(self.polls.hub_id("huggingface", "http://127.0.0.1:1"), "huggingface", "")
+        self.days = itertools.count()
+        self.models: dict[int, tuple[str, tuple[Base, ...]]] = {}
+
+    def polled(self, **changes: tuple[str, tuple[Base, ...]]) -> None:
+        """A poll of the whole hub, by key, after these changes."""
+        self.models |= {int(key.removeprefix("k")): value for key, value in changes.items()}
+        self.poll()
+
+    def poll(self, *, finish: bool = True) -> None:
+        at = START + timedelta(days=next(self.days))
+        rows = tuple(
+            Observation(f"key{number}", name, 100, 10, 0, None, None, None, bases)
+            for number, (name, bases) in sorted(self.models.items())
+        )
+        running = self.polls.write_page(self.polls.start_poll(self.hub.id, PollPlan("all"), at), Page(at, rows, None))
+        if finish:
+            self.polls.finish_poll(running, at)
+
+    def imported(self, *names: str) -> None:
+        day = next(self.days)
+        at = int((START - timedelta(days=90) + timedelta(days=day)).timestamp())
+        rows = FileReadings.of(ImportReading(line, name, at, 50, None, None) for line, name in enumerate(names, 2))
+        provenance = Provenance(f"file-{day}.csv", f"{day:064}", "", "", at)
+        ImportStore(self.db).import_readings("huggingface", provenance, rows)
+
+    def refreshed(self, knowledge: Knowledge) -> list[tuple[Any, ...]]:
+        """The stored roots after bringing them up to date; they are those worked out from nothing."""
+        refresh_origins(self.db, self.hub, knowledge)
+        stored = [tuple(row) for row in in_order(Derived(self.db).origin_rows(self.hub.id))]
+        assert stored == from_nothing(self, knowledge)
+        assert not lineages.todo(self.db, self.hub.id).model_ids
+        return stored
+
+    def root_of(self, number: int, knowledge: Knowledge) -> str:
+        (model_id,) = [row[0] for row in self._ids() if row[1] == f"key{number}"]
+        (root,) = [row[1] for row in self.refreshed(knowledge) if row[0] == model_id]
+        return str(root)
+
+    def _ids(self) -> list[tuple[int, str]]:
+        with self.db.connect() as connection:
+            return [(row.id, row.hub_key) for row in connection.execute(select(model.c.id, model.c.hub_key))]
+
+
+def in_order(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """The rows as tuples, what is missing as None."""
+    plain = rows.astype(object).where(rows.notna(), None)
+    return sorted(map(tuple, plain.to_numpy().tolist()), key=lambda row: row[:2])
+
+
+def from_nothing(story: Story, knowledge: Knowledge) -> list[tuple[Any, ...]]:
+    return sorted((tuple(root) for root in lineage(story.db, story.hub, knowledge).roots()), key=lambda row: row[:2])
+
+
+def declared(*names: str, relation: str | None = "finetune", key: str | None = None) -> tuple[Base, ...]:
+    return tuple(Base(name, relation, key) for name in names)
+
+
+@pytest.fixture
+def story(empty: Path, tmp_path: Path) -> Iterable[Story]:
+    shutil.copy(empty, tmp_path / "c.db")
+    with Database.open(f"sqlite:///{tmp_path / 'c.db'}", write=True) as db:
+        yield Story(db)
+
+
+# ---- what a change touches
+
+
+def test_a_base_that_is_listed_at_last_is_found_by_those_that_named_it(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/One", declared("lab/Late")), k2=("y/Two", declared("x/One")))
+    assert story.root_of(2, knowledge) == "lab/Late"
+    story.polled(k3=("lab/Late", declared("Dev/Alpha-7B")))
+    assert story.root_of(1, knowledge) == story.root_of(2, knowledge) == "Dev/Alpha-7B"
+
+
+def test_a_renamed_base_gives_all_its_descendants_another_root(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("old/Base", ()), k2=("x/One", declared("old/Base", key="key1")), k3=("y/Two", declared("x/One")))
+    assert story.root_of(3, knowledge) == "old/Base"
+    story.polled(k1=("new/Base", ()))
+    assert story.root_of(2, knowledge) == story.root_of(3, knowledge) == "new/Base"
+
+
+def test_a_former_name_that_a_second_model_bore_leads_to_neither(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("lab/Name", ()), k2=("x/One", declared("lab/Name")))
+    story.polled(k1=("lab/First", ()))
+    assert story.root_of(2, knowledge) == "lab/First"
+    story.polled(k3=("lab/Name", ()))
+    assert story.root_of(2, knowledge) == "lab/Name"
+    story.polled(k3=("lab/Second", ()))
+    assert story.root_of(2, knowledge) == "lab/Name"  # borne by two, so by neither: a name never polled
+
+
+def test_a_copy_finds_the_model_it_is_named_after_once_that_is_listed(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/Thing-GGUF", ()))
+    assert story.root_of(1, knowledge) == "x/Thing-GGUF"
+    story.polled(k2=("lab/Thing", ()))
+    assert story.root_of(1, knowledge) == "lab/Thing"
+    story.polled(k3=("other/Thing", ()))  # two of that name: it cannot be told which
+    assert story.root_of(1, knowledge) == "x/Thing-GGUF"
+    story.polled(k4=("x/Thing", ()))  # the copier's own
+    assert story.root_of(1, knowledge) == "x/Thing"
+
+
+def test_a_new_model_of_a_developer_is_found_by_the_names_that_hold_its_words(
+    story: Story, knowledge: Knowledge
+) -> None:
+    story.polled(k1=("x/My-Alpha-9B-tuned", ()), k2=("y/Two", declared("gone/Alpha-9B-mix")))
+    assert story.root_of(1, knowledge) == story.root_of(2, knowledge) == "Dev/Alpha"
+    story.polled(k3=("Dev/Alpha-9B", ()))
+    assert story.root_of(1, knowledge) == story.root_of(2, knowledge) == "Dev/Alpha-9B"
+
+
+def test_a_name_without_publisher_finds_the_developers_model_once_that_is_listed(
+    story: Story, knowledge: Knowledge
+) -> None:
+    story.polled(k1=("x/One", declared("Alpha-9B")))
+    assert story.root_of(1, knowledge) == "Alpha-9B"
+    story.polled(k2=("Dev/Alpha-9B", ()))
+    assert story.root_of(1, knowledge) == "Dev/Alpha-9B"
+
+
+def test_an_imported_model_that_a_poll_adopts_is_found_by_its_key(story: Story, knowledge: Knowledge) -> None:
+    story.imported("lab/Kept")
+    story.polled(k1=("x/One", declared("other/Name", key="key2")))
+    assert story.root_of(1, knowledge) == "other/Name"
+    story.polled(k2=("lab/Kept", ()))
+    assert story.root_of(1, knowledge) == "lab/Kept"
+
+
+def test_what_a_killed_poll_stored_is_worked_out(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/One", declared("lab/Late")))
+    story.refreshed(knowledge)
+    story.models[2] = ("lab/Late", declared("Dev/Alpha-7B"))
+    story.poll(finish=False)
+    assert story.root_of(1, knowledge) == "Dev/Alpha-7B"
+
+
+def test_a_correction_holds_no_more_once_the_hub_declares_something_else(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/Tuned", declared("x/wrong")), k2=("y/Two", declared("y/never-seen")))
+    assert story.root_of(1, knowledge) == story.root_of(2, knowledge) == "Dev/Alpha-7B"
+    story.polled(k1=("x/Tuned", declared("lab/Right")))
+    assert story.root_of(1, knowledge) == story.root_of(2, knowledge) == "lab/Right"
+
+
+def test_a_way_out_of_a_cycle_is_found_by_every_member(story: Story, knowledge: Knowledge) -> None:
+    story.polled(
+        k1=("a/1", declared("a/2")),
+        k2=("a/2", declared("a/3")),
+        k3=("a/3", declared("a/1")),
+        k4=("a/4", declared("a/1")),
+    )
+    assert [story.root_of(number, knowledge) for number in (1, 2, 3, 4)] == ["a/3", "a/1", "a/2", "a/3"]
+    story.polled(k2=("a/2", declared("a/3", "lab/Out")))
+    leaving = [row for row in story.refreshed(knowledge) if row[1] == "lab/Out"]
+    assert [row[0] for row in leaving] == [1, 2, 3, 4]
+
+
+# ---- only what changed
+
+
+def test_a_poll_that_changes_nothing_leaves_nothing_to_do(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/One", declared("lab/Base")))
+    story.refreshed(knowledge)
+    story.poll()
+    assert not lineages.todo(story.db, story.hub.id).model_ids
+
+
+def test_only_what_a_change_touches_is_worked_out_again(
+    story: Story, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.polled(**{f"k{n}": (f"x/Model-{n}", declared("lab/Base")) for n in range(1, 9)}, k9=("lab/Base", ()))
+    story.refreshed(knowledge)
+    monkeypatch.setattr(rooting, "MOST_AT_ONCE", 3)  # the ninth, the new one, and what was made from it
+    story.polled(k10=("y/New", declared("x/Model-1")), k11=("z/Newer", declared("y/New")))
+    asked_for_all: list[Hub] = []
+    monkeypatch.setattr(rooting, "lineage", lambda db, hub, _: asked_for_all.append(hub))
+    refresh_origins(story.db, story.hub, knowledge)
+    assert asked_for_all == []
+
+
+def test_where_too_many_are_touched_all_are_worked_out_again(
+    story: Story, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.polled(**{f"k{n}": (f"x/Model-{n}", declared("lab/Base", key="key9")) for n in range(1, 9)}, k9=("a/b", ()))
+    story.refreshed(knowledge)
+    monkeypatch.setattr(rooting, "MOST_AT_ONCE", 3)
+    story.polled(k9=("a/c", ()))
+    assert {row[1] for row in story.refreshed(knowledge)} == {"a/c"}
+
+
+def test_other_families_work_everything_out_again(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/One-GGUF", declared("lab/Base")))
+    story.refreshed(knowledge)
+    other = replace(knowledge, lineage_digest="another", corrections=())
+    assert story.root_of(1, other) == "lab/Base"
+    assert len(story.refreshed(knowledge)) == 1
+
+
+def test_a_month_built_on_other_roots_is_forgotten_with_them(story: Story, knowledge: Knowledge) -> None:
+    month = month_window("2026-09")
+    story.polled(k1=("x/One", declared("lab/Base")))
+    story.refreshed(knowledge)
+    marks.set_mark(story.db, story.hub.id, marks.shares_of(month), "built")
+    story.poll()
+    refresh_origins(story.db, story.hub, knowledge)
+    assert marks.mark_of(story.db, story.hub.id, marks.shares_of(month)) == "built"
+
+
+# ---- who asks before the roots are brought up to date
+
+
+def test_a_reader_gets_the_roots_of_now_and_writes_nothing(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/One", declared("lab/Base")), k2=("y/Two", declared("x/One")))
+    story.refreshed(knowledge)
+    story.polled(k1=("x/One", declared("lab/Other")))
+    read = in_order(root_rows(story.db, story.hub, knowledge))
+    assert read == from_nothing(story, knowledge)
+    assert lineages.todo(story.db, story.hub.id).model_ids == (1,)
+
+
+def test_a_reader_of_a_database_without_roots_gets_them_all(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/One", declared("lab/Base")))
+    assert in_order(root_rows(story.db, story.hub, knowledge)) == from_nothing(story, knowledge)
+
+
+def test_the_way_of_one_model_is_told_without_the_others(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/One-GGUF", ()), k2=("lab/One", declared("Dev/Alpha-7B")), k3=("z/Else", declared("q/q")))
+    everything = lineage(story.db, story.hub, knowledge)
+    assert lineage_of(story.db, story.hub, knowledge, {1}).path(1) == everything.path(1)
+    story.refreshed(knowledge)
+    few = lineage_of(story.db, story.hub, knowledge, {1})
+    assert few.path(1) == everything.path(1)
+    assert [step.model for step in few.path(1)] == ["x/One-GGUF", "lab/One", "Dev/Alpha-7B"]
+    assert few.path(3) == []
+
+
+def test_two_hubs_do_not_see_each_other(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/One", declared("lab/Base")))
+    other = Story(story.db)
+    other.hub = Hub(other.polls.hub_id("modelscope", ""), "modelscope", "")
+    other.polled(k1=("lab/Base", declared("Dev/Alpha-7B")))
+    other.refreshed(knowledge)
+    assert [row[1] for row in story.refreshed(knowledge)] == ["lab/Base"]
+    with story.db.connect() as connection:
+        hubs = set(connection.execute(select(origin_number.c.hub_id)).scalars())
+        left = connection.scalar(select(func.count()).select_from(origin_todo))
+    assert hubs == {story.hub.id, other.hub.id}
+    assert left == 0
+
+
+# ---- the law
+
+OWNERS = ("Dev", "Dev2", "BetaLab", "x", "y", "copies")
+PARTS = (
+    *("Alpha", "Alpha-7B", "alpha-7b", "Alpha-7B-Chat", "Alpha-7B-GGUF", "Alpha-7B-Chat-hf-GGUF", "Alpha2-1B"),
+    *("Beta-1B", "Beta", "Beta-1B-AWQ", "Alpha-7B-Beta-1B", "my-Alpha-7B-Chat-x", "onnx-Beta-GGUF", "Tuned"),
+    *("Dev_Alpha-7B-GGUF", "x_Thing-GGUF", "y--thing-4bit", "Thing", "thing", "Thing-GGUF", "thing-unsloth-4bit"),
+    *("SomeArch", "SomeArch-onnx", "Alpha-random", "never-seen"),
+)
+NAMES = [f"{owner}/{part}" for owner in OWNERS for part in PARTS]
+ODD = ["old-alpha", "Alpha-7B", "no name at all", "ALPHA-7B/x/y", "X/THING", "dev/ALPHA-7B", "x/wrong", "İ/ß"]
+KEYS = range(1, 9)
+
+bases = st.lists(
+    st.builds(
+        Base,
+        st.sampled_from([*NAMES, *ODD]),
+        st.sampled_from([None, "finetune", "quantized"]),
+        st.sampled_from([None, None, "key0", *(f"key{number}" for number in KEYS)]),
+    ),
+    max_size=3,
+).map(tuple)
+changes = st.tuples(st.sampled_from(list(KEYS)), st.sampled_from(NAMES), bases)
+steps = st.one_of(
+    st.tuples(st.just("poll"), st.lists(changes, min_size=1, max_size=4)),
+    st.tuples(st.just("killed"), st.lists(changes, min_size=1, max_size=2)),
+    st.tuples(st.just("import"), st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True)),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(steps, min_size=2, max_size=6))
+def test_after_every_change_the_roots_are_those_worked_out_from_nothing(
+    empty: Path, tmp_path: Path, knowledge: Knowledge, drawn: list[tuple[str, list[Any]]]
+) -> None:
+    shutil.copy(empty, tmp_path / "drawn.db")
+    with Database.open(f"sqlite:///{tmp_path / 'drawn.db'}", write=True) as db:
+        story = Story(db)
+        for what, items in drawn:
+            if what == "import":
+                story.imported(*items)
+            else:
+                story.models |= {number: (name, tuple(dict.fromkeys(said))) for number, name, said in items}
+                story.poll(finish=what == "poll")
+            assert in_order(root_rows(db, story.hub, knowledge)) == from_nothing(story, knowledge)
+            story.refreshed(knowledge)
