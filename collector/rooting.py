@@ -9,7 +9,8 @@ can be others now: those that asked a question which a changed model answers, an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -123,8 +124,8 @@ def lineage(db: Database, hub: Hub, knowledge: Knowledge) -> Lineage:
     for row in queries.former_names(db, hub.id):
         former[row.name] = row.model_id if former.get(row.name, row.model_id) == row.model_id else None
     return whole_lineage(
-        [ModelName(*row) for row in queries.model_names(db, hub.id)],
-        [Declared(*row) for row in queries.declared_bases(db, hub.id)],
+        list(map(ModelName._make, queries.model_names(db, hub.id))),
+        map(Declared._make, queries.declared_bases(db, hub.id)),
         former,
         knowledge.families,
         [correction for correction in knowledge.corrections if correction.hub == hub.name],
@@ -142,6 +143,8 @@ class _Source:
     hub: Hub
     knowledge: Knowledge
     new: tuple[ModelName, ...]  #: to do: new, renamed, or declaring something else
+    new_names: Mapping[str, Sequence[ModelName]]  #: the same by name in lower case
+    new_parts: Mapping[str, Sequence[ModelName]]  #: the same by the part after the slash
 
     def lineage(self) -> Lineage:
         """The lineage of a few models, to be told of which."""
@@ -207,12 +210,13 @@ class _Source:
         """The models of these names, in any case."""
         lowered = {name.lower() for name in names}
         kept = self._kept_under({bearer_of(NAME + name) for name in names})
-        return [model for model in (*kept, *self.new) if model.name.lower() in lowered]
+        new = (model for name in lowered for model in self.new_names.get(name, ()))
+        return [*(model for model in kept if model.name.lower() in lowered), *new]
 
     def _bearers(self, parts: set[str]) -> dict[str, str | None]:
         """The only name that ends in each part."""
-        names: dict[str, set[str]] = {part: set() for part in parts}
-        for model in (*self._kept_under({bearer_of(PART + part) for part in parts}), *self.new):
+        names = {part: {model.name for model in self.new_parts.get(part, ())} for part in parts}
+        for model in self._kept_under({bearer_of(PART + part) for part in parts}):
             if model_part(model.name) in names:
                 names[model_part(model.name)].add(model.name)
         return {part: next(iter(found)) if len(found) == 1 else None for part, found in names.items()}
@@ -220,4 +224,8 @@ class _Source:
 
 def _source(db: Database, hub: Hub, knowledge: Knowledge, model_ids: Iterable[int]) -> _Source:
     new = tuple(ModelName(*row) for row in lineages.models_of(db, hub.id, model_ids))
-    return _Source(db, hub, knowledge, new)
+    names, parts = defaultdict(list), defaultdict(list)
+    for model in new:
+        names[model.name.lower()].append(model)
+        parts[model_part(model.name)].append(model)
+    return _Source(db, hub, knowledge, new, names, parts)

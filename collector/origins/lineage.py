@@ -487,7 +487,8 @@ def _by_model(bases: Iterable[Declared]) -> dict[int, tuple[Declared, ...]]:
     """Declarations by the id of the model that makes them, in their order."""
     declared: dict[int, tuple[Declared, ...]] = {}
     for base in bases:
-        declared[base.model_id] = (*declared.get(base.model_id, ()), base)
+        before = declared.get(base.model_id)
+        declared[base.model_id] = (base,) if before is None else (*before, base)
     return declared
 
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from collector.errors import StoreError
 from collector.store.database import Database, translated
+from collector.store.histories import plain_rows
 from collector.store.schema import (
     country_share,
     family_share,
@@ -213,14 +214,15 @@ def former_names(db: Database, hub_id: int, model_id: int | None = None) -> list
         return [FormerName(*row) for row in connection.execute(statement)]
 
 
-def model_names(db: Database, hub_id: int) -> list[tuple[int, str, str | None]]:
+def model_names(db: Database, hub_id: int) -> Iterator[tuple[int, str, str | None]]:
     """Number, name and hub key of every model of a hub, by number: what lineage is looked up in."""
     statement = select(model.c.id, model.c.name, model.c.hub_key).where(model.c.hub_id == hub_id).order_by(model.c.id)
     with db.connect() as connection:
-        return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+        for rows in plain_rows(connection, statement):
+            yield from rows
 
 
-def declared_bases(db: Database, hub_id: int) -> list[tuple[int, str, str | None, str | None]]:
+def declared_bases(db: Database, hub_id: int) -> Iterator[tuple[int, str, str | None, str | None]]:
     """Model, base name, base key and relation of every declaration on a hub, by model and position."""
     c = model_base.c
     statement = (
@@ -230,7 +232,8 @@ def declared_bases(db: Database, hub_id: int) -> list[tuple[int, str, str | None
         .order_by(c.model_id, c.position)
     )
     with db.connect() as connection:
-        return [(row[0], row[1], row[2], row[3]) for row in connection.execute(statement)]
+        for rows in plain_rows(connection, statement):
+            yield from rows
 
 
 # --- what the shares are of -------------------------------------------------------------------------------------------

@@ -112,10 +112,10 @@ def test_a_name_finds_who_bears_it_then_who_bore_it_then_other_spellings(renamed
 
 
 def test_what_lineage_asks_for_comes_by_hub(renamed: Database) -> None:
-    assert model_names(renamed, 1) == [(1, "a/new", "key1"), (2, "a/old", "key2"), (3, "A/NEW", "key3")]
-    assert model_names(renamed, 2) == [(4, "a/new", None)]
-    assert declared_bases(renamed, 1) == [(1, "b/x", "k", None), (1, "b/y", None, "merge")]
-    assert declared_bases(renamed, 2) == []
+    assert list(model_names(renamed, 1)) == [(1, "a/new", "key1"), (2, "a/old", "key2"), (3, "A/NEW", "key3")]
+    assert list(model_names(renamed, 2)) == [(4, "a/new", None)]
+    assert list(declared_bases(renamed, 1)) == [(1, "b/x", "k", None), (1, "b/y", None, "merge")]
+    assert list(declared_bases(renamed, 2)) == []
     assert former_names(renamed, 1) == [FormerName(1, "a/older", 50), FormerName(1, "a/old", 99)]
     assert former_names(renamed, 1, 2) == []
 
