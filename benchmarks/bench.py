@@ -95,6 +95,7 @@ class Bench:
         moved = ours.said["moved"] / self.models
         yield ratio(f"**poll of day 2**, {moved:.1%} moved", ours, theirs, "the official client", 0.65)
         yield Row("its peak memory", None, f"{ours.peak_mb} MB", "250 MB", ours.peak_mb <= 250)
+        yield Row("its writing to the disk", None, f"{ours.said['written_mb']} MB")
         wanted = -(-self.models // hub_days.PAGE_ROWS)
         yield Row("its requests", None, f"{requests}", f"{wanted}", requests == wanted)
 

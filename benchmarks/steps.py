@@ -114,13 +114,14 @@ def main() -> None:
 
 
 def measured(name: str, of: Asked) -> Said:
-    """What the step says, with `cpu` and `wall` seconds and `peak_mb`."""
+    """What the step says, with `cpu` and `wall` seconds, `peak_mb` and `written_mb`."""
     for module in NEEDS.get(name, ()):
         importlib.import_module(module)
     began, clock = time.process_time(), time.monotonic()
     said = STEPS[name](of)
     cpu, wall = time.process_time() - began, time.monotonic() - clock
-    return {"cpu": round(cpu, 3), "wall": round(wall, 3), "peak_mb": peak_mb(), **said}
+    told = {"cpu": round(cpu, 3), "wall": round(wall, 3), "peak_mb": peak_mb(), "written_mb": written_mb()}
+    return told | said
 
 
 def peak_mb() -> int:
@@ -130,6 +131,15 @@ def peak_mb() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) // 1024
+
+
+def written_mb() -> int:
+    """What this program has sent to the disk so far; 0 where the system does not say."""
+    io = Path("/proc/self/io")
+    if not io.exists():
+        return 0
+    (line,) = (line for line in io.read_text().splitlines() if line.startswith("write_bytes"))
+    return int(line.split()[1]) // 1_000_000
 
 
 if __name__ == "__main__":
