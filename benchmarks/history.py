@@ -26,7 +26,7 @@ from collector.polling import poll_once
 from collector.store.changes import KEPT_AFTER_RISE, LARGE_RISE
 from collector.store.database import Database, upgrade
 from collector.store.histories import execute_rows, plain_rows, write_moves
-from collector.store.polls import PollStore
+from collector.store.polls import PollStore, RunningPoll
 from collector.store.schema import hub, model_state, poll
 
 HUB, ENDPOINT, WHOLE_HUB = "huggingface", "http://127.0.0.1", PollPlan("all")
@@ -112,12 +112,17 @@ def extend(url: str, last: Day, following: Iterable[Day]) -> None:
     with _unguarded(url) as db:
         store = PollStore(db)
         hub_id = store.hub_id(HUB, _endpoint_of(db))
-        seen, poll_id, before = _seen(db, len(last.all_time)), None, last
+        seen, before = _seen(db, len(last.all_time)), last
+        running: RunningPoll | None = None
         for day in following:
-            poll_id, before = _store(db, store, hub_id, seen, before, day), day
-        if poll_id is not None:
+            if running is not None:
+                _complete(db, running)
+            running, before = _store(db, store, hub_id, seen, before, day), day
+        if running is not None:
             with db.begin() as conn:
-                _write_states(conn, poll_id, before, seen)
+                _write_states(conn, running.id, before, seen)
+            # Only here: what ends a poll looks at the states, which were not written for the days between.
+            store.finish_poll(running, from_seconds(running.started_at))
 
 
 @contextmanager
@@ -148,8 +153,8 @@ def _seen(db: Database, models: int) -> _Seen:
     return _Seen(*columns[1:])
 
 
-def _store(db: Database, store: PollStore, hub_id: int, seen: _Seen, before: Day, day: Day) -> int:
-    """A day's poll: what moved, and its counts; the poll's number."""
+def _store(db: Database, store: PollStore, hub_id: int, seen: _Seen, before: Day, day: Day) -> RunningPoll:
+    """A day's poll: what moved, and its counts; all but its end."""
     started = from_seconds(started_at(day))
     running = store.start_poll(hub_id, WHOLE_HUB, started)
     after = read_after(len(day.all_time))
@@ -166,7 +171,14 @@ def _store(db: Database, store: PollStore, hub_id: int, seen: _Seen, before: Day
     seen.changed_at = np.where(delta != 0, at, seen.changed_at)
     seen.rose_at = np.where(delta > LARGE_RISE, at, seen.rose_at)
     seen.seen_before_at, seen.seen_at = seen.seen_at, at
-    return store.finish_poll(running, started).id
+    return running
+
+
+def _complete(db: Database, running: RunningPoll) -> None:
+    """Ends a poll of a hub that is never stale and misses no model."""
+    with db.begin() as conn:
+        ended = {"status": "complete", "finished_at": running.started_at}
+        conn.execute(update(poll).where(poll.c.id == running.id).values(**ended))
 
 
 def _by_instant(kept: Ints, after: Ints) -> Iterator[tuple[int, Ints]]:

@@ -16,7 +16,6 @@ from collector.store.database import Database, upgrade
 from collector.store.schema import metadata
 
 MODELS, DAYS = 2_500, 9
-FACTS = ("hub", "publisher", "model", "model_base", "poll", "observation", "model_state")
 
 
 def world() -> list[Day]:
@@ -30,9 +29,9 @@ def world() -> list[Day]:
 
 
 def rows(url: str) -> dict[str, list[tuple[object, ...]]]:
-    tables = [metadata.tables[name] for name in FACTS]
+    """Every row of every table: what polls keep for later work is among them."""
     with Database.open(url, write=False) as db, db.connect() as conn:
-        ordered = {table.name: select(table).order_by(*table.primary_key) for table in tables}
+        ordered = {table.name: select(table).order_by(*table.primary_key) for table in metadata.sorted_tables}
         return {name: [tuple(row) for row in conn.execute(query)] for name, query in ordered.items()}
 
 
