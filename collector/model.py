@@ -85,11 +85,11 @@ def description_crc(
     bases: Iterable[tuple[str, str | None, str | None]],
 ) -> int:
     """CRC-32 of a model's description. `bases` as in `Base`: plain tuples, since millions are looked at."""
-    # No text of a hub holds a line break, and none is empty: so None cannot be taken for a text.
+    # No text of a hub holds a line break or half a character, and none is empty: so None cannot be taken for a text.
     said = f"{name}\n{task or ''}\n{library or ''}\n{created_at}"
     for base, relation, key in bases:
         said += f"\n{base}\n{relation or ''}\n{key or ''}"
-    return crc32(said.encode("utf-8", "surrogatepass"))
+    return crc32(said.encode())
 
 
 class Listed(Protocol):

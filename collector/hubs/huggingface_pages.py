@@ -115,7 +115,7 @@ def _prepare(rows: list[OrdinaryRow], latest: int) -> bool:
             return False
         if row.declared is None or not row.declared.models:
             tags = bytes(row.tags)
-            if not tags.startswith(b"["):
+            if tags[:1] != b"[":
                 return False
             if _LINEAGE not in tags and b"\\" not in tags:  # mostly; a letter may be sent as its number
                 row.tags = _NO_LINEAGE

@@ -5,6 +5,7 @@ Knows HTTP, addresses, rate-limit headers and how to make foreign text harmless;
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ HOLD_MARGIN = 60.0  # seconds that a rate-limit reset may lie beyond its window
 USUAL_WINDOW = 300.0  # seconds; where the hub does not say how long its window is
 EDGE_BACKOFF = 4.0  # first backoff where the network's edge, not the hub, said 429: it wants fewer requests
 MAX_ADDRESS = 8_000  # characters of a next address; real ones have about 500
+
+_PLAIN_QUERY = re.compile(r"(?:[A-Za-z0-9_.~=&-]|%[0-9A-F]{2})*")
 
 Origin = tuple[str, str, int]  # scheme, host, port
 
@@ -76,6 +79,8 @@ def next_address(link: str, asked: str, home: Origin) -> str:
     """
     if len(link) > MAX_ADDRESS:
         raise ValueError(f"it has {len(link)} characters")
+    if link != asked and _is_other_query(link, asked) and origin(asked) == home:
+        return link
     try:
         here = _without_fragment(httpx2.URL(asked))
         url = _without_fragment(here.join(link))
@@ -86,6 +91,15 @@ def next_address(link: str, asked: str, home: Origin) -> str:
     if url == here:
         raise ValueError("it leads to the page it stands on")
     return str(url)
+
+
+def _is_other_query(link: str, asked: str) -> bool:
+    """Whether a link differs from the address asked in its query alone, and would not be written otherwise.
+
+    What nearly every page links to: an address is parsed letter by letter, which is felt on every page.
+    """
+    path, mark, _ = asked.partition("?")
+    return bool(mark) and link.startswith(path + mark) and _PLAIN_QUERY.fullmatch(link, len(path) + 1) is not None
 
 
 def _without_fragment(url: httpx2.URL) -> httpx2.URL:

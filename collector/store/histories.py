@@ -207,14 +207,14 @@ def execute_rows(
         raise ValueError(f"the statement's parameters are {compiled.positiontup}")
 
 
-def fetched_rows(conn: Connection, query: Select[Any], values: Mapping[str, object]) -> list[Any]:
+def fetched_rows(conn: Connection, query: Select[Any], values: dict[str, Any]) -> list[Any]:
     """All rows of a short query, as the driver gives them: Core's own rows take longer to make than to find.
 
     No value of `values`, by parameter, may need a conversion of Core's.
     """
     compiled = _compiled(query, conn.dialect)
-    names = compiled.positiontup
-    given = dict(values) if names is None else tuple(values[name] for name in names)
+    names, every = compiled.positiontup, compiled.params | values  # Core has some of its own, as for LIMIT
+    given = every if names is None else tuple(every[name] for name in names)
     cursor: Any = conn.exec_driver_sql(compiled.string, given).cursor
     rows: list[Any] = cursor.fetchall()
     return rows

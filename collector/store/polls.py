@@ -252,26 +252,26 @@ _LATEST = select(*_LATEST_COLUMNS).join_from(model, model_state)
 _LATEST_BY_KEY = _LATEST.where(
     model.c.hub_id == bindparam("hub"), model.c.hub_key.in_(bindparam("keys", expanding=True))
 )
-# + 0: with one hub in the database SQLite would take the index of hubs and read them all.
-_LATEST_BY_ID = _LATEST.where(
-    model.c.id.between(bindparam("first"), bindparam("last")), model.c.hub_id + literal_column("0") == bindparam("hub")
-)
-_ENDS = select(model.c.id).where(
-    model.c.hub_id == bindparam("hub"), model.c.hub_key.in_((bindparam("first_key"), bindparam("last_key")))
-)
+_ID_OF_KEY = select(model.c.id).where(model.c.hub_id == bindparam("hub"))
+# The hub lists by creation, and so were the models numbered: one walk along the table beats a thousand look-ups. Where
+# they were not (the top of a hub) it ends after `most` rows. + 0: with one hub in the database SQLite would take the
+# index of hubs and read them all.
+_LATEST_ALONG = _LATEST.where(
+    model.c.id.between(
+        _ID_OF_KEY.where(model.c.hub_key == bindparam("first_key")).correlate(None).scalar_subquery(),
+        _ID_OF_KEY.where(model.c.hub_key == bindparam("last_key")).correlate(None).scalar_subquery(),
+    ),
+    model.c.hub_id + literal_column("0") == bindparam("hub"),
+).limit(bindparam("most"))
 
 
 def _latest(conn: Connection, running: RunningPoll, keys: Sequence[str]) -> dict[str, Latest]:
     """The models of a page that the database knows, by the hub's key; perhaps others too."""
-    found: dict[str, Latest] = {}
     if not keys:
-        return found
+        return {}
     of = {"hub": running.hub_id}
-    ends = fetched_rows(conn, _ENDS, of | {"first_key": keys[0], "last_key": keys[-1]})
-    # The hub lists by creation, and so were the models numbered: one walk along the table beats a thousand look-ups.
-    if len(ends) == 2 and abs(ends[0][0] - ends[1][0]) < 2 * len(keys):
-        (first,), (last,) = sorted(ends)
-        found = {row[0]: row for row in fetched_rows(conn, _LATEST_BY_ID, of | {"first": first, "last": last})}
+    along = of | {"first_key": keys[0], "last_key": keys[-1], "most": 2 * len(keys)}
+    found: dict[str, Latest] = {row[0]: row for row in fetched_rows(conn, _LATEST_ALONG, along)}
     for part in chunks([key for key in keys if key not in found]):
         found |= {row[0]: row for row in conn.execute(_LATEST_BY_KEY, of | {"keys": part}).cursor.fetchall()}
     return found

@@ -89,6 +89,9 @@ def runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
     if not ordered:
         return
     first = ordered[0]
+    if ordered[-1] - first == len(ordered) - 1:  # mostly: a page as it was listed before
+        yield first, ordered[-1]
+        return
     for one, following in pairwise(ordered):
         if following != one + 1:
             yield first, one
