@@ -116,7 +116,9 @@ class Contradiction(ValueError):
 def compare(state: State, reading: Reading) -> Change | None:
     """What a reading later than all before does; None when it is not later, so that the history must be merged."""
     if reading.all_time is None and (reading.rolling is None or state.all_time is not None):
-        return Change(_said(state, reading)._replace(seen_before_at=None), None, moved=False)  # null is no reading
+        # Null is no reading of the counter. What is said beside it may still have to explain a rise.
+        alone = Row(reading, None, None) if _is_later(state, reading) and _is_kept_after_rise(state, reading) else None
+        return Change(_said(state, reading)._replace(seen_before_at=None), alone, moved=False)
     if state.changed_at is None or state.seen_at is None:
         return Change(_advanced(state, reading, changed=True), Row(reading, None, None), moved=False)
     value, old = (reading.rolling, state.rolling) if reading.all_time is None else (reading.all_time, state.all_time)
@@ -133,7 +135,15 @@ def compare(state: State, reading: Reading) -> Change | None:
     return Change(_advanced(state, reading, changed=False), row, moved=False)
 
 
+def _is_later(state: State, reading: Reading) -> bool:
+    return state.seen_at is not None and reading.at > state.seen_at
+
+
 def _is_kept_after_rise(state: State, reading: Reading) -> bool:
+    """Whether the 30-day count is news that the restatement rule asks for: then the row it came on is stored.
+
+    What was said last was stored as well, were it only on a row without the cumulative counter.
+    """
     if state.rose_at is None or reading.at - state.rose_at > KEPT_AFTER_RISE:
         return False
     return reading.rolling is not None and reading.rolling != state.rolling

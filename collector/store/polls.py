@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal_column, or_, select, update
 
 from collector.model import DAY, Base, Observation, Page, PollPlan, publisher_of, to_seconds
 from collector.store.absences import note_absences
@@ -209,7 +209,7 @@ class _Write(NamedTuple):
 
 def _write_page(conn: Connection, running: RunningPoll, page: Page) -> RunningPoll:
     at = to_seconds(page.observed_at)
-    top, sent = running.plan.top, len(page.listed)
+    top, sent = running.plan.top, len(page.listed) + len(page.unreadable_keys)
     fits = top is None or running.models_listed + sent <= top
     latest = _latest(conn, running, [row.hub_key for row in page.listed]) if fits else {}
     known_before = bool(latest) or not fits
@@ -217,6 +217,8 @@ def _write_page(conn: Connection, running: RunningPoll, page: Page) -> RunningPo
     _write_ordinary(conn, running, sifted, at)
     careful = _write_carefully(conn, running, at, sifted.rest, known_before=known_before)
     made = _Counts(len(sifted.seen), 0, len(sifted.moved), len(sifted.seen)).plus(careful)
+    if fits:
+        _list_unreadable(conn, running, page.unreadable_keys)
     reached = running.models_listed + made.listed
     cursor = None if reached == top else page.next_cursor
     _count_page(conn, running, page, made, cursor)
@@ -233,6 +235,19 @@ class _Counts(NamedTuple):
 
     def plus(self, other: _Counts) -> _Counts:
         return _Counts(*(one + another for one, another in zip(self, other, strict=True)))
+
+
+def _list_unreadable(conn: Connection, running: RunningPoll, keys: Sequence[str]) -> None:
+    """Known models whose rows could not be read are listed all the same, or they would look gone.
+
+    Nothing was read of them: their last sighting stays where it is, whatever becomes of the poll.
+    """
+    state = model_state.c
+    unlisted = or_(state.listed_poll_id.is_(None), state.listed_poll_id != running.id)
+    for part in chunks(keys):
+        of_page = select(model.c.id).where(model.c.hub_id == running.hub_id, model.c.hub_key.in_(part))
+        listed = {"listed_poll_id": running.id, "seen_before_at": None}
+        conn.execute(update(model_state).where(state.model_id.in_(of_page), unlisted).values(listed))
 
 
 # --- the quick way: nearly every row of a daily poll -----------------------------------------------------------------

@@ -68,14 +68,16 @@ def readings(db: Database, hub_id: int, window: Window) -> Readings:
 def last_start_that_matters(db: Database, hub_id: int, window: Window) -> int:
     """Start of the last poll whose readings a window rests on as a matter of course.
 
-    Falls are judged and first sightings reach back within `AFTER`; after an outage the first poll that follows the
-    window says which models were created in it.
+    Falls are judged and first sightings reach back within `AFTER`. After an outage the first polls that follow the
+    window say which models were created in it: until one that is not thin, and until one of the whole hub, which may
+    show for the first time what was launched since the last such poll.
     """
-    complete = select(poll.c.started_at).where(poll.c.hub_id == hub_id, poll.c.status == "complete")
-    following = complete.where(poll.c.scope != "import", poll.c.started_at >= window.end)
+    complete = select(func.min(poll.c.started_at)).where(poll.c.hub_id == hub_id, poll.c.status == "complete")
+    proof = complete.where(poll.c.scope != "import", poll.c.is_thin.is_(False), poll.c.started_at >= window.end)
     with db.connect() as conn:
-        first: int | None = conn.execute(following.order_by(poll.c.started_at)).scalar()
-    return max(window.end + AFTER, window.end if first is None else first)
+        said = [conn.execute(query).scalar() for query in (proof, proof.where(poll.c.scope == "all"))]
+    firsts: list[int] = [first for first in said if first is not None]
+    return max([window.end + AFTER, *firsts])
 
 
 def whole_series(db: Database, hub_id: int) -> Readings:

@@ -253,6 +253,14 @@ def test_a_value_that_strict_json_readers_refuse_costs_its_own_row_only(bad: str
     assert ([o.hub_key for o in listed.observations], listed.rows_skipped, listed.retries) == (["b"], 1, 0)
 
 
+def test_a_row_that_cannot_be_read_tells_whose_it_was_where_it_can(hub: ScriptedHub) -> None:
+    odd = [{**GOOD, "_id": "a", "downloads": -1}, {**GOOD, "_id": "b", "id": 7}, {**GOOD, "_id": ""}, 7]
+    twice = [{**GOOD, "_id": "a", "likes": "x"}, {**GOOD, "_id": "6" * 24, "likes": "x"}]
+    hub.answers(page([*odd, *twice, GOOD]))
+    listed = hub.client().page(None)
+    assert (listed.observations, listed.rows_skipped, listed.unreadable_keys) == ((READ,), 6, ("a", "b"))
+
+
 def test_broken_utf_8_costs_no_other_row(hub: ScriptedHub) -> None:
     body = b'\xef\xbb\xbf[{"_id":"a","id":"x/\xff","pipeline_tag":7}, ' + RAW.encode() + b"]"
     hub.answers(reply(200, body))

@@ -155,6 +155,26 @@ def test_for_three_days_after_a_large_rise_every_other_30_day_count_is_kept(
     assert change.state.changed_at == 100
 
 
+@pytest.mark.parametrize(
+    ("days", "rolling_count", "kept"),
+    [(3 * DAY, 8, True), (3 * DAY + 1, 8, False), (DAY, 7, False), (DAY, None, False), (0, 8, False)],
+)
+def test_a_30_day_count_said_without_the_counter_after_a_large_rise_is_kept_alone(
+    days: int, rolling_count: int | None, kept: bool
+) -> None:
+    said = Reading(100 + days, None, rolling_count)
+    shelf = polled(total(0, 0, 1), total(100, 5_000, 7))
+    change = shelf.poll(said)
+    assert change.row == (Row(said, None, None) if kept else None)
+    assert not change.moved
+    assert (change.state.seen_at, change.state.all_time) == (100, 5_000)
+
+
+def test_what_was_said_without_the_counter_need_not_be_kept_again_with_it() -> None:
+    shelf = polled(total(0, 0, 1), total(100, 5_000, 7), Reading(100 + DAY, None, 8))
+    assert shelf.poll(total(100 + 2 * DAY, 5_000, 8)).row is None
+
+
 def test_a_value_seen_again_within_its_own_span_changes_nothing() -> None:
     shelf = polled(total(10, 100, 5, 1), total(30, 100, 6, 2))
     assert shelf.poll(total(20, 100, 9, 9)).state == State(100, 6, 2, 10, 30, None)

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.engine import Engine
 
-from collector.model import CREATED_AT_FLOOR, DAY, Base, Observation, Page, PollPlan, to_seconds
+from collector.model import CREATED_AT_FLOOR, DAY, Base, Observation, Page, PollPlan, month_window, to_seconds
+from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.imports import ImportReading, ImportStore, Provenance
 from collector.store.polls import FinishedPoll, PollStore, RunningPoll
@@ -248,6 +249,56 @@ def test_a_cumulative_counter_that_falls_silent_is_not_read(polling: Polling) ->
     polling.poll(1, [seen("a", None, 6)])
     assert polling.readings("a") == [(0, 100, None, None)]
     assert (polling.state("a")["seen_at"], polling.state("a")["downloads_30d"]) == (at(0), 6)
+
+
+def test_a_30_day_count_without_the_counter_after_a_large_rise_is_stored_and_read_again(polling: Polling) -> None:
+    polling.poll(0, [seen("a", 0, 7)])
+    polling.poll(1, [seen("a", 5_000, 7)])
+    polling.poll(2, [seen("a", None, 900)])
+    polling.poll(3, [seen("a", 5_000, 900)])
+    assert [row[:2] for row in polling.readings("a")] == [(0, 0), (1, 5_000), (2, None)]
+    read = facts.readings(polling.db, polling.hub, month_window("2026-09"))
+    assert read.rolling.tolist() == [7, 7, 900]
+
+
+# --- rows that could not be read -------------------------------------------------------------------------------------
+
+
+def unreadable(polling: Polling, on: float, keys: tuple[str, ...], *rows: Observation) -> FinishedPoll:
+    running = polling.store.write_page(polling.start(on), Page(day(on), rows, None, len(keys), unreadable_keys=keys))
+    return polling.store.finish_poll(running, day(on) + timedelta(minutes=1))
+
+
+def gone(polling: Polling, *keys: str) -> list[bool]:
+    models = facts.models(polling.db, polling.hub, month_window("2026-09"))
+    by_number = dict(zip(models.model_id.tolist(), models.gone.tolist(), strict=True))
+    return [by_number[polling.model_id(key)] for key in keys]
+
+
+def test_a_model_whose_row_cannot_be_read_is_listed_all_the_same(polling: Polling) -> None:
+    others = [seen(f"o{number}", 1) for number in range(20)]  # so that a poll without two models is not thin
+    polling.poll(0, [seen("a", 1), seen("b", 1), *others])
+    for on in (1, 2):
+        unreadable(polling, on, ("a", "never-read"), *[row._replace(downloads_all_time=1 + on) for row in others])
+    assert gone(polling, "a", "b", "o0") == [False, True, False]
+    assert (polling.state("a")["seen_at"], polling.state("a")["listed_poll_id"]) == (at(0), 3)
+    assert len(polling.rows(model)) == 22
+
+
+def test_a_row_that_cannot_be_read_is_no_sighting_to_be_taken_back_from_a_stale_poll(polling: Polling) -> None:
+    others = [seen(f"o{number}", 0) for number in range(3)]
+    polling.poll(0, [seen("a", 1), *others])
+    polling.poll(1, [seen("a", 1), *[row._replace(downloads_all_time=5) for row in others]])
+    stale = unreadable(polling, 2, ("a",), *[row._replace(downloads_all_time=5) for row in others])
+    assert stale.is_stale
+    assert polling.state("a")["seen_at"] == at(1)
+
+
+def test_a_model_read_before_on_another_page_stays_read(polling: Polling) -> None:
+    polling.poll(0, [seen("a", 1)])
+    running = polling.page(polling.start(1), seen("a", 2), when=1, then="page 2")
+    polling.store.write_page(running, Page(day(1), (), None, 1, unreadable_keys=("a",)))
+    assert (polling.state("a")["seen_at"], polling.state("a")["seen_before_at"]) == (at(1), at(0))
 
 
 # --- names, bases, identity -----------------------------------------------------------------------------------------

@@ -64,6 +64,19 @@ def test_after_a_long_silence_the_first_complete_poll_belongs_to_the_window(db: 
     assert polls_of(facts.readings(db, 1, WINDOW)) == [1, 2, 3]
 
 
+def test_after_a_long_silence_a_thin_poll_or_one_of_the_top_is_not_the_last_that_matters(
+    db: Database, models: World
+) -> None:
+    models.poll(1, S)
+    models.poll(2, END + 40 * DAY, is_thin=True)
+    assert facts.last_start_that_matters(db, 1, WINDOW) == END + 32 * DAY
+    models.poll(3, END + 50 * DAY, scope="top", top=5)
+    assert facts.last_start_that_matters(db, 1, WINDOW) == END + 50 * DAY
+    models.poll(4, END + 60 * DAY)
+    models.poll(5, END + 61 * DAY)
+    assert facts.last_start_that_matters(db, 1, WINDOW) == END + 60 * DAY
+
+
 def test_without_a_later_poll_a_window_is_known_until_its_falls_are_judged(db: Database, models: World) -> None:
     models.poll(1, END - 1)
     assert facts.last_start_that_matters(db, 1, WINDOW) == END + 32 * DAY
