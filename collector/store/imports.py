@@ -31,9 +31,11 @@ from collector.store.bulk import (
 from collector.store.changes import UNREAD, Contradiction, Merged, Reading, State, may_adopt, merge
 from collector.store.database import Database
 from collector.store.histories import (
+    CHUNK,
     NewReading,
     add_hub,
     chunks,
+    gather_growing,
     gather_statistics,
     hub_number,
     insert_columns,
@@ -230,6 +232,7 @@ def _create(conn: Connection, hub: int, names: Sequence[str]) -> dict[str, int]:
         insert(model),
         [{"hub_id": hub, "name": name, "publisher_id": publishers[publisher_of(name)]} for name in names],
     )
+    gather_growing(conn, CHUNK, len(names), model)
     created: dict[str, int] = {}
     for part in chunks(names):
         query = select(model.c.name, model.c.id).where(model.c.hub_id == hub, model.c.hub_key.is_(None))

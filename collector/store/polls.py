@@ -37,6 +37,7 @@ from collector.store.histories import (
     execute_rows,
     fetched_rows,
     first_readings,
+    gather_growing,
     gather_statistics,
     hub_number,
     publisher_ids,
@@ -47,7 +48,7 @@ from collector.store.histories import (
     write_rewrites,
 )
 from collector.store.lineages import add_todo
-from collector.store.schema import hub, model, model_base, model_name, model_state, poll
+from collector.store.schema import hub, model, model_base, model_name, model_state, poll, publisher
 from collector.store.server import open_month
 from collector.store.sift import Latest, Sifted, runs, sift
 
@@ -220,6 +221,8 @@ def _write_page(conn: Connection, running: RunningPoll, page: Page) -> RunningPo
     if fits:
         _list_unreadable(conn, running, page.unreadable_keys)
     reached = running.models_listed + made.listed
+    if made.new:
+        gather_growing(conn, running.models_listed, reached, model, model_state, publisher)
     cursor = None if reached == top else page.next_cursor
     _count_page(conn, running, page, made, cursor)
     return replace(running, cursor=cursor, pages=running.pages + 1, models_listed=reached)
