@@ -47,6 +47,7 @@ class Installation:
     """A folder with a configuration and a database."""
 
     folder: Path
+    server: str | None = None  #: URL of a database on a server; None: a file in the folder
 
     @property
     def config(self) -> Path:
@@ -58,7 +59,7 @@ class Installation:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.database}"
+        return self.server or f"sqlite:///{self.database}"
 
     def run(self, now: datetime, *words: str, environ: Mapping[str, str] = {}) -> Ran:
         """A command at an instant, in this process. An exception that leaves the command is the test's failure."""
@@ -82,11 +83,14 @@ class Installation:
         return done
 
 
-def installed(folder: Path, endpoint: str, models: str = '"all"', scopes: str = TWO_SCOPES) -> Installation:
+def installed(
+    folder: Path, endpoint: str, models: str = '"all"', scopes: str = TWO_SCOPES, server: str | None = None
+) -> Installation:
     """A new installation whose hub is at `endpoint`, with an empty database."""
     folder.mkdir(parents=True)
-    here = Installation(folder)
+    here = Installation(folder, server)
     here.config.write_text(
+        f'[database]\nurl = "{server or "sqlite:///collector.db"}"\n'
         f'[hub.huggingface]\nendpoint = "{endpoint}"\nmodels = {models}\ntimeout_seconds = 5\n{scopes}'
     )
     here.ran(datetime.fromisoformat("2026-08-01T00:00:00+00:00"), "db", "upgrade")

@@ -28,14 +28,22 @@ HEADLINE = "headline.txt"
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """The story polled as it comes, with a token that sees what is private; nothing is ever broken off."""
+    return _once(tmp_path_factory, "plain", _as_it_comes)
 
-    def poll(here: Installation, hub: LoopbackHub, number: int, when: datetime) -> None:
-        if number % BY_COMMAND == 0:
-            here.ran(when, "poll", environ={"HF_TOKEN": TOKEN})
-        else:
-            driving.poll(here.url, hub, hub.world.clock.now, WHOLE, token=TOKEN)
 
-    return _once(tmp_path_factory, "plain", poll)
+@pytest.fixture(scope="session")
+def on_server(tmp_path_factory: pytest.TempPathFactory, new_server_url: Callable[[], str]) -> Installation:
+    """The same, polled into a PostgreSQL database."""
+    here = _live_through(tmp_path_factory.mktemp("served") / "plain", _as_it_comes, new_server_url())
+    _report(here)
+    return here
+
+
+def _as_it_comes(here: Installation, hub: LoopbackHub, number: int, when: datetime) -> None:
+    if number % BY_COMMAND == 0:
+        here.ran(when, "poll", environ={"HF_TOKEN": TOKEN})
+    else:
+        driving.poll(here.url, hub, hub.world.clock.now, WHOLE, token=TOKEN)
 
 
 @pytest.fixture(scope="session")
@@ -67,19 +75,22 @@ Poll = Callable[[Installation, LoopbackHub, int, datetime], None]
 
 def _once(factory: pytest.TempPathFactory, name: str, poll: Poll) -> Installation:
     def make(folder: Path) -> None:
-        here = _live_through(folder, poll)
-        (folder / HEADLINE).write_text(here.ran(REPORTED_AT, "report", "2026-09").out, encoding="utf-8")
+        _report(_live_through(folder, poll))
 
     return Installation(once(factory, name, make))
 
 
-def _live_through(folder: Path, poll: Poll) -> Installation:
+def _report(here: Installation) -> None:
+    (here.folder / HEADLINE).write_text(here.ran(REPORTED_AT, "report", "2026-09").out, encoding="utf-8")
+
+
+def _live_through(folder: Path, poll: Poll, server: str | None = None) -> Installation:
     story = Story()
     with ExitStack() as stack:
         hub = stack.enter_context(
             LoopbackHub(story.world, rules=Rules(most_rows=10), quota=ENOUGH, tokens={TOKEN: ENOUGH})
         )
-        here = installed(folder, hub.url)
+        here = installed(folder, hub.url, server=server)
         for number, when in enumerate(polls()):
             story.until(when)
             hub.faults.clear()
