@@ -32,7 +32,7 @@ from collector.origins.registry import (
     record,
 )
 from collector.rollup import WindowModels, attributed, count, roots_by, scoped, trailing_models, window_models
-from collector.store import calendar, queries
+from collector.store import calendar, lineages
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.queries import Hub
@@ -67,7 +67,7 @@ def unattributed(config: Config, hub: str | None, limit: int, today: date) -> Mi
         found = gaps(models.models, models.roots)
         shown = found[:limit]
         sample = {number for gap in shown for number in gap.sample}
-        bases = _declared(db, asked, sample)
+        bases = _declared(db, sample)
     names = dict(zip(models.models["model_id"], models.models["model"], strict=True))
     accounts = knowledge.registry.by_account
     reviewed = {account: rows for (hub_name, account), rows in accounts.items() if hub_name == asked.name}
@@ -96,11 +96,10 @@ def _latest(db: Database, hub: Hub, knowledge: Knowledge) -> WindowModels:
     return window_models(db, hub, month_of(last - 1), knowledge)
 
 
-def _declared(db: Database, hub: Hub, model_ids: set[int]) -> dict[int, list[str]]:
+def _declared(db: Database, model_ids: set[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    for model_id, base, _, relation in queries.declared_bases(db, hub.id):
-        if model_id in model_ids:
-            found.setdefault(model_id, []).append(f"{relation}:{base}" if relation else base)
+    for model_id, base, _, relation in lineages.bases_of(db, model_ids):
+        found.setdefault(model_id, []).append(f"{relation}:{base}" if relation else base)
     return found
 
 

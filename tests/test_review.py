@@ -13,18 +13,27 @@ from collector import asking, lookups, review, tasks
 from collector.config import Config, load_config
 from collector.errors import CollectorError, ConfigError, RegistryError, ReportError, UsageError
 from collector.importing import import_file
+from collector.model import Base, Observation, Page, PollPlan
+from collector.origins.knowledge import load_knowledge
 from collector.origins.registry import COLUMNS
 from collector.store.database import Database, upgrade
+from collector.store.polls import PollStore
 
 TODAY = date(2026, 11, 22)
 HEADER = ",".join(COLUMNS)
+# An account that the packaged registry has reviewed in vain: which one does not matter.
+UNKNOWN = next(
+    row.publisher
+    for row in load_knowledge(None).registry.rows
+    if (row.hub, row.country, row.kind) == ("huggingface", "ZZ", "individual")
+)
 COUNTERS = {
     "Qwen/Qwen3-8B": 600,
     "meta-llama/Llama-3.1-8B": 200,
     "nobody-known/thing": 100,
     "bartowski/nobody-known_thing-GGUF": 0,
     "also-unknown/base": 50,
-    "mradermacher/own-GGUF": 40,
+    f"{UNKNOWN}/own-GGUF": 40,
 }
 
 
@@ -52,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         import_file(folder / "history.csv", "huggingface", db, now, "", "")
         with db.begin() as connection:
             for name, base, relation in (
-                ("mradermacher/own-GGUF", "also-unknown/base", "quantized"),
+                (f"{UNKNOWN}/own-GGUF", "also-unknown/base", "quantized"),
                 ("nobody-known/thing", "Qwen/Qwen3-8B", "finetune"),
             ):
                 connection.execute(
@@ -92,7 +101,7 @@ def test_gaps_come_by_downloads_with_names_and_declared_bases(config: Config) ->
     assert found["nobody-known"]["bases"] == "finetune:Qwen/Qwen3-8B"
     assert found["also-unknown"]["downloads"] == 90
     assert (found["also-unknown"]["as_uploader"], found["also-unknown"]["as_root"]) == (50, 90)
-    assert found["also-unknown"]["sample"].split("; ") == ["also-unknown/base", "mradermacher/own-GGUF"]
+    assert found["also-unknown"]["sample"].split("; ") == ["also-unknown/base", f"{UNKNOWN}/own-GGUF"]
     assert [row[1] for row in rows] == sorted((row[1] for row in rows), reverse=True)
 
 
@@ -100,7 +109,7 @@ def test_never_reviewed_and_reviewed_in_vain_are_told_apart(config: Config) -> N
     missing = review.unattributed(config, None, 50, TODAY)
     reviewed = {row[0]: row[5] for row in missing.table[1]}
     assert reviewed["nobody-known"] == "never"
-    assert reviewed["mradermacher"] == "unknown"
+    assert reviewed[UNKNOWN] == "unknown"
     assert missing.words[0].startswith("never reviewed: 2 accounts, 190 downloads")
     assert missing.words[1].startswith("reviewed and unknown: 1 accounts, 40 downloads")
 
@@ -120,6 +129,84 @@ def test_the_gaps_are_rows_that_a_reviewer_fills_in_and_the_check_then_takes(con
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([columns, *filled])
     assert review.check_file(path, TODAY) == ({"file": str(path), "rows": 3, "accounts": 3}, [])
+
+
+@pytest.fixture
+def polled(tmp_path: Path) -> Config:
+    """A database after one poll: only the hub's own counts of the last 30 days are known."""
+    config = config_in(tmp_path)
+    upgrade(config.database.url)
+    listed = {
+        "Qwen/Qwen3-8B": (600, ()),
+        "nobody-known/thing": (100, (Base("Qwen/Qwen3-8B", None),)),
+        f"{UNKNOWN}/own": (40, ()),
+        "@ odd/thing": (30, ()),
+    }
+    rows = tuple(
+        Observation(f"key-{name}", name, None, count, 0, None, None, None, bases)
+        for name, (count, bases) in listed.items()
+    )
+    with Database.open(config.database.url, write=True) as db:
+        store = PollStore(db)
+        poll = store.start_poll(store.hub_id("huggingface", ""), PollPlan("all"), now())
+        store.finish_poll(store.write_page(poll, Page(now(), rows, None)), now())
+    return config
+
+
+def test_after_one_poll_the_gaps_come_by_the_hubs_last_30_days(polled: Config) -> None:
+    missing = review.unattributed(polled, None, 50, TODAY)
+    assert (missing.window, missing.total) == ("trailing-2026-11-22", 770)
+    found = {row[0]: row for row in missing.table[1]}
+    assert [found[name][1] for name in ("nobody-known", UNKNOWN)] == [100, 40]
+    assert found["nobody-known"][7] == "Qwen/Qwen3-8B"  # a base of which no relation is declared
+    assert missing.words == [
+        "never reviewed: 2 accounts, 130 downloads (16.9% of all in trailing-2026-11-22)",
+        "reviewed and unknown: 1 accounts, 40 downloads (5.2% of all in trailing-2026-11-22)",
+    ]
+
+
+def test_what_can_be_no_account_is_listed_and_has_no_row_to_fill(polled: Config) -> None:
+    missing = review.unattributed(polled, None, 50, TODAY)
+    assert "@ odd" in {row[0] for row in missing.table[1]}
+    assert {row[1] for row in missing.rows_to_fill[1]} == {"nobody-known", UNKNOWN}
+
+
+def test_what_a_reviewer_answers_is_missing_no_more(polled: Config, tmp_path: Path) -> None:
+    row = dict(zip(COLUMNS, review.unattributed(polled, None, 1, TODAY).rows_to_fill[1][0], strict=True))
+    answer = row | {
+        "organisation": "Thing Ltd",
+        "country": "NZ",
+        "kind": "company",
+        "basis": "its own site",
+        "confidence": "certain",
+    }
+    with (tmp_path / "own.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, [answer[name] for name in COLUMNS]])
+    assert review.check_file(tmp_path / "own.csv", TODAY)[1] == []
+    configured = config_in(tmp_path, '[origins]\nfile = "own.csv"\n')
+    assert "nobody-known" not in {row[0] for row in review.unattributed(configured, None, 50, TODAY).table[1]}
+
+
+def test_a_poll_without_30_day_counts_leaves_the_last_month(tmp_path: Path) -> None:
+    config = config_in(tmp_path)
+    upgrade(config.database.url)
+    row = Observation("key", "nobody-known/thing", 100, None, 0, int(now().timestamp()) - 86_400, None, None)
+    with Database.open(config.database.url, write=True) as db:
+        store = PollStore(db)
+        poll = store.start_poll(store.hub_id("huggingface", ""), PollPlan("all"), now())
+        store.finish_poll(store.write_page(poll, Page(now(), (row,), None)), now())
+    missing = review.unattributed(config, None, 50, TODAY)
+    assert missing.window == "2026-11"
+
+
+def test_a_hub_whose_poll_stored_nothing_is_one_clear_line(tmp_path: Path) -> None:
+    config = config_in(tmp_path)
+    upgrade(config.database.url)
+    with Database.open(config.database.url, write=True) as db:
+        store = PollStore(db)
+        store.start_poll(store.hub_id("huggingface", ""), PollPlan("all"), now())
+    with pytest.raises(ReportError, match="huggingface: nothing was read yet; run `collector poll` first"):
+        review.unattributed(config, None, 50, TODAY)
 
 
 def test_the_limit_cuts_the_list_and_not_the_count(config: Config) -> None:

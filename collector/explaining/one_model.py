@@ -22,7 +22,7 @@ from collector.model import DAY, Window, from_seconds, publisher_of
 from collector.origins.knowledge import Knowledge
 from collector.origins.registry import record
 from collector.report.text import clean
-from collector.rooting import lineage
+from collector.rooting import lineage_of
 from collector.series import NO_DELTA, NOT_SAID, Readings
 from collector.store import calendar, queries
 from collector.store import readings as facts
@@ -154,7 +154,7 @@ def _said(value: np.int64) -> int | None:
 
 def _placed(db: Database, hub: Hub, model: KnownModel, window: Window, knowledge: Knowledge) -> Found:
     """Uploader, lineage and roots, with their rows of the registry on the month's last day."""
-    known = lineage(db, hub, knowledge)
+    known = lineage_of(db, hub, knowledge, {model.id})
     return {
         "uploader": _registered(knowledge, hub, model.publisher, window),
         "lineage": [step._asdict() for step in known.path(model.id)],

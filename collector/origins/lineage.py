@@ -142,9 +142,9 @@ def whole_lineage(
     known = _known(corrections)
     stated = [base for bases in declared.values() for base in bases]
     owned = [model.name for model in models if families.owned(publisher_of(model.name))]
-    spelt = chain((base.base_name for base in stated), known, families.roots, families.legacy.values(), owned)
+    suggested = chain(known, families.roots, families.legacy.values(), owned)
     keys = (base.base_key for base in stated if base.base_key is not None)
-    listing = Listing.whole(models, former_names, keys, spelt)
+    listing = Listing.whole(list(models), former_names, keys, (base.base_name for base in stated), suggested)
     originals = Originals.of(families, chain(owned, known, families.legacy.values()))
     undeclared = (model.name for model in models if model.id not in declared)
     listing.look_up_bearers(_copied(chain(undeclared, listing.lacking(base.base_name for base in stated))))

@@ -6,7 +6,7 @@ partial list raises `Unanswered` for what it was never told; it never takes sile
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
 from collector.origins.graph import Node
@@ -48,24 +48,28 @@ class Listing:
     @classmethod
     def whole(
         cls,
-        models: Sequence[ModelName],
+        models: list[ModelName],
         former_names: Mapping[str, int | None],
         keys: Iterable[str],
-        spelt: Iterable[str],
+        stated: Iterable[str],
+        suggested: Iterable[str],
     ) -> Self:
-        """All models of a hub, by id. To save memory only `keys` are found by key, and only names that differ from
-        those of `spelt` by case at most are found in another case: no others may be asked for.
+        """All models of a hub, by id.
+
+        To save memory only `keys` are found by key, and only what differs from a name in `stated` or `suggested` by
+        case at most is found in another case than its own. Names in `stated` are asked for in no other spelling.
         """
         made = cls()
         made._answered = None
-        made.models = list(models)
+        made.models = models
         wanted = frozenset(keys)
         made._by_key = {model.hub_key: node for node, model in enumerate(models) if model.hub_key in wanted}
         made._by_name = {model.name: node for node, model in enumerate(models)}
         ids = frozenset(former_names.values())
         places = {model.id: node for node, model in enumerate(models) if model.id in ids}
         made._former = {name: None if id_ is None else places.get(id_) for name, id_ in former_names.items()}
-        lowered = {name.lower() for name in spelt}
+        lowered = {name.lower() for name in stated if name not in made._by_name}
+        lowered.update(name.lower() for name in suggested)
         for node, model in enumerate(models):
             lower = model.name.lower()
             if lower in lowered:
