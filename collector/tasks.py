@@ -161,8 +161,10 @@ def import_sentence(result: ImportResult) -> str:
     """What an import did, in one line."""
     silent = f"; {result.rows_without_counter:,} rows without a counter" if result.rows_without_counter else ""
     zeros = f"; {result.zeros_not_read:,} lifetime counts of 0 not read, as declared" if result.zeros_not_read else ""
+    private = f"; {result.private:,} rows of private models dropped" if result.private else ""
+    described = f"; {result.described:,} models described" if result.described else ""
     kept = f"{result.stored:,} stored (unchanged ones are not)"
-    return f"{result.readings:,} readings of {result.models:,} models; {kept}{silent}{zeros}"
+    return f"{result.readings:,} readings of {result.models:,} models; {kept}{described}{silent}{zeros}{private}"
 
 
 def import_warnings(result: ImportResult) -> list[str]:

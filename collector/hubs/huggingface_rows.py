@@ -160,6 +160,11 @@ def _text(value: Any, what: str) -> str | None:
         return None
     if type(value) is not str:
         raise BadRow(f"{what} is not a text")
+    return label(value)
+
+
+def label(value: Any) -> str | None:
+    """A task, a library or a relation; None for what cannot be one."""
     return value if _is_label(value) else None
 
 
@@ -170,7 +175,7 @@ def _is_label(value: Any) -> TypeGuard[str]:
 def _bases(declared: Any, tags: Any, name: str, oddities: list[str]) -> tuple[Base, ...]:
     """What the model says it was made from: `baseModels`, else the tags. Unreadable lineage costs no counter."""
     if declared is not None:
-        bases = _declared(declared)
+        bases = declared_bases(declared)
         if bases is None:
             oddities.append(f"baseModels is malformed ({clean(name)})")
         elif bases:
@@ -182,7 +187,7 @@ def _bases(declared: Any, tags: Any, name: str, oddities: list[str]) -> tuple[Ba
     return ()
 
 
-def _declared(value: Any) -> tuple[Base, ...] | None:
+def declared_bases(value: Any) -> tuple[Base, ...] | None:
     """The bases of `{"relation": R, "models": [{"_id", "id"}, …]}`; None when any of it is malformed.
 
     All or nothing: a merge that lost one parent would give that one's part to the others.

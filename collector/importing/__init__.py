@@ -13,21 +13,21 @@ import io
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
 
 from collector.errors import ImportFileError, UsageError
-from collector.importing import parquet
 from collector.importing.blocks import read_blocks
+from collector.importing.contents import Contents
 from collector.importing.lines import read_lines
 from collector.importing.values import Faults, printable
 from collector.model import DAY, days_window, to_seconds
 from collector.series import NOT_SAID, Bools
 from collector.store.database import Database
-from collector.store.imports import FileReadings, ImportReading, ImportStore, Provenance
+from collector.store.imports import FileReadings, ImportReading, ImportStore, LineRefused, Provenance
 
 __all__ = ["History", "ImportResult", "import_file", "read_history"]
 
@@ -48,6 +48,7 @@ class History:
     ignored: tuple[str, ...] = ()  #: columns that were passed over
     zeros_not_read: int = 0  #: lifetime counts of 0 from before the counter existed, as the user declared
     doubtful_zeros: int = 0  #: lifetime counts of 0 beside a 30-day count above 0: the field did not exist yet?
+    private: int = 0  #: rows of private repositories, which were dropped
 
     @property
     def readings(self) -> tuple[ImportReading, ...]:
@@ -67,6 +68,8 @@ class ImportResult:
     zeros_not_read: int = 0  #: lifetime counts of 0 from before the counter existed, as the user declared
     doubtful_zeros: int = 0  #: lifetime counts of 0 beside a 30-day count above 0
     ignored_columns: tuple[str, ...] = ()  #: columns of a dump that were passed over
+    private: int = 0  #: rows of private repositories, which were dropped
+    described: int = 0  #: models of which the file says more than counters
 
 
 def import_file(
@@ -96,7 +99,13 @@ def import_file(
         license=printable(terms),
         imported_at=imported_at,
     )
-    kept = ImportStore(db).import_readings(hub, provenance, history.columns)
+    try:
+        kept = ImportStore(db).import_readings(hub, provenance, history.columns)
+    except LineRefused as found:
+        faults = Faults()
+        faults.add(found.line, found.reason)
+        faults.refuse(printable(str(path)))
+        raise
     return ImportResult(
         kept.readings,
         kept.stored,
@@ -106,6 +115,8 @@ def import_file(
         history.zeros_not_read,
         history.doubtful_zeros,
         history.ignored,
+        history.private,
+        len(history.columns.descriptions.of),
     )
 
 
@@ -121,13 +132,14 @@ def read_history(path: Path, latest: int, all_time_since: date | None = None) ->
             if not file.seekable():
                 raise ImportFileError(f"{where}: is a stream; save it to a file first")
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            columns, silent, ignored = _read(file, where, path.name, latest)
+            said = _read(file, where, path.name, latest)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ImportFileError(f"{where}: is a damaged gzip file; get it again (nothing was imported)") from error
     except OSError as error:
         reason = error.strerror or "input/output error"
         raise ImportFileError(f"{where}: cannot be read ({reason}); check the path and its permissions") from error
-    history = _declared(where, History(columns, silent, sha256, ignored), all_time_since)
+    history = History(said.readings, said.silent, sha256, said.ignored, private=said.private)
+    history = _declared(where, history, all_time_since)
     if not len(history.columns):
         silent = history.rows_without_counter
         what = f"no counter in any of its {silent} rows" if silent else "no row below its header"
@@ -135,19 +147,24 @@ def read_history(path: Path, latest: int, all_time_since: date | None = None) ->
     return history
 
 
-def _read(
-    file: io.BufferedReader, where: str, file_name: str, latest: int
-) -> tuple[FileReadings, int, tuple[str, ...]]:
-    """The readings, by the quickest way that fits. The file's first bytes tell what it is; its name may not."""
+def _read(file: io.BufferedReader, where: str, file_name: str, latest: int) -> Contents:
+    """What it says, by the quickest way that fits. The file's first bytes tell what it is; its name may not."""
     file.seek(0)
     head = file.read(len(_PARQUET))
     if head == _PARQUET:
-        return parquet.read_parquet(file, where, file_name, latest)
+        return _parquet(file, where, file_name, latest)
     found = read_blocks(_content(file, head), file_name, latest)
-    if found is not None:
-        return found
-    readings, silent, ignored = read_lines(_content(file, head), where, file_name, latest)
-    return FileReadings.of(readings), silent, ignored
+    return found or read_lines(_content(file, head), where, file_name, latest)
+
+
+def _parquet(file: io.BufferedReader, where: str, file_name: str, latest: int) -> Contents:
+    try:
+        from collector.importing.parquet import read_parquet
+    except ImportError as error:
+        cure = "pip install 'open-model-collector[parquet]', or save it as CSV"
+        said = f"{where}: is a Parquet file, which needs pyarrow: {cure} (nothing was imported)"
+        raise ImportFileError(said) from error
+    return read_parquet(file, where, file_name, latest)
 
 
 def _content(file: io.BufferedReader, head: bytes) -> io.BufferedIOBase:
@@ -167,11 +184,8 @@ def _declared(where: str, history: History, since: date | None) -> History:
     zero &= early
     columns = replace(said, all_time=np.where(zero, NOT_SAID, said.all_time))
     kept = (columns.all_time != NOT_SAID) | (columns.rolling != NOT_SAID)
-    arrays = {field.name: getattr(columns, field.name)[kept] for field in fields(columns) if field.name != "names"}
     silent = history.rows_without_counter + int((~kept).sum())
-    return replace(
-        history, columns=replace(columns, **arrays), rows_without_counter=silent, zeros_not_read=int(zero.sum())
-    )
+    return replace(history, columns=columns.where(kept), rows_without_counter=silent, zeros_not_read=int(zero.sum()))
 
 
 def _refuse_early(where: str, said: FileReadings, early: Bools, since: date) -> None:

@@ -11,14 +11,15 @@ from typing import TypeVar, cast
 
 import numpy as np
 
+from collector.importing.contents import Contents
 from collector.importing.lines import BOM
 from collector.importing.shapes import COLUMNS, Shape, shape_of
 from collector.importing.values import MOST, Fault, Values
 from collector.series import NOT_SAID, Ints
-from collector.store.bulk import FileReadings
 
 BLOCK = 1 << 23  # bytes
 T = TypeVar("T", bound=Hashable)
+_COMMA, _NEWLINE = b",\n"
 _LONGEST = 18  # digits that 64 bits hold
 
 
@@ -26,25 +27,18 @@ class _Unusual(Exception):
     """Something that is for `lines` to judge."""
 
 
-def read_blocks(
-    content: io.BufferedIOBase, file_name: str, latest: int, block: int = BLOCK
-) -> tuple[FileReadings, int, tuple[str, ...]] | None:
-    """The readings, the rows without a counter, and the columns passed over; None when the file is not plain."""
+def read_blocks(content: io.BufferedIOBase, file_name: str, latest: int, block: int = BLOCK) -> Contents | None:
+    """What the file says; None when it is not plain."""
     try:
         shape = _shape(content, file_name)
         values = Values(latest)
         columns, line, parts = _Columns(shape, values), 2, []
-        for lines in _blocks(content, block):
-            parts.append(columns.of(lines, line))
-            line += len(lines)
+        for fields in _blocks(content, block, shape.width):
+            parts.append(columns.of(fields, line))
+            line += len(fields) // shape.width
     except (_Unusual, Fault, UnicodeDecodeError):
         return None
-    if not parts:
-        return None
-    name, numbers, at, all_time, rolling, likes = (np.concatenate(column) for column in zip(*parts, strict=True))
-    said = (all_time != NOT_SAID) | (rolling != NOT_SAID)
-    kept = [column[said] for column in (name, numbers, at, all_time, rolling, likes)]
-    return FileReadings(tuple(values.names), *kept), int((~said).sum()), shape.ignored
+    return Contents.of(values, parts, shape.ignored) if parts else None
 
 
 def _shape(content: io.BufferedIOBase, file_name: str) -> Shape:
@@ -52,21 +46,22 @@ def _shape(content: io.BufferedIOBase, file_name: str) -> Shape:
     if '"' in header or "\r" in header.removesuffix("\r\n") or not header.endswith("\n"):
         raise _Unusual
     shape = shape_of([name.strip() for name in header.split(",")], file_name)
-    if not isinstance(shape, Shape):
+    if not isinstance(shape, Shape) or shape.described:
         raise _Unusual
     return shape
 
 
-def _blocks(content: io.BufferedIOBase, size: int) -> Iterator[list[str]]:
-    """The lines after the header, many at a time, without their ends."""
+def _blocks(content: io.BufferedIOBase, size: int, width: int) -> Iterator[list[str]]:
+    """The fields after the header, those of many lines at a time; every line has `width` of them."""
     while block := content.read(size):
-        text = (block + content.readline()).decode("utf-8")
-        if "\r" in text:
-            text = text.replace("\r\n", "\n")
-        lines = text.removesuffix("\n").split("\n")
-        if '"' in text or "\r" in text or "" in lines:
+        block = (block + content.readline()).replace(b"\r\n", b"\n").removesuffix(b"\n") + b"\n"
+        if b'"' in block or b"\r" in block or block.startswith(b"\n") or b"\n\n" in block:
             raise _Unusual
-        yield lines
+        letters = np.frombuffer(block, np.uint8)
+        ends = letters[(letters == _COMMA) | (letters == _NEWLINE)]
+        if len(ends) % width or (ends.reshape(-1, width) != [_COMMA] * (width - 1) + [_NEWLINE]).any():
+            raise _Unusual
+        yield block[:-1].replace(b"\n", b",").decode("utf-8").split(",")
 
 
 class _Columns:
@@ -79,17 +74,14 @@ class _Columns:
         self._pairs: dict[tuple[str, str], int] = {}
         self._days: dict[str, int] = {}
 
-    def of(self, lines: list[str], first: int) -> tuple[Ints, ...]:
+    def of(self, fields: list[str], first: int) -> tuple[Ints, ...]:
         """Place of the name, line, instant and counts of every line; `first` is the number of the first."""
-        shape = self._shape
-        if {line.count(",") for line in lines} != {shape.width - 1}:
-            raise _Unusual
-        fields = ",".join(lines).split(",")
+        shape, lines = self._shape, len(fields) // self._shape.width
         columns = [None if place is None else fields[place :: shape.width] for place in (*shape.places, shape.author)]
         model, day, *counts, author = columns
-        numbers = [_counts(column, len(lines), MOST[name]) for column, name in zip(counts, COLUMNS[2:], strict=True)]
-        places, numbered = self._places(model or [], author), np.arange(first, first + len(lines))
-        return (np.array(places, np.int64), numbered, self._instants(day, len(lines)), *numbers)
+        numbers = [_counts(column, lines, MOST[name]) for column, name in zip(counts, COLUMNS[2:], strict=True)]
+        places, numbered = self._places(model or [], author), np.arange(first, first + lines)
+        return (np.array(places, np.int64), numbered, self._instants(day, lines), *numbers)
 
     def _places(self, names: Sequence[str], authors: Sequence[str] | None) -> list[int]:
         if authors is None:

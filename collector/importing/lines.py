@@ -6,10 +6,14 @@ import csv
 import io
 from collections.abc import Iterator
 
+import numpy as np
+
 from collector.errors import ImportFileError
+from collector.importing.contents import Contents
+from collector.importing.describing import Describer
 from collector.importing.shapes import HEADER, Shape, shape_of
 from collector.importing.values import Fault, Faults, Values, count_of
-from collector.store.bulk import ImportReading
+from collector.series import NOT_SAID
 
 BOM = b"\xef\xbb\xbf"
 _LONGEST_LINE = 100_000  # bytes; below the CSV reader's own limit for a field
@@ -23,33 +27,24 @@ class _Broken(Exception):
         self.line = line
 
 
-def read_lines(
-    content: io.BufferedIOBase, where: str, file_name: str, latest: int
-) -> tuple[list[ImportReading], int, tuple[str, ...]]:
-    """The readings, the rows without a counter, and the columns passed over; ImportFileError names the faulty lines."""
+def read_lines(content: io.BufferedIOBase, where: str, file_name: str, latest: int) -> Contents:
+    """What the file says; ImportFileError names the faulty lines."""
     faults = Faults()
-    readings: list[ImportReading] = []
-    silent = 0
-    ignored: tuple[str, ...] = ()
+    rows: _Rows | None = None
     try:
         records = _records(_lines(content))
-        shape = _shape(where, records, file_name)
-        ignored = shape.ignored
-        rows = _Rows(shape, Values(latest))
+        rows = _Rows(_shape(where, records, file_name), latest)
         for line, values in records:
             try:
-                reading = rows.reading(line, values)
+                rows.add(line, values)
             except Fault as fault:
                 faults.add(line, fault)
-                continue
-            if reading is None:
-                silent += 1
-            else:
-                readings.append(reading)
     except _Broken as broken:
         faults.add(broken.line, broken)
     faults.refuse(where)
-    return readings, silent, ignored
+    if rows is None:
+        raise AssertionError("a file that broke off has a fault")
+    return rows.contents()
 
 
 def _lines(content: io.BufferedIOBase) -> Iterator[str]:
@@ -95,23 +90,36 @@ def _shape(where: str, records: Iterator[tuple[int, list[str]]], file_name: str)
 class _Rows:
     """Records under a header to readings."""
 
-    def __init__(self, shape: Shape, values: Values) -> None:
+    def __init__(self, shape: Shape, latest: int) -> None:
         self._shape = shape
-        # A column that is not there reads the empty field that `reading` puts behind each record.
+        # A column that is not there reads the empty field that `add` puts behind each record.
         self._places = tuple(-1 if place is None else place for place in (*shape.places, shape.author))
-        self._values = values
+        self._described = tuple(-1 if place is None else place for place in shape.described)
+        self._values = Values(latest)
+        self._describer = Describer.of(shape, latest)
+        self._rows: list[tuple[int, ...]] = []
 
-    def reading(self, line: int, values: list[str]) -> ImportReading | None:
-        """The record as a reading; None when it has no counter. Fault says what is wrong with it."""
+    def add(self, line: int, values: list[str]) -> None:
+        """One more record. Fault says what is wrong with it."""
         if len(values) != self._shape.width:
             raise Fault(f"{len(values)} fields instead of {self._shape.width}; quote fields that hold a comma")
-        model, observed_at, all_time, rolling, likes, author = map([*values, ""].__getitem__, self._places)
-        reading = ImportReading(
+        values.append("")
+        model, observed_at, all_time, rolling, likes, author = map(values.__getitem__, self._places)
+        row = (
+            self._values.place(model, author),
             line,
-            self._values.names[self._values.place(model, author)],
             self._values.instant(observed_at or self._shape.day),
             count_of(all_time, "downloads_all_time"),
             count_of(rolling, "downloads_30d"),
             count_of(likes, "likes"),
         )
-        return None if reading.all_time is None and reading.rolling is None else reading
+        if self._describer is not None:
+            said = [values[place] for place in self._described]
+            if not self._describer.add(self._values.names[row[0]], row[2], said):
+                return
+        self._rows.append(tuple(NOT_SAID if value is None else value for value in row))
+
+    def contents(self) -> Contents:
+        """All of them."""
+        columns = tuple(np.array(self._rows, np.int64).reshape(-1, 6).T)
+        return Contents.of(self._values, [columns], self._shape.ignored, self._describer)

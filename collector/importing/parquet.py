@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
 import numpy as np
+import pyarrow
+from pyarrow import RecordBatch, parquet
 
 from collector.errors import ImportFileError
+from collector.importing.contents import Contents
+from collector.importing.describing import Describer
 from collector.importing.shapes import COLUMNS, HEADER, Shape, shape_of
-from collector.importing.values import Fault, Faults, Values, count_of, possible
-from collector.series import NOT_SAID, Ints
-from collector.store.bulk import FileReadings
+from collector.importing.values import MOST, Fault, Faults, Values, count_of, possible
+from collector.series import NOT_SAID, Bools, Ints
 
 _ROWS = 200_000  # at a time
 
 
-def read_parquet(
-    file: io.BufferedReader, where: str, file_name: str, latest: int
-) -> tuple[FileReadings, int, tuple[str, ...]]:
-    """The readings, the rows without a counter, and the columns passed over; lines are rows, counted from 1.
-
-    ImportFileError names the faulty rows, or says how to get what reads such files.
-    """
-    try:
-        import pyarrow as arrow
-        import pyarrow.parquet as parquet
-    except ImportError as error:
-        cure = "pip install 'open-model-collector[parquet]', or save it as CSV"
-        raise ImportFileError(
-            f"{where}: is a Parquet file, which needs pyarrow: {cure} (nothing was imported)"
-        ) from error
+def read_parquet(file: io.BufferedReader, where: str, file_name: str, latest: int) -> Contents:
+    """What the file says; lines are rows, counted from 1. ImportFileError names the faulty rows."""
     file.seek(0)
     try:
         table = parquet.ParquetFile(file)
         shape = _shape(where, table.schema_arrow.names, file_name)
-        names = [table.schema_arrow.names[place] for place in {*shape.places, shape.author} if place is not None]
+        places = {*shape.places, shape.author, *shape.described}
+        names = [table.schema_arrow.names[place] for place in places if place is not None]
         batches = table.iter_batches(batch_size=_ROWS, columns=names)
-        return _read(where, shape, table.schema_arrow.names, batches, Values(latest))
-    except (arrow.ArrowException, OSError) as error:
+        return _read(where, shape, table.schema_arrow.names, batches, latest)
+    except (pyarrow.ArrowException, OSError) as error:
         raise ImportFileError(f"{where}: is a damaged Parquet file; get it again (nothing was imported)") from error
 
 
@@ -52,28 +43,27 @@ def _shape(where: str, names: list[str], file_name: str) -> Shape:
     raise ImportFileError(f"{where}: {' | '.join(shape)}; columns such as {HEADER} are read (nothing was imported)")
 
 
-def _read(
-    where: str, shape: Shape, names: list[str], batches: Any, values: Values
-) -> tuple[FileReadings, int, tuple[str, ...]]:
+def _read(where: str, shape: Shape, names: list[str], batches: Iterable[RecordBatch], latest: int) -> Contents:
     faults = Faults()
+    values, describer = Values(latest), Describer.of(shape, latest)
     parts: list[tuple[Ints, ...]] = []
     first = 1
     for batch in batches:
         columns = _Batch(batch, names, first, faults)
-        parts.append(columns.read(shape, values))
+        part = columns.read(shape, values)
+        if describer is not None:
+            kept = columns.describe(shape, describer, [values.names[place] for place in part[0].tolist()], part[2])
+            part = tuple(column[kept] for column in part)
+        parts.append(part)
         first += batch.num_rows
     faults.refuse(where)
-    empty = tuple(np.zeros(0, np.int64) for _ in range(6))
-    name, line, at, all_time, rolling, likes = (np.concatenate(each) for each in zip(*(parts or [empty]), strict=True))
-    said = (all_time != NOT_SAID) | (rolling != NOT_SAID)
-    kept = [column[said] for column in (name, line, at, all_time, rolling, likes)]
-    return FileReadings(tuple(values.names), *kept), int((~said).sum()), shape.ignored
+    return Contents.of(values, parts, shape.ignored, describer)
 
 
 class _Batch:
     """Some rows of the file; faults are noted by their row, and the value then counts as not said."""
 
-    def __init__(self, batch: Any, names: list[str], first: int, faults: Faults) -> None:
+    def __init__(self, batch: RecordBatch, names: list[str], first: int, faults: Faults) -> None:
         self._batch = batch
         self._names = names
         self._first = first
@@ -82,35 +72,77 @@ class _Batch:
     def read(self, shape: Shape, values: Values) -> tuple[Ints, ...]:
         """Place of the name, row, instant and counts of every row."""
         rows = self._batch.num_rows
-        authors = [""] * rows if shape.author is None else [_text(value) for value in self._cells(shape.author)]
-        models = [_text(value) for value in self._cells(shape.places[0])]
-        days = [shape.day] * rows if shape.places[1] is None else self._cells(shape.places[1])
-        places = self._looked_up(list(zip(models, authors, strict=True)), lambda pair: values.place(*pair))
-        instants = self._looked_up(days, lambda value: _instant(value, values))
-        counts = [
-            self._looked_up(self._cells(place), partial(_count, column=name))
-            for place, name in zip(shape.places[2:], COLUMNS[2:], strict=True)
-        ]
-        return (places, np.arange(self._first, self._first + rows), instants, *counts)
+        model, day, *counts = shape.places
+        places = self._places(model, shape.author, values)
+        instants = (
+            np.full(rows, values.instant(shape.day))
+            if day is None
+            else self._looked_up(*self._distinct(day), lambda value: _instant(value, values))
+        )
+        numbers = [self._counts(place, name) for place, name in zip(counts, COLUMNS[2:], strict=True)]
+        return (places, np.arange(self._first, self._first + rows), instants, *numbers)
 
-    def _cells(self, place: int | None) -> list[Any]:
+    def describe(self, shape: Shape, describer: Describer, models: list[str], instants: Ints) -> Bools:
+        """Hands what the rows say of their models on; which of them are to be kept."""
+        rows = self._batch.num_rows
+        said = [[None] * rows if place is None else self._cells(place) for place in shape.described]
+        kept = np.ones(rows, np.bool_)
+        for row, (model, at, *words) in enumerate(zip(models, instants.tolist(), *said, strict=True)):
+            try:
+                kept[row] = describer.add(model, at, words)
+            except Fault as fault:
+                self._faults.add(self._first + row, fault)
+        return kept
+
+    def _column(self, place: int) -> Any:
+        return self._batch.column(self._names[place])
+
+    def _cells(self, place: int) -> list[Any]:
+        cells: list[Any] = self._column(place).to_pylist()
+        return cells
+
+    def _places(self, model: int | None, author: int | None, values: Values) -> Ints:
+        if model is None:
+            raise AssertionError("a shape has a column that names the model")
+        names, which = self._distinct(model)
+        if author is None:
+            return self._looked_up(names, which, lambda name: values.place(_text(name)))
+        authors, whose = self._distinct(author)
+        pairs, together = np.unique(which * len(authors) + whose, return_inverse=True)
+        both = [(names[pair // len(authors)], authors[pair % len(authors)]) for pair in pairs.tolist()]
+        return self._looked_up(both, together, lambda pair: values.place(_text(pair[0]), _text(pair[1])))
+
+    def _counts(self, place: int | None, name: str) -> Ints:
         if place is None:
-            return [None] * self._batch.num_rows
-        cells: list[Any] = self._batch.column(self._names[place]).to_pylist()
-        # Lists and records are no values of ours: an empty text in their place is refused or says nothing.
-        return ["" if isinstance(cell, (list, dict)) else cell for cell in cells]
+            return np.full(self._batch.num_rows, NOT_SAID)
+        column = self._column(place)
+        if pyarrow.types.is_integer(column.type):
+            numbers: Ints = column.cast("int64").fill_null(NOT_SAID).to_numpy(zero_copy_only=False)
+            said = numbers[numbers != NOT_SAID]
+            if len(said) == len(column) - column.null_count and not ((said < 0) | (said > MOST[name])).any():
+                return numbers
+        return self._looked_up(*self._distinct(place), partial(_count, column=name))
 
-    def _looked_up(self, column: list[Any], meaning: Callable[[Any], int]) -> Ints:
-        """The meaning of every cell, each asked for once."""
-        known: dict[Any, int] = {}
-        for row, value in enumerate(column, self._first):
-            if value not in known:
-                try:
-                    known[value] = meaning(value)
-                except Fault as fault:
-                    self._faults.add(row, fault)
-                    known[value] = NOT_SAID
-        return np.array([known[value] for value in column], np.int64)
+    def _distinct(self, place: int) -> tuple[list[Any], Ints]:
+        """The different values of a column, and which of them each row has."""
+        column = self._column(place)
+        if pyarrow.types.is_nested(column.type):
+            # Lists and records are no values of ours: an empty text in their place is refused or says nothing.
+            return [""], np.zeros(len(column), np.int64)
+        if pyarrow.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        encoded = column.dictionary_encode(null_encoding="encode")
+        return encoded.dictionary.to_pylist(), encoded.indices.cast("int64").to_numpy(zero_copy_only=False)
+
+    def _looked_up(self, distinct: Sequence[Any], which: Ints, meaning: Callable[[Any], int]) -> Ints:
+        """The meaning of every cell; of each different one it is asked for once, in the order of the rows."""
+        found = np.full(len(distinct), NOT_SAID)
+        for number, value in enumerate(distinct):
+            try:
+                found[number] = meaning(value)
+            except Fault as fault:
+                self._faults.add(self._first + int(np.flatnonzero(which == number)[0]), fault)
+        return found[which]
 
 
 def _text(value: Any) -> str:

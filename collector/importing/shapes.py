@@ -25,6 +25,15 @@ _DUMPED = {
     "downloads_30d": ("downloads_30d", "downloads", "dl30", "dl_30", "dl_30d", "dl30d"),
     "likes": ("likes",),
 }
+#: What dumps say of models beside their counters, with its spellings in lower case.
+DESCRIBED = {
+    "created_at": ("createdat", "created_at"),
+    "pipeline_tag": ("pipeline_tag", "pipelinetag"),
+    "library_name": ("library_name", "libraryname"),
+    "tags": ("tags",),
+    "base_models": ("basemodels", "base_models"),
+    "private": ("private",),
+}
 _TELLING = {"downloadsalltime", "dl_all", "dlall", "dl_all_time", "dl30", "dl_30", "dl_30d", "dl30d"}
 _DAY = re.compile(r"(?<!\d)(\d{4})([-_]?)(\d\d)\2(\d\d)(?!\d)", re.ASCII)
 
@@ -38,6 +47,7 @@ class Shape:
     day: str = ""  #: date of all readings, from the file's name, where no column has it
     width: int = 0  #: fields of a record
     ignored: tuple[str, ...] = ()  #: columns that are passed over
+    described: tuple[int | None, ...] = ()  #: where each of `DESCRIBED` stands; empty: the file describes no model
 
 
 def shape_of(names: Sequence[str], file_name: str) -> Shape | list[str]:
@@ -63,7 +73,8 @@ def _dump_shape(names: Sequence[str], file_name: str) -> Shape | list[str]:
     author = lower.index("author") if "author" in lower else None
     model = next((lower.index(name) for name in _MODEL if name in lower), author)
     found = {column: _places(lower, aliases) for column, aliases in _DUMPED.items()}
-    faults = [_twice(column, names, places) for column, places in found.items() if len(places) > 1]
+    described = {column: [n for n, name in enumerate(lower) if name in DESCRIBED[column]] for column in DESCRIBED}
+    faults = [_twice(column, names, places) for column, places in (found | described).items() if len(places) > 1]
     if model is None:
         faults.append("no column names the model; call it id or model")
     day = "" if found["observed_at"] else day_in(file_name)
@@ -74,8 +85,10 @@ def _dump_shape(names: Sequence[str], file_name: str) -> Shape | list[str]:
         return faults
     places = (model, *(found[column][0] if found[column] else None for column in COLUMNS[1:]))
     author = None if model == author or _is_whole(lower, model) else author
-    used = {*places, author}
-    return Shape(places, author, day, len(names), tuple(name for n, name in enumerate(names) if n not in used))
+    says = tuple(at[0] if at else None for at in described.values()) if any(described.values()) else ()
+    used = {*places, author, *says}
+    passed_over = tuple(name for n, name in enumerate(names) if n not in used)
+    return Shape(places, author, day, len(names), passed_over, says)
 
 
 def _places(lower: Sequence[str], aliases: Sequence[str]) -> list[int]:

@@ -103,12 +103,13 @@ def instant_of(text: str, latest: int) -> int:
     return possible(int(instant.timestamp() // 1), text, latest)
 
 
-def possible(seconds: int, text: str, latest: int) -> int:
-    """The instant; Fault when nothing can have been read then."""
+def possible(seconds: int, text: str, latest: int, column: str = "observed_at") -> int:
+    """The instant; Fault when nothing can have happened on a hub then."""
+    cure = "write when the counter was read" if column == "observed_at" else "correct it"
     if seconds > latest:
-        raise Fault(f"observed_at {text!r} lies in the future; write when the counter was read")
+        raise Fault(f"{column} {text!r} lies in the future; {cure}")
     if seconds < _EARLIEST:
-        raise Fault(f"observed_at {text!r} lies before there were hubs; write when the counter was read")
+        raise Fault(f"{column} {text!r} lies before there were hubs; {cure}")
     return seconds
 
 

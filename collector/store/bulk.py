@@ -7,7 +7,7 @@ others go through `changes.merge`, which is also what the tests hold this agains
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from collector.model import DAY
 from collector.series import NO_DELTA, NOT_SAID, Bools, Ints
 from collector.store.changes import LARGE_RISE, State
+from collector.store.descriptions import NO_DESCRIPTIONS, Descriptions
 
 
 class ImportReading(NamedTuple):
@@ -39,20 +40,34 @@ class FileReadings:
     all_time: Ints  #: or NOT_SAID, as the next two
     rolling: Ints
     likes: Ints
+    descriptions: Descriptions = NO_DESCRIPTIONS  #: what the file says of models beside their counters
 
     def __len__(self) -> int:
         return len(self.line)
 
+    def where(self, mask: Bools) -> Self:
+        """The readings for which the mask is true."""
+        columns = (self.name, self.line, self.at, self.all_time, self.rolling, self.likes)
+        name, line, at, all_time, rolling, likes = (column[mask] for column in columns)
+        return type(self)(self.names, name, line, at, all_time, rolling, likes, self.descriptions)
+
+    def of_named(self) -> Self:
+        """The same without the names that have no reading."""
+        used, places = np.unique(self.name, return_inverse=True)
+        if len(used) == len(self.names):
+            return self
+        return replace(self, names=tuple(self.names[place] for place in used.tolist()), name=places)
+
     @classmethod
-    def of(cls, readings: Iterable[ImportReading]) -> Self:
+    def of(cls, readings: Iterable[ImportReading], descriptions: Descriptions = NO_DESCRIPTIONS) -> Self:
         """Columns from single lines."""
         places: dict[str, int] = {}
         rows = [
             (places.setdefault(name, len(places)), line, at, *(NOT_SAID if n is None else n for n in counts))
             for line, name, at, *counts in readings
         ]
-        columns = np.array(rows, np.int64).reshape(-1, 6).T
-        return cls(tuple(places), *columns)
+        name, line, at, all_time, rolling, likes = np.array(rows, np.int64).reshape(-1, 6).T
+        return cls(tuple(places), name, line, at, all_time, rolling, likes, descriptions)
 
     def rows(self) -> tuple[ImportReading, ...]:
         """The same as single lines."""
@@ -127,11 +142,21 @@ def _begins(*keys: Ints) -> Ints:
 def arranged(file: FileReadings, model_ids: Ints) -> Arranged:
     """The readings under their models (`model_ids` by place of the name); Disagreement when two lines do not agree."""
     of = model_ids[file.name]
-    order = np.lexsort((file.line, file.at, of))
+    order = _by_model_and_time(of, file.at, file.line)
     columns = (of, file.line, file.at, file.all_time, file.rolling, file.likes)
     every = Arranged(*(column[order] for column in columns))
     starts = _begins(every.model_id, every.at)
     return every if len(starts) == len(every) else _joined(every, starts)
+
+
+def _by_model_and_time(of: Ints, at: Ints, line: Ints) -> Ints:
+    """The order by model, instant and line."""
+    if not len(of) or bool(np.any(line[1:] <= line[:-1])) or not (0 <= int(of.min()) <= int(of.max()) < 1 << 31):
+        return np.lexsort((line, at, of))
+    # The lines rise and the sort keeps their order, so one key does: in half the time of three.
+    first = int(at.min())
+    order: Ints = np.argsort(of * (int(at.max()) - first + 1) + (at - first), kind="stable")
+    return order
 
 
 def _joined(every: Arranged, starts: Ints) -> Arranged:

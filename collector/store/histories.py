@@ -313,7 +313,9 @@ def insert_columns(conn: Connection, table: Table, columns: Mapping[str, tuple[N
 
 def _plain(column: NDArray[np.int64], null: int | None) -> list[int | None]:
     values: list[int | None] = column.tolist()
-    return values if null is None else [None if value == null else value for value in values]
+    if null is None or not (column == null).any():
+        return values
+    return [None if value == null else value for value in values]
 
 
 def gather_statistics(conn: Connection) -> None:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from collector.errors import ImportFileError
 from collector.model import DAY, from_seconds, publisher_of
 from collector.series import NO_DELTA, NOT_SAID, Bools, Ints
 from collector.store.bulk import (
@@ -30,11 +29,13 @@ from collector.store.bulk import (
 )
 from collector.store.changes import UNREAD, Contradiction, Merged, Reading, State, may_adopt, merge
 from collector.store.database import Database
+from collector.store.describing import write_descriptions
 from collector.store.histories import (
     CHUNK,
     NewReading,
     add_hub,
     chunks,
+    execute_rows,
     gather_growing,
     gather_statistics,
     hub_number,
@@ -52,7 +53,7 @@ from collector.store.lineages import add_todo
 from collector.store.schema import import_file, model, model_name, model_state, observation, poll
 from collector.store.server import open_month
 
-__all__ = ["FileReadings", "ImportReading", "ImportResult", "ImportStore", "Provenance"]
+__all__ = ["FileReadings", "ImportReading", "ImportResult", "ImportStore", "LineRefused", "Provenance"]
 
 _LONGEST_NAME = 96  # characters of a name shown in an error
 _COLUMN_NAMES = {"all_time": "downloads_all_time", "rolling": "downloads_30d"}
@@ -79,6 +80,14 @@ class ImportResult:
     already: bool  #: the file was imported before: nothing was done
 
 
+class LineRefused(ValueError):
+    """A line of a file that cannot be kept: it disagrees with another one, or with what is stored."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line}: {reason}")
+        self.line, self.reason = line, reason  #: the reason with its cure
+
+
 class ImportStore:
     """What an import writes. Does not read files."""
 
@@ -90,10 +99,10 @@ class ImportStore:
     ) -> ImportResult:
         """Puts a file's readings among the stored ones, in any order of time.
 
-        ImportFileError, naming the line and both values, when two lines of the file disagree or when a line lies
+        LineRefused, naming both values, when two lines of the file disagree or when a line lies
         between the first and the last sighting of another value; then nothing is kept.
         """
-        file = readings if isinstance(readings, FileReadings) else FileReadings.of(readings)
+        file = (readings if isinstance(readings, FileReadings) else FileReadings.of(readings)).of_named()
         open_month(self._db, provenance.imported_at)
         with self._db.begin() as conn:
             hub = hub_number(conn, hub_name)
@@ -105,7 +114,7 @@ class ImportStore:
             earlier = conn.execute(known).scalar()
             if earlier is not None:
                 return ImportResult(earlier, stored=0, models=0, already=True)
-            return _Import(conn, hub, provenance.file_name).run(provenance, file)
+            return _Import(conn, hub).run(provenance, file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +123,38 @@ class _Import:
 
     conn: Connection
     hub: int
-    file_name: str
 
     def run(self, provenance: Provenance, file: FileReadings) -> ImportResult:
         models = _models(self.conn, self.hub, file)
         try:
             readings = arranged(file, models.ids)
         except Disagreement as found:
-            raise ImportFileError(_disagreement(self.file_name, found, models.name_of(file, found.model_id))) from found
+            raise _disagreement(found, models.name_of(file, found.model_id)) from found
         file_id = _add_file(self.conn, self.hub, provenance, len(file))
         polls = _add_polls(self.conn, self.hub, file_id, readings, models.created)
         stored = 0
         if len(readings):
             stored = self._merge_all(file, models, readings, polls)
+            self._describe(file, models, readings, polls)
         self.conn.execute(update(import_file).where(import_file.c.id == file_id).values(stored=stored))
         gather_statistics(self.conn)
         return ImportResult(len(file), stored, len(readings.starts), already=False)
+
+    def _describe(self, file: FileReadings, models: _Models, readings: Arranged, polls: _Polls) -> None:
+        if not file.descriptions.of:
+            return
+        begins = readings.starts
+        ends = np.append(begins[1:], len(readings)) - 1
+        of = readings.model_id[begins].tolist()
+        write_descriptions(
+            self.conn,
+            self.hub,
+            file.descriptions,
+            model_of=dict(zip(file.names, models.ids.tolist(), strict=True)),
+            poll_of=dict(zip(of, polls.id[ends].tolist(), strict=True)),
+            first=dict(zip(of, readings.at[begins].tolist(), strict=True)),
+            read_before=set(of) - set(models.created.tolist()),
+        )
 
     def _merge_all(self, file: FileReadings, models: _Models, readings: Arranged, polls: _Polls) -> int:
         """Plain models at once, the others one by one; how many observations that stored."""
@@ -149,7 +174,7 @@ class _Import:
         rest = readings.where(~chosen)
         told = _histories(rest, polls.where(~chosen), lambda number: models.name_of(file, number))
         for part in chunks(list(told)):
-            merged = _merge(self.conn, self.hub, self.file_name, {number: told[number] for number in part}, before)
+            merged = _merge(self.conn, self.hub, {number: told[number] for number in part}, before)
             stored += _write(self.conn, told, merged)
         return stored
 
@@ -228,15 +253,13 @@ def _create(conn: Connection, hub: int, names: Sequence[str]) -> dict[str, int]:
     if not names:
         return {}
     publishers = publisher_ids(conn, hub, map(publisher_of, names))
-    conn.execute(
-        insert(model),
-        [{"hub_id": hub, "name": name, "publisher_id": publishers[publisher_of(name)]} for name in names],
-    )
+    last = conn.execute(select(func.coalesce(func.max(model.c.id), 0))).scalar_one()
+    columns = ("hub_id", "name", "publisher_id")
+    statement = insert(model).values({column: bindparam(column) for column in columns})
+    execute_rows(conn, statement, columns, [(hub, name, publishers[publisher_of(name)]) for name in names])
     gather_growing(conn, CHUNK, len(names), model)
-    created: dict[str, int] = {}
-    for part in chunks(names):
-        query = select(model.c.name, model.c.id).where(model.c.hub_id == hub, model.c.hub_key.is_(None))
-        created |= {row.name: row.id for row in conn.execute(query.where(model.c.name.in_(part)))}
+    # Not by name: without statistics SQLite would look through all models known by name alone, for every few of them.
+    created = {row.name: row.id for row in conn.execute(select(model.c.name, model.c.id).where(model.c.id > last))}
     add_todo(conn, list(created.values()))
     return created
 
@@ -416,27 +439,27 @@ def _histories(readings: Arranged, polls: _Polls, name_of: Callable[[int], str])
 
 
 def _merge(
-    conn: Connection, hub: int, file_name: str, histories: Mapping[int, list[_Said]], before: Mapping[int, State]
+    conn: Connection, hub: int, histories: Mapping[int, list[_Said]], before: Mapping[int, State]
 ) -> dict[int, Merged]:
-    """What the readings do to each of these models; ImportFileError when one contradicts what is stored."""
+    """What the readings do to each of these models; LineRefused when one contradicts what is stored."""
     stored = stored_readings(conn, hub, [of for of in histories if of in before])
     merged: dict[int, Merged] = {}
     for of, said in histories.items():
         try:
             merged[of] = merge(stored.get(of, ()), before.get(of, UNREAD), (each.reading for each in said))
         except Contradiction as found:
-            raise ImportFileError(_contradiction(file_name, said, found)) from found
+            raise _contradiction(said, found) from found
     return merged
 
 
-def _contradiction(file_name: str, history: Sequence[_Said], found: Contradiction) -> str:
+def _contradiction(history: Sequence[_Said], found: Contradiction) -> LineRefused:
     said = next(each for each in history if each.reading.at == found.reading.at)
     column = "downloads_30d" if found.reading.all_time is None else "downloads_all_time"
     stored = f"{found.stored.value}, read from {_instant(found.stored.first)} to {_instant(found.stored.last)}"
     what = (
         f"{column} {found.value} of {_shown(said.name)} at {_instant(said.reading.at)} contradicts the stored {stored}"
     )
-    return f"{file_name} line {said.line}: {what}; correct or remove the line (nothing was imported)"
+    return LineRefused(said.line, f"{what}; correct or remove the line")
 
 
 def _instant(at: int) -> str:
@@ -448,11 +471,11 @@ def _shown(name: str) -> str:
     return repr(name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…")
 
 
-def _disagreement(file_name: str, found: Disagreement, name: str) -> str:
+def _disagreement(found: Disagreement, name: str) -> LineRefused:
     (line, value), (other, different) = found.one, found.other
     column = _COLUMN_NAMES[found.column]
     what = f"{column} {different} of {_shown(name)} at {_instant(found.at)} is {value} in line {line}"
-    return f"{file_name} line {other}: {what}; remove one of the two lines (nothing was imported)"
+    return LineRefused(other, f"{what}; remove one of the two lines")
 
 
 def _write(conn: Connection, histories: Mapping[int, list[_Said]], merged: Mapping[int, Merged]) -> int:

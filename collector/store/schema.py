@@ -160,6 +160,18 @@ model_base = Table(
     sqlite_with_rowid=False,
 )
 
+model_description = Table(
+    "model_description",
+    metadata,
+    Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model."),
+    *(
+        Column(f"{name}_at", BigInteger, comment=f"When the newest dump that says {words} was made; null: none does.")
+        for name, words in (("pipeline_tag", "the task"), ("library_name", "the library"), ("bases", "the bases"))
+    ),
+    comment="How old the words of imported dumps on models are (UTC, Unix seconds); later words replace them.",
+    sqlite_with_rowid=False,
+)
+
 observation = Table(
     "observation",
     metadata,

@@ -32,6 +32,7 @@ def upgrade() -> None:
     _create_poll()
     _create_model()
     _create_model_base()
+    _create_model_description()
     _create_model_month()
     _create_model_name()
     _create_model_origin()
@@ -722,6 +723,35 @@ def _create_model_base() -> None:
         sa.ForeignKeyConstraint(["poll_id"], ["poll.id"], name=op.f("fk_model_base_poll_id")),
         sa.PrimaryKeyConstraint("model_id", "position", name=op.f("pk_model_base")),
         comment="What models declare they were made from, as of the last sighting. Self-declared: it can be wrong.",
+        sqlite_with_rowid=False,
+    )
+
+
+def _create_model_description() -> None:
+    op.create_table(
+        "model_description",
+        sa.Column("model_id", sa.Integer(), nullable=False, comment="The model."),
+        sa.Column(
+            "pipeline_tag_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="When the newest dump that says the task was made; null: none does.",
+        ),
+        sa.Column(
+            "library_name_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="When the newest dump that says the library was made; null: none does.",
+        ),
+        sa.Column(
+            "bases_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="When the newest dump that says the bases was made; null: none does.",
+        ),
+        sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_model_description_model_id")),
+        sa.PrimaryKeyConstraint("model_id", name=op.f("pk_model_description")),
+        comment="How old the words of imported dumps on models are (UTC, Unix seconds); later words replace them.",
         sqlite_with_rowid=False,
     )
 

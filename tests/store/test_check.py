@@ -18,13 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from collector.errors import ImportFileError
 from collector.model import Base, Observation, Page, PollPlan
 from collector.store import check as check_module
 from collector.store.check import Latest, Reading, check, faults
 from collector.store.database import Database, database_path
 from collector.store.derived import Derived, MonthBuild, Root
-from collector.store.imports import ImportReading, ImportStore, Provenance
+from collector.store.imports import ImportReading, ImportStore, LineRefused, Provenance
 from collector.store.polls import PollStore
 from tests.store.facts import World
 
@@ -81,7 +80,7 @@ def import_once(db: Database, at: datetime, number: int, all_time: int | None, r
     name = observation(all_time, rolling).name
     readings = [ImportReading(1, name, int(at.timestamp()), all_time, rolling, None)]
     sha = hashlib.sha256(str(number).encode()).hexdigest()
-    with suppress(ImportFileError):  # it contradicts what was read: nothing is kept
+    with suppress(LineRefused):  # it contradicts what was read: nothing is kept
         ImportStore(db).import_readings("huggingface", Provenance("f.csv", sha, "", "", 0), readings)
 
 

@@ -9,16 +9,27 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from collector.errors import ImportFileError
-from collector.model import CREATED_AT_FLOOR, DAY, Observation, Page, PollPlan, to_seconds
+from collector.model import CREATED_AT_FLOOR, DAY, Base, Observation, Page, PollPlan, to_seconds
 from collector.store.database import Database
-from collector.store.imports import ImportReading, ImportResult, ImportStore, Provenance
+from collector.store.descriptions import FIELDS, Description, Descriptions
+from collector.store.imports import FileReadings, ImportReading, ImportResult, ImportStore, LineRefused, Provenance
 from collector.store.polls import PollStore
-from collector.store.schema import hub, import_file, metadata, model, model_state, observation, poll, publisher
+from collector.store.schema import (
+    hub,
+    import_file,
+    metadata,
+    model,
+    model_base,
+    model_state,
+    observation,
+    poll,
+    publisher,
+)
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
 ZERO = to_seconds(START)
 CREATED = CREATED_AT_FLOOR + DAY
+EVERY = frozenset(FIELDS)
 
 
 def line(number: int, day: float, total: int | None, name: str = "x/m", rolling: int | None = None) -> ImportReading:
@@ -36,6 +47,19 @@ class Desk:
         self.files += 1
         provenance = Provenance("history.csv", sha256 or str(self.files), "a friend", "CC0", ZERO + 90 * DAY)
         return ImportStore(self.db).import_readings("huggingface", provenance, lines)
+
+    def dump(self, day: float, total: int | None, said: Description, fields: frozenset[str] = EVERY) -> None:
+        """A dump of one model, which says more of it than its counter."""
+        self.files += 1
+        provenance = Provenance("dump.csv", str(self.files), "", "", ZERO + 90 * DAY)
+        said = said._replace(at=ZERO + int(day * DAY))
+        file = FileReadings.of([line(2, day, total)], Descriptions(fields, {"x/m": said}))
+        ImportStore(self.db).import_readings("huggingface", provenance, file)
+
+    def described(self) -> tuple[Any, ...]:
+        """Creation, task, library and bases of the one model."""
+        (model_row,) = self.rows(model, "created_at", "pipeline_tag", "library_name")
+        return (*model_row, *self.rows(model_base, "base_name", "relation"))
 
     def poll(self, day: float, *said: tuple[str, str, int]) -> None:
         """Each model: its key, its name, its cumulative counter."""
@@ -223,10 +247,10 @@ def test_a_contradiction_names_the_line_and_both_values_and_nothing_is_kept(desk
     desk.poll(10, ("k", "x/m", 100), ("l", "y/n", 2))
     before = desk.count()
     wrong = (
-        "history.csv line 3: downloads_all_time 99 of 'x/m' at 2026-09-05T00:00:00Z contradicts the stored 100, "
-        "read from 2026-09-01T00:00:00Z to 2026-09-11T00:00:00Z; correct or remove the line (nothing was imported)"
+        "line 3: downloads_all_time 99 of 'x/m' at 2026-09-05T00:00:00Z contradicts the stored 100, "
+        "read from 2026-09-01T00:00:00Z to 2026-09-11T00:00:00Z; correct or remove the line"
     )
-    with pytest.raises(ImportFileError, match=f"^{re.escape(wrong)}$"):
+    with pytest.raises(LineRefused, match=f"^{re.escape(wrong)}$"):
         desk.put(line(2, 0, 5, "new/model"), line(3, 4, 99))
     assert desk.count() == before
 
@@ -242,7 +266,7 @@ def test_two_values_of_one_instant_in_a_file_name_both_lines(
     desk: Desk, one: ImportReading, other: ImportReading, column: str
 ) -> None:
     before = desk.count()
-    with pytest.raises(ImportFileError, match=rf"^history\.csv line 7: {re.escape(column)}"):
+    with pytest.raises(LineRefused, match=rf"^line 7: {re.escape(column)}"):
         desk.put(other, one)
     assert desk.count() == before
 
@@ -254,15 +278,86 @@ def test_two_lines_that_agree_are_one_reading(desk: Desk) -> None:
 
 def test_a_contradicted_30_day_count_is_called_by_its_name(desk: Desk) -> None:
     desk.put(line(1, 0, None, rolling=5), line(2, 2, None, rolling=5))
-    with pytest.raises(
-        ImportFileError, match=r"line 9: downloads_30d 6 of 'x/m' .* contradicts the stored 5, read from"
-    ):
+    with pytest.raises(LineRefused, match=r"line 9: downloads_30d 6 of 'x/m' .* contradicts the stored 5, read from"):
         desk.put(line(9, 1, None, rolling=6))
 
 
 def test_a_hostile_name_stays_in_one_short_line(desk: Desk) -> None:
     name = "x/\x1b[31m\n" + "m" * 10_000
-    with pytest.raises(ImportFileError) as caught:
+    with pytest.raises(LineRefused) as caught:
         desk.put(line(1, 0, 5, name), line(2, 0, 6, name))
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 400
+
+
+# --- what dumps say beside counters -----------------------------------------------------------------------------------
+
+
+QWEN, LLAMA = (Base("Qwen/Qwen3-8B", "finetune"),), (Base("meta-llama/Llama-3.1-8B", "quantized"),)
+OLD_WORDS = Description(0, CREATED, "text-generation", None, QWEN)
+NEW_WORDS = Description(0, CREATED, "any-to-any", "gguf", LLAMA)
+
+
+def test_a_model_known_from_a_dump_alone_is_described_by_it(desk: Desk) -> None:
+    desk.dump(0, 100, OLD_WORDS)
+    assert desk.described() == (CREATED, "text-generation", None, ("Qwen/Qwen3-8B", "finetune"))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order of time", "the newer first"])
+def test_of_two_dumps_the_newer_describes_whichever_was_imported_first(desk: Desk, order: tuple[int, int]) -> None:
+    dumps = ((0, 100, OLD_WORDS), (5, 150, NEW_WORDS))
+    for which in order:
+        desk.dump(*dumps[which])
+    assert desk.described() == (CREATED, "any-to-any", "gguf", ("meta-llama/Llama-3.1-8B", "quantized"))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order of time", "the newer first"])
+def test_a_newer_dump_without_a_column_says_nothing_of_it(desk: Desk, order: tuple[int, int]) -> None:
+    dumps = ((0, 100, OLD_WORDS, EVERY), (5, 150, NEW_WORDS, frozenset({"pipeline_tag"})))
+    for which in order:
+        desk.dump(*dumps[which])
+    assert desk.described() == (CREATED, "any-to-any", None, ("Qwen/Qwen3-8B", "finetune"))
+
+
+def test_a_newer_dump_that_has_the_column_and_says_none_takes_the_bases_away(desk: Desk) -> None:
+    desk.dump(0, 100, OLD_WORDS)
+    desk.dump(5, 150, NEW_WORDS._replace(bases=()))
+    assert desk.described() == (CREATED, "any-to-any", "gguf")
+
+
+def test_a_dump_older_than_the_last_poll_does_not_overwrite_what_the_hub_said(desk: Desk) -> None:
+    desk.poll(5, ("k", "x/m", 150))
+    desk.dump(0, 100, OLD_WORDS)
+    assert desk.described() == (CREATED, None, None)
+
+
+def test_a_dump_newer_than_the_last_poll_that_listed_a_model_describes_it(desk: Desk) -> None:
+    desk.poll(0, ("k", "x/m", 100))
+    desk.dump(5, 150, OLD_WORDS)
+    assert desk.described() == (CREATED, "text-generation", None, ("Qwen/Qwen3-8B", "finetune"))
+
+
+def test_a_later_poll_has_the_last_word_over_a_dump(desk: Desk) -> None:
+    desk.poll(0, ("k", "x/m", 100))
+    desk.dump(5, 150, OLD_WORDS)
+    desk.poll(6, ("k", "x/m", 160))
+    assert desk.described() == (CREATED, None, None)
+
+
+def test_a_creation_after_the_first_reading_is_of_another_model_and_not_taken(desk: Desk) -> None:
+    desk.put(line(1, 0, 100))
+    desk.dump(5, 150, OLD_WORDS._replace(created_at=ZERO + 2 * DAY))
+    assert desk.described()[0] is None
+
+
+def test_a_creation_once_known_stays(desk: Desk) -> None:
+    desk.dump(0, 100, OLD_WORDS)
+    desk.dump(5, 150, OLD_WORDS._replace(created_at=CREATED + DAY))
+    assert desk.described()[0] == CREATED
+
+
+def test_a_name_without_a_reading_makes_no_model(desk: Desk) -> None:
+    readings = FileReadings.of([line(1, 0, 100), line(2, 0, 5, "y/n")])
+    kept = readings.where(readings.all_time > 5)
+    ImportStore(desk.db).import_readings("huggingface", Provenance("h.csv", "1", "", "", ZERO), kept)
+    assert desk.rows(model, "name") == [("x/m",)]
