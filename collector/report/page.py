@@ -92,7 +92,7 @@ def _file(name: str) -> str:
 
 def _text(words: object) -> str:
     """Text that a page can hold: nothing in it can run or turn its direction."""
-    return escape(clean(str(words)))
+    return escape(clean(str(words))).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _percent(share: float) -> str:
@@ -313,7 +313,7 @@ def _named(name: Any) -> str:
 
 
 def _families(data: ReportData) -> str:
-    lead = "A family is that of the root model, whoever republished it. The lighter part was made by derivatives."
+    lead = "A family is that of the root model, whoever republished it. The grey part was made by derivatives."
     return _section("families", "Model families", lead, _scope_views(data, lambda scope: _family_chart(data, scope)))
 
 
@@ -346,7 +346,7 @@ def _family_chart(data: ReportData, scope: str) -> str:
         for row in rows.to_dict("records")
     )
     return _chart(
-        svg.bars(title, drawn, _axis), _table(title, head, body), _legend(("originals", 1), ("derivatives", 7))
+        svg.bars(title, drawn, _percent), _table(title, head, body), _legend(("originals", 1), ("derivatives", 7))
     )
 
 
@@ -375,12 +375,15 @@ def _derivative_chart(data: ReportData, scope: str) -> str:
         return "<p>No derivative was downloaded in this scope.</p>"
     shares = rows.groupby("country")["share"].sum().sort_values(ascending=False)
     kinds = {kind: n for n, kind in enumerate(_RELATIONS)}
+    names = dict(zip(data.history["country"], data.history["country_name"], strict=True))
     drawn = [
         (
-            code,
+            clean(names.get(code, code)),
             [
                 Series(row["relation"], (row["share"],), kinds.get(row["relation"], _REST))
-                for row in rows[rows["country"] == code].to_dict("records")
+                for row in sorted(
+                    rows[rows["country"] == code].to_dict("records"), key=lambda row: kinds.get(row["relation"], _REST)
+                )
                 if row["share"] > 0
             ],
         )
@@ -401,7 +404,7 @@ def _derivative_chart(data: ReportData, scope: str) -> str:
         for row in rows.to_dict("records")
     )
     legend = _legend(*((kind, n) for kind, n in kinds.items() if (rows["relation"] == kind).any()))
-    return _chart(svg.bars(title, drawn, _axis), _table(title, head, body), legend)
+    return _chart(svg.bars(title, drawn, _percent), _table(title, head, body), legend)
 
 
 def _concentration(data: ReportData) -> str:

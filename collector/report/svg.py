@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 760, 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 150, 14, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 190, 14, 34
+_BARS_WIDTH = 560  # narrow, so that a phone can show them without making the words too small
 _ROW = 26  # height of a bar with its gap
-_NAMES = 190  # columns for the names of bars
+_NAMES, _VALUES = 180, 64  # room for the names of bars, and for their values
 _LABEL_GAP = 15
 
 Words = Callable[[float], str]
@@ -44,7 +45,7 @@ def lines(title: str, labels: Sequence[str], series: Sequence[Series], words: Wo
             for px, py, value, label in points
         ]
     ends = [(y(each.values[-1]), each) for each in series if each.values and each.values[-1] == each.values[-1]]
-    return _svg(title, WIDTH, HEIGHT, [*parts, *_names(ends, x[-1] if x else 0.0)])
+    return _svg("series", title, (WIDTH, HEIGHT), [*parts, *_names(ends, x[-1] if x else 0.0, words)])
 
 
 def areas(title: str, labels: Sequence[str], series: Sequence[Series], words: Words) -> str:
@@ -70,16 +71,17 @@ def areas(title: str, labels: Sequence[str], series: Sequence[Series], words: Wo
             f'<path class="area c{each.colour}" d="M{area} Z"><title>{escape(f"{each.name}: {told}")}</title></path>'
         )
         ends.append((y((lows[-1] + highs[-1]) / 2), each))
-    return _svg(title, WIDTH, HEIGHT, [*parts, *_names(ends, (x[-1] if len(x) > 1 else x[0] + 30) if x else 0.0)])
+    right = (x[-1] if len(x) > 1 else x[0] + 30) if x else 0.0
+    return _svg("series", title, (WIDTH, HEIGHT), [*parts, *_names(ends, right, words)])
 
 
 def bars(title: str, rows: Sequence[tuple[str, Sequence[Series]]], words: Words) -> str:
     """Horizontal bars; a row of several series is stacked."""
     most = max((math.fsum(part.values[0] for part in parts) for _, parts in rows), default=0.0) or 1.0
-    width, drawn = WIDTH - _NAMES - 80, []
+    width, drawn = _BARS_WIDTH - _NAMES - _VALUES, []
     for place, (name, parts) in enumerate(rows):
         top, left = place * _ROW + 4, float(_NAMES)
-        drawn.append(f'<text class="name" x="{_NAMES - 8}" y="{top + 14}">{escape(_short(name, 26))}</text>')
+        drawn.append(f'<text class="name" x="{_NAMES - 8}" y="{top + 14}">{escape(_short(name, 23))}</text>')
         for part in parts:
             length = part.values[0] / most * width
             tip = escape(f"{name}{', ' if part.name else ''}{part.name}: {words(part.values[0])}")
@@ -90,13 +92,11 @@ def bars(title: str, rows: Sequence[tuple[str, Sequence[Series]]], words: Words)
             left += length
         total = words(math.fsum(part.values[0] for part in parts))
         drawn.append(f'<text class="value" x="{left + 6:.1f}" y="{top + 14}">{escape(total)}</text>')
-    return _svg(title, WIDTH, max(len(rows), 1) * _ROW + 8, drawn)
+    return _svg("bars", title, (_BARS_WIDTH, max(len(rows), 1) * _ROW + 8), drawn)
 
 
-def _svg(title: str, width: int, height: int, parts: Sequence[str]) -> str:
-    head = (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" preserveAspectRatio="xMidYMid">'
-    )
+def _svg(kind: str, title: str, size: tuple[int, int], parts: Sequence[str]) -> str:
+    head = f'<svg class="{kind}" viewBox="0 0 {size[0]} {size[1]}" role="img" aria-label="{escape(title)}">'
     return f"{head}{''.join(parts)}</svg>"
 
 
@@ -131,11 +131,13 @@ def _frame(
         yield f'<text class="tick" x="{_LEFT - 8}" y="{y(value) + 4:.1f}">{escape(words(value))}</text>'
     step = max(1, math.ceil(len(labels) / 9))
     for n in range(len(labels) - 1, -1, -step):
-        yield f'<text class="label" x="{x[n]:.1f}" y="{HEIGHT - 10}">{escape(labels[n])}</text>'
+        # On a phone there is room for every second one.
+        often = "label" if (len(labels) - 1 - n) // step % 2 == 0 else "label wide-only"
+        yield f'<text class="{often}" x="{x[n]:.1f}" y="{HEIGHT - 10}">{escape(labels[n])}</text>'
 
 
-def _names(ends: Sequence[tuple[float, Series]], x: float) -> Iterator[str]:
-    """The names at the ends of lines and layers, pushed apart where they would overlap."""
+def _names(ends: Sequence[tuple[float, Series]], x: float, words: Words) -> Iterator[str]:
+    """Name and last value at the end of each line and layer, with a leader, pushed apart where they would overlap."""
     heights = [height for height, _ in sorted(ends, key=_height)]
     for n in range(1, len(heights)):
         heights[n] = max(heights[n], heights[n - 1] + _LABEL_GAP)
@@ -143,9 +145,11 @@ def _names(ends: Sequence[tuple[float, Series]], x: float) -> Iterator[str]:
     for n in range(len(heights) - 1, -1, -1):
         heights[n] = highest = min(heights[n], highest)
         highest -= _LABEL_GAP
-    for height, (_, each) in zip(heights, sorted(ends, key=_height), strict=True):
-        at = f'x="{x + 10:.1f}" y="{height + 4:.1f}"'
-        yield f'<text class="end c{each.colour}" {at}>{escape(_short(each.name, 18))}</text>'
+    for height, (end, each) in zip(heights, sorted(ends, key=_height), strict=True):
+        yield f'<path class="leader c{each.colour}" d="M{x + 5:.1f} {end:.1f} L{x + 18:.1f} {height:.1f}"/>'
+        at = f'x="{x + 22:.1f}" y="{height + 4:.1f}"'
+        said = f"{_short(each.name, 15)} {words(each.values[-1])}"
+        yield f'<text class="end c{each.colour}" {at}>{escape(said)}</text>'
 
 
 def _height(end: tuple[float, Series]) -> float:

@@ -165,6 +165,20 @@ def test_the_names_at_the_ends_of_lines_do_not_overlap() -> None:
     assert 0 < heights[0] < heights[-1] < svg.HEIGHT
 
 
+def test_every_line_and_layer_is_named_with_its_last_value_and_led_to() -> None:
+    two = [Series("China", (0.6, 0.648), 0), Series("nothing known", (0.1, float("nan")), 1)]
+    drawn = svg.lines("t", ["a", "b"], two, lambda value: f"{100 * value:.1f} %")
+    assert re.findall(r'class="end c(\d)"[^>]*>([^<]+)<', drawn) == [("0", "China 64.8 %")]
+    assert drawn.count('class="leader') == 1
+
+
+def test_where_there_is_little_room_every_second_month_is_written() -> None:
+    months = [f"2026-{month:02}" for month in range(1, 6)]
+    drawn = svg.lines("t", months, [Series("a", (0.0,) * 5, 0)], str)
+    assert re.findall(r'class="label" [^>]*>([^<]+)<', drawn) == ["2026-05", "2026-03", "2026-01"]
+    assert re.findall(r'class="label wide-only" [^>]*>([^<]+)<', drawn) == ["2026-04", "2026-02"]
+
+
 # --- movers ---------------------------------------------------------------------------------------------------------
 
 

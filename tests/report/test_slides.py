@@ -34,3 +34,10 @@ def test_a_report_without_months_has_no_chart_over_time(report: ReportData, tmp_
 def test_a_folder_that_cannot_be_written_is_one_line(report: ReportData, tmp_path: Path) -> None:
     with pytest.raises(ReportError, match=r"cannot write .*charts"):
         write_slides(report, tmp_path / "missing")
+
+
+def test_what_is_not_attributed_stands_on_the_slide_of_countries(report: ReportData, tmp_path: Path) -> None:
+    write_slides(report, tmp_path)
+    drawn = (tmp_path / FOLDER / "countries.svg").read_text(encoding="utf-8")
+    assert "not attributed" in drawn
+    assert f"scope {report.scopes[0].name} · attribution {report.attribution}" in drawn
