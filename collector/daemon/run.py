@@ -31,7 +31,7 @@ from collector.model import from_seconds
 from collector.upkeep import Figures, Upkeep
 
 BEAT_SECONDS = 0.5  # how often the process looks at signals and clock
-GRACE_SECONDS = 3.0  # for what is under way when it is stopped; what takes longer ends with the process
+GRACE_SECONDS = 2.0  # for what is under way when it is stopped; what takes longer ends with the process
 BIND_AGAIN_SECONDS = 60.0
 
 Load = Callable[[], Config]

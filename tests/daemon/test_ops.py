@@ -18,16 +18,23 @@ from collector.store.watching import HubNumbers, LastPoll
 from collector.upkeep import Figures
 
 OPS = Path(__file__).parent.parent.parent / "ops"
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed here (Debian: prometheus)"
+)
 STARTED = int(datetime(2026, 11, 22, 0, 5, tzinfo=UTC).timestamp())
 
 
 def exposed() -> dict[str, set[str]]:
     """Every metric of a daemon at work, with its labels."""
+    families = text_string_to_metric_families(text_of_metrics().decode())
+    return {sample.name: set(sample.labels) for family in families for sample in family.samples}
+
+
+def text_of_metrics() -> bytes:
     numbers = HubNumbers("huggingface", LastPoll(7, STARTED, 10, 1, 5, False), STARTED, 7, 70, 3, 2, 12.5, 0.25)
     figures = Figures([numbers], {"huggingface": {"dip": 3}}, (1000, 20), 2)
     standing = Standing(figures, "", "", {"huggingface": 5.0}, {"huggingface": 3600.0}, {"poll huggingface": 1})
-    families = text_string_to_metric_families(metrics(standing).decode())
-    return {sample.name: set(sample.labels) for family in families for sample in family.samples}
+    return metrics(standing)
 
 
 def rules() -> list[dict[str, Any]]:
@@ -45,6 +52,33 @@ def test_an_alert_rule_names_metrics_and_labels_that_are_exposed(rule: dict[str,
     own = set().union(*(exposed()[name] for name in named))
     assert labels - {"instance"} <= own
     assert named or "up{" in rule["expr"]
+
+
+@needs_promtool
+def test_every_rule_fires_on_what_it_is_for_and_none_on_a_good_day() -> None:
+    command = ["promtool", "test", "rules", str(OPS / "prometheus-rules-test.yml")]
+    tested = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stderr
+
+
+def test_the_tests_of_the_rules_leave_none_out_and_feed_what_is_exposed() -> None:
+    text = (OPS / "prometheus-rules-test.yml").read_text("utf-8")
+    good, bad = yaml.safe_load(text)["tests"]
+    names = [rule["alert"] for rule in rules()]
+    assert [case["alertname"] for case in good["alert_rule_test"]] == names
+    fired = [sample["labels"] for sample in bad["promql_expr_test"][0]["exp_samples"]]
+    assert [re.findall(r'alertname="(\w+)"', labels)[0] for labels in fired] == sorted(names)
+    for series in (*good["input_series"], *bad["input_series"]):
+        name, labels = re.match(r"(\w+)(.*)", series["series"]).groups()  # type: ignore[union-attr]  # all have one
+        assert name == "up" or set(re.findall(r"(\w+)=", labels)) == exposed()[name]
+
+
+@needs_promtool
+def test_prometheus_takes_what_is_exposed() -> None:
+    numbers = subprocess.run(
+        ["promtool", "check", "metrics"], input=text_of_metrics(), capture_output=True, check=False
+    )
+    assert numbers.returncode == 0, numbers.stderr
 
 
 def test_every_number_asked_of_the_daemon_is_exposed() -> None:

@@ -192,14 +192,14 @@ def test_a_client_recovers_from_a_refused_connection(hub: ScriptedHub, elsewhere
 
 def test_a_hub_that_does_not_answer_is_given_up(hub: ScriptedHub) -> None:
     hub.answers(hub.hangs, page([ROW]))
-    read = hub.client(timeout=0.2).page(None)
+    read = hub.client(timeout=1).page(None)
     assert (len(read.observations), read.retries) == (1, 1)
 
 
 @pytest.mark.parametrize("slow", [drip, header_drip], ids=["body", "headers"])
 def test_an_answer_that_drips_ends_though_each_read_is_in_time(slow: Reply, hub: ScriptedHub) -> None:
     hub.answers(slow, page([ROW]))
-    read = hub.client_in_real_time(timeout=0.25).page(None)
+    read = hub.client_in_real_time(timeout=1).page(None)
     assert (len(read.observations), read.retries) == (1, 1)
 
 
