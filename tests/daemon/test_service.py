@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import signal
 import socket
 import threading
 import time
@@ -28,11 +30,11 @@ def wait_for(happened: Callable[[], object], seconds: float = 120) -> None:
 
 
 @contextmanager
-def running(here: Observatory) -> Iterator[Service]:
+def running(here: Observatory, **environ: str) -> Iterator[Service]:
     """The service at work until the block ends; then it must have ended by itself, and every lane after it."""
     path, stop = here.folder / "config.toml", threading.Event()
     log, hangup = logging.getLogger("collector"), HangUp()
-    service = Service(here.upkeep.config, lambda: load_config(path, {}), here.clock.now, log, stop, hangup, {})
+    service = Service(here.upkeep.config, lambda: load_config(path, {}), here.clock.now, log, stop, hangup, environ)
     left: list[list[str]] = []
     thread = threading.Thread(target=lambda: left.append(service.run()))
     thread.start()
@@ -84,6 +86,34 @@ def test_a_reloaded_configuration_is_taken_whole_or_not_at_all(
         wait_for(lambda: "configuration reloaded" in caplog.text)
         assert service.config.backup.keep == 2
         wait_for(lambda: caplog.text.count("health and metrics on") == 2)  # on the address as it is now
+
+
+def test_a_hang_up_is_heard_while_it_is_listened_for_and_afterwards_all_is_as_before() -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    with HangUp() as hangup:
+        heard = [hangup.is_set]
+        signal.raise_signal(signal.SIGHUP)
+        heard.append(hangup.is_set)
+    assert heard == [False, True]
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+def test_systemd_hears_that_it_is_ready_alive_reloading_and_stopping(here: Observatory) -> None:
+    heard: list[bytes] = []
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as systemd:
+        systemd.bind(str(here.folder / "notify"))
+        systemd.settimeout(120)
+        with running(here, NOTIFY_SOCKET=str(here.folder / "notify"), WATCHDOG_USEC="1000") as service:
+            while b"WATCHDOG=1" not in heard:
+                heard.append(systemd.recv(200))
+            service.hangup.is_set = True
+            while b"READY=1" not in heard[1:]:
+                heard.append(systemd.recv(200))
+        while b"STOPPING=1" not in heard:
+            heard.append(systemd.recv(200))
+    said = list(dict.fromkeys(message.partition(b"\n")[0] for message in heard))
+    assert said == [b"READY=1", b"WATCHDOG=1", b"RELOADING=1", b"STOPPING=1"]
+    assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=[0-9]+", next(each for each in heard if b"RELOADING" in each))
 
 
 def test_a_port_that_is_taken_costs_no_poll(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

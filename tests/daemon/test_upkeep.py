@@ -21,8 +21,9 @@ from collector.errors import ReportError
 from collector.importing import import_file
 from collector.model import Window, month_window
 from collector.report.pack import remove_leftovers
-from collector.report.revisions import revisions, standing_shares
+from collector.report.revisions import note_revisions, revisions, standing_shares
 from collector.store.database import Database, writer_lock
+from collector.store.watching import file_sizes
 from tests.acceptance.command_line import Installation
 from tests.daemon.observatory import NAMES, Observatory, observatory
 
@@ -266,6 +267,32 @@ def test_figures_are_those_of_the_polls(here: Observatory) -> None:
     assert (of.last.models_listed, of.last.models_new, of.last.models_moved) == (3, 0, 3)
     assert figures.sizes is not None
     assert figures.sizes[0] > 100_000
+
+
+def test_flags_are_counted_by_kind_in_the_latest_month_that_was_worked_out(here: Observatory) -> None:
+    for counted in (900_000, 880_000, 890_000):
+        here.hub.world.set_counters(NAMES[0], counted, 30_000)
+        here.look(POLL)
+        here.clock.advance(days=1)
+    here.look("roll-up")
+    assert here.upkeep.figures().flags == {"huggingface": {"correction": 1}}
+
+
+def test_sizes_are_those_of_the_files_and_a_server_or_a_missing_file_has_none(tmp_path: Path) -> None:
+    (tmp_path / "some.db").write_bytes(bytes(10))
+    assert file_sizes(f"sqlite:///{tmp_path / 'some.db'}") == (10, 0)
+    assert file_sizes("postgresql+psycopg://host/name") is None
+
+
+def test_a_note_of_revisions_that_cannot_be_written_is_named_and_a_registry_file_that_is_gone_is_none(
+    reported: Observatory,
+) -> None:
+    (reported.folder / "reports" / "revisions.csv").mkdir()
+    with pytest.raises(ReportError, match=r"cannot write .*revisions\.csv: Is a directory; choose a folder"):
+        note_revisions(reported.folder / "reports", ("one", "2026-11"), reported.clock.now(), [("all",) * 7])
+    reported.upkeep.roll_up()
+    (reported.folder / "mine.csv").unlink()
+    assert not reported.upkeep.is_rolled_up()
 
 
 def test_revisions_are_the_rows_that_differ() -> None:

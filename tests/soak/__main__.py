@@ -23,6 +23,7 @@ def main() -> None:
     )
     print("those of a run without any of this:\n")
     print("\n".join(survived.lines()))
+    print(f"\nslowest stop by SIGTERM: {survived.slowest_stop_seconds:.1f} s (promised: 5)")
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ class Survived:
 
     kills: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    slowest_stop_seconds: float = 0.0  #: of the stops by SIGTERM, of which there are few
 
     def lines(self) -> list[str]:
         """The table."""
@@ -168,8 +169,10 @@ class Disturbed:
     def stop(self) -> None:
         """As systemd does; it must end well."""
         assert self._process is not None
+        asked = time.monotonic()
         self._process.terminate()
-        self._process.join(10)
+        self._process.join(PATIENCE_SECONDS)
+        self.survived.slowest_stop_seconds = max(self.survived.slowest_stop_seconds, time.monotonic() - asked)
         # Killed a moment ago, it may be so young that it has no handler yet: then the signal itself is its end.
         assert self._process.exitcode in (0, -signal.SIGTERM), self._last_words()
 
