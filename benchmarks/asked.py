@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 Said = dict[str, Any]
+SERVER = "BENCH_SERVER_URL"  # of a step's environment, since it may hold a password: see Asked.server
 
 
 class Asked(NamedTuple):
@@ -15,6 +16,12 @@ class Asked(NamedTuple):
     host: str  #: of the loopback hub
     day: int
     words: tuple[str, ...] = ()  #: further arguments of the step
+    server: str = ""  #: URL of a server's database in place of the file; the configuration stays beside the file
+
+    @property
+    def url(self) -> str:
+        """The database."""
+        return self.server or f"sqlite:///{self.database}"
 
     @property
     def config(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from benchmarks import hub_days
-from benchmarks.asked import Asked, Said
+from benchmarks.asked import SERVER, Asked, Said
 from benchmarks.hub_days import Day
 
 ROOT = Path(__file__).parent.parent
@@ -39,7 +40,8 @@ class Step:
 
     def __init__(self, name: str, of: Asked) -> None:
         line = [sys.executable, "-m", "benchmarks.steps", name, of.database, of.host, str(of.day), *of.words]
-        self._process = subprocess.Popen(line, stdout=subprocess.PIPE, cwd=ROOT)
+        environ = os.environ | ({SERVER: of.server} if of.server else {})
+        self._process = subprocess.Popen(line, stdout=subprocess.PIPE, cwd=ROOT, env=environ)
 
     def cost(self) -> Cost:
         """Waits for its end. CalledProcessError when it failed (why stands on stderr)."""

@@ -21,7 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from benchmarks import peers
-from benchmarks.asked import Asked, Said
+from benchmarks.asked import SERVER, Asked, Said
 
 COLLECTOR = Path(sys.executable).with_name("collector")
 
@@ -36,7 +36,7 @@ def poll(of: Asked) -> Said:
     from collector.store.polls import PollStore
 
     at, stop, plan = from_seconds(FIRST_DAY + 300) + timedelta(days=of.day), threading.Event(), PollPlan("all")
-    with Database.open(f"sqlite:///{of.database}", write=True) as db:
+    with Database.open(of.url, write=True) as db:
         hub = make(HuggingFaceSettings(f"http://{of.host}"), plan, lambda: at, stop, logging.getLogger("bench"))
         made = poll_once(hub, PollStore(db), plan, lambda: at, stop, lambda _: None).poll
     return {"models": made.models_listed, "moved": made.models_moved, "pages": made.pages}
@@ -49,8 +49,8 @@ def rollup(of: Asked) -> Said:
     from collector.store.database import Database
     from collector.tasks import roll_up
 
-    config = load_config(of.config, {"COLLECTOR__DATABASE__URL": f"sqlite:///{of.database}"})
-    with Database.open(f"sqlite:///{of.database}", write=True) as db:
+    config = load_config(of.config, {"COLLECTOR__DATABASE__URL": of.url})
+    with Database.open(of.url, write=True) as db:
         return {"months": roll_up(db, knowledge_of(config), config.scopes)}
 
 
@@ -62,7 +62,7 @@ def countries(of: Asked) -> Said:
         "SELECT country, downloads FROM country_share_month"
         " WHERE \"window\" = :month AND scope = 'all' AND attribution = 'publisher'"
     )
-    answer = run_sql(f"sqlite:///{of.database}", query, parameters={"month": of.words[0]})
+    answer = run_sql(of.url, query, parameters={"month": of.words[0]})
     return {"countries": dict(answer.rows)}
 
 
@@ -71,7 +71,7 @@ def parquet(of: Asked) -> Said:
     from collector import exporting
     from collector.config import load_config
 
-    config = load_config(of.config, {"COLLECTOR__DATABASE__URL": f"sqlite:///{of.database}"})
+    config = load_config(of.config, {"COLLECTOR__DATABASE__URL": of.url})
     query = 'SELECT * FROM model_downloads_month WHERE "window" = :month'
     columns, rows = exporting._ask(config, query, {"month": of.words[0]})
     exporting._file(of.folder / "model_downloads_month" / f"month={of.words[0]}", columns, rows)
@@ -80,7 +80,7 @@ def parquet(of: Asked) -> Said:
 
 def command(of: Asked) -> Said:
     """A command of ours, start-up included; what it writes is shown when it fails."""
-    environment = os.environ | {"COLLECTOR__DATABASE__URL": f"sqlite:///{of.database}"}
+    environment = os.environ | {"COLLECTOR__DATABASE__URL": of.url}
     line = [str(COLLECTOR), "--config", str(of.config), *of.words]
     done = subprocess.run(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if done.returncode:
@@ -110,7 +110,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 
 def main() -> None:
     name, database, host, day, *words = sys.argv[1:]
-    print(json.dumps(measured(name, Asked(database, host, int(day), tuple(words)))))
+    asked = Asked(database, host, int(day), tuple(words), os.environ.get(SERVER, ""))
+    print(json.dumps(measured(name, asked)))
 
 
 def measured(name: str, of: Asked) -> Said:
