@@ -14,7 +14,7 @@ HF_VARIABLES := $(shell env | sed -n -e 's/^\(HF_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/
 WITHOUT_HUB := $(WITHOUT_PROXIES) $(HF_VARIABLES:%=-u %) HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test lint types format audit coverage data-dictionary soak lock clean bench bench-growth
+.PHONY: help demo install test lint types format audit coverage data-dictionary soak lock clean bench bench-growth bench-server
 
 help:
 	@echo "make demo      a whole run on the embedded recording (no network but the package index)"
@@ -27,6 +27,7 @@ help:
 	@echo "make soak      the daemon through 400 simulated days of kills and faults (some minutes)"
 	@echo "make bench     what a poll, the roll-up and the commands cost, beside peers (MODELS=200000 DAYS=35)"
 	@echo "make bench-growth  the same for hubs of several sizes and lengths of history"
+	@echo "make bench-server  the same steps on SQLite and on the PostgreSQL database named by BENCH_SERVER"
 	@echo "make lock      write the requirements files anew (needs uv)"
 	@echo "make clean     remove the virtual environment and every cache"
 
@@ -73,6 +74,11 @@ MODELS ?= 200000
 DAYS ?= 35
 bench: $(VENV)/.installed-dev
 	@$(WITHOUT_HUB) $(BIN)/python -m benchmarks.bench $(MODELS) $(DAYS) build/bench
+
+# The database named is to be empty: BENCH_SERVER=postgresql+psycopg://USER@HOST/NAME (a password belongs into ~/.pgpass).
+bench-server: $(VENV)/.installed-dev
+	@test -n "$(BENCH_SERVER)" || { echo "name an empty PostgreSQL database: BENCH_SERVER=postgresql+psycopg://USER@HOST/NAME" >&2; exit 1; }
+	@$(WITHOUT_HUB) $(BIN)/python -m benchmarks.served "$(BENCH_SERVER)" $(MODELS) $(DAYS) build/bench-server
 
 # How cost grows; the sizes of the README take some hours of a machine: SIZES=500000,1000000,2500000,5000000 LENGTHS=1,30,365
 SIZES ?= 50000,100000,200000

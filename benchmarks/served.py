@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -51,9 +51,11 @@ class Row(NamedTuple):
 class Served:
     """One history on both engines."""
 
-    def __init__(self, folder: Path, hub: LoopbackHub, url: str) -> None:
+    def __init__(
+        self, folder: Path, hub: LoopbackHub, url: str, run: Callable[[str, Asked], Cost] = running.run
+    ) -> None:
         self.database = folder / "bench.db"
-        self._hub, self._url, self._engine = hub, url, create_engine(url)
+        self._hub, self._url, self._engine, self._run = hub, url, create_engine(url), run
         registry = folder / "registry.csv"
         registry.write_text(hub_days.registry())
         self.database.with_suffix(".toml").write_text(f'[origins]\nfile = "{registry}"\n')
@@ -65,7 +67,7 @@ class Served:
         self._day: Day = next(islice(hub_days.days(models), days, None))
         self._hub.serve(self._day)
         before = server_cpu_seconds(self._engine)
-        cost = running.run("command", self._asked("", "db", "copy", "--to", self._url))
+        cost = self._run("command", self._asked("", "db", "copy", "--to", self._url))
         return Row(f"`collector db copy` of {days} days", None, cost, self._since(before))
 
     def rows(self) -> Iterator[Row]:
@@ -94,17 +96,17 @@ class Served:
     def _reports(self, month: str) -> Row:
         """All files of a report, written from both, and whether they are the same."""
         folders = [self.database.parent / name for name in ("from_file", "from_server")]
-        file = running.run("command", self._asked("", "report", month, "--out", str(folders[0])))
+        file = self._run("command", self._asked("", "report", month, "--out", str(folders[0])))
         before = server_cpu_seconds(self._engine)
-        served = running.run("command", self._asked(self._url, "report", month, "--out", str(folders[1])))
+        served = self._run("command", self._asked(self._url, "report", month, "--out", str(folders[1])))
         ours, theirs = ({f.name: f.read_bytes() for f in folder.rglob("*") if f.is_file()} for folder in folders)
         found = f"{len(ours)} files, {'the same to the byte' if ours == theirs else '**not the same**'}"
         return Row(f"`collector report {month}`, all files", file, served, self._since(before), found)
 
     def _both(self, what: str, step: str, *words: str) -> Row:
-        file = running.run(step, self._asked("", *words))
+        file = self._run(step, self._asked("", *words))
         before = server_cpu_seconds(self._engine)
-        served = running.run(step, self._asked(self._url, *words))
+        served = self._run(step, self._asked(self._url, *words))
         same = "" if file.said == served.said else "**not the same answer**"
         return Row(what, file, served, self._since(before), same)
 

@@ -56,9 +56,9 @@ class KeptDatabase:
 
 def _emptied(url: str) -> bool:
     """Whether no row is left, nor anybody connected; False when the schema is not this software's."""
+    everybody_out(url)
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.execute(text(_EVERYBODY_OUT))
         current = look_at(url)[0] == "current"
         if current:
             for month in connection.execute(text(_MONTHS)).scalars().all():
@@ -70,6 +70,14 @@ def _emptied(url: str) -> bool:
                 connection.execute(text(f"ALTER SEQUENCE {name} RESTART"))
     engine.dispose()
     return current
+
+
+def everybody_out(url: str) -> None:
+    """Ends all connections to a database, as a server does that is restarted."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(_EVERYBODY_OUT))
+    engine.dispose()
 
 
 _EVERYBODY_OUT = (
