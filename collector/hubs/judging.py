@@ -24,7 +24,7 @@ USUAL_WINDOW = 300.0  # seconds; where the hub does not say how long its window 
 EDGE_BACKOFF = 4.0  # first backoff where the network's edge, not the hub, said 429: it wants fewer requests
 MAX_ADDRESS = 8_000  # characters of a next address; real ones have about 500
 
-_PLAIN_QUERY = re.compile(r"(?:[A-Za-z0-9_.~=&-]|%[0-9A-F]{2})*")
+_PLAIN_QUERY = re.compile(r"(?:[A-Za-z0-9_.~=&-]|%[0-9A-F]{2})+")
 
 Origin = tuple[str, str, int]  # scheme, host, port
 

@@ -433,6 +433,21 @@ def test_a_request_under_way_can_be_interrupted(hub: ScriptedHub) -> None:
     timer.join()
 
 
+def test_one_thread_asks_for_all_pages_and_ends_with_the_client(hub: ScriptedHub) -> None:
+    def asking() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name == "hub-requests"}
+
+    others = asking()
+    hub.answers(page([ROW]), page([ROW]), page([ROW]))
+    client = hub.client()
+    for _ in range(3):
+        client.page(None)
+    (thread,) = asking() - others
+    del client
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_after_a_stop_nothing_is_asked(hub: ScriptedHub) -> None:
     hub.clock.stop()
     with pytest.raises(Stopped):
