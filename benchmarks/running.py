@@ -41,6 +41,8 @@ class Step:
     def __init__(self, name: str, of: Asked) -> None:
         line = [sys.executable, "-m", "benchmarks.steps", name, of.database, of.host, str(of.day), *of.words]
         environ = os.environ | ({SERVER: of.server} if of.server else {})
+        # An installed program has its modules compiled; else each start would compile them all, a second or more.
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)
         self._process = subprocess.Popen(line, stdout=subprocess.PIPE, cwd=ROOT, env=environ)
 
     def cost(self) -> Cost:
