@@ -32,6 +32,17 @@ class World:
             values = {"id": number, "hub_id": hub_id, "hub_key": f"key{number}", "name": name, "publisher_id": account}
             connection.execute(insert(schema.model).values(**(values | more)))
 
+    def named(self, model_id: int, name: str, at: int, poll_id: int = 1) -> None:
+        """A name that a model bore until `at`."""
+        account = self.account(publisher_of(name))
+        self._put(
+            schema.model_name, model_id=model_id, replaced_at=at, name=name, publisher_id=account, poll_id=poll_id
+        )
+
+    def declared(self, model_id: int, *bases: str, poll_id: int = 1) -> None:
+        for position, base in enumerate(bases):
+            self._put(schema.model_base, model_id=model_id, position=position, base_name=base, poll_id=poll_id)
+
     def account(self, name: str, hub_id: int = 1) -> int:
         with self._db.begin() as connection:
             return self._account(connection, hub_id, name)
