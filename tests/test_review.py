@@ -318,6 +318,26 @@ def test_the_check_says_what_is_held_and_how_good_the_name_rule_is(config: Confi
     assert "says something of 100 and leads to the same family in 97.0%" in lookups.held_lines(measured)[-1]
 
 
+@pytest.mark.parametrize(("is_mended", "cure"), [(True, "remove the correction"), (False, "review the correction")])
+def test_a_correction_that_the_hub_has_overtaken_is_a_fault_of_the_check(
+    tmp_path: Path, is_mended: bool, cure: str
+) -> None:
+    config = config_in(tmp_path)
+    upgrade(config.database.url)
+    # Any one that was written because nothing was declared.
+    item = next(each for each in asking.knowledge_of(config).corrections if each.expects == (frozenset(),))
+    bases = tuple(Base(name, item.relation) for name in (item.bases if is_mended else ("some/other",)))
+    row = Observation("key", item.model, 1, 1, 0, None, None, None, bases)
+    with Database.open(config.database.url, write=True) as db:
+        store = PollStore(db)
+        poll = store.start_poll(store.hub_id(item.hub, ""), PollPlan("all"), now())
+        store.finish_poll(store.write_page(poll, Page(now(), (row,), None)), now())
+    _, faults = lookups.check_origins(config, TODAY)
+    assert len(faults) == 1
+    assert item.model in faults[0]
+    assert faults[0].endswith(cure)
+
+
 def test_the_check_needs_no_database(tmp_path: Path) -> None:
     held, faults = lookups.check_origins(config_in(tmp_path), TODAY)
     assert (held["name_rule"], faults) == ([], [])

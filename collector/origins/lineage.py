@@ -317,8 +317,7 @@ class Lineage:
         if parents is None:
             self._listing.asked.clear()
             link = self._link(node)
-            if self._numbers is not None:
-                self._note_numbers(self._listing.models[node].id, link)
+            self._note_numbers(self._listing.models[node].id, link)
             parents, self._basis[node], self._relation[node] = link
             self._parents[node] = parents
         return parents
@@ -339,8 +338,13 @@ class Lineage:
 
     def _note_numbers(self, model_id: int, link: _Link) -> None:
         """What a model asked, and what was asked for names never polled on its way: nobody else stands for these."""
-        asked = list(self._listing.asked)
+        if self._numbers is None:
+            return
         waiting = [parent for parent in link.parents if parent < 0]
+        if not waiting:
+            self._numbers.extend([number_of(question) << 32 | model_id for question in self._listing.asked])
+            return
+        asked = list(self._listing.asked)
         seen: set[Node] = set()
         while waiting:
             node = waiting.pop()
@@ -348,8 +352,7 @@ class Lineage:
                 seen.add(node)
                 waiting += [parent for parent in self._unlisted_link(node).parents if parent < 0]
                 asked += map(of_base, self._unlisted_asked[node])
-        if self._numbers is not None:
-            self._numbers.extend([number_of(question) << 32 | model_id for question in asked])
+        self._numbers.extend([number_of(question) << 32 | model_id for question in asked])
 
     def _link(self, node: Node) -> _Link:
         name = self._name(node)
@@ -361,7 +364,10 @@ class Lineage:
         return self._by_name(node) if declared is None else self._by_declaration(node, declared)
 
     def _by_declaration(self, node: Node, declared: Sequence[Declared]) -> _Link:
-        parents = _distinct(map(self._base, declared), node)
+        first = self._base(declared[0])
+        if len(declared) == 1:  # nearly all
+            return _Link((first,), "declared", declared[0].relation) if first != node else _ITSELF
+        parents = _distinct((first, *map(self._base, declared[1:])), node)
         return _Link(parents, "declared", declared[0].relation) if parents else _ITSELF
 
     def _by_name(self, node: Node) -> _Link:
@@ -410,7 +416,8 @@ class Lineage:
     def _rows(self, node: Node, model_id: int) -> list[Root]:
         ends = self._ends.of(node)
         relation = self._relation[node]
-        basis = "none" if self._unresolved.issuperset(ends) else self._basis[node]
+        is_unresolved = ends[0] < 0 and self._unresolved.issuperset(ends)
+        basis = "none" if is_unresolved else self._basis[node]
         if len(ends) == 1:
             name, publisher, family, line = self._root(ends[0])
             return [Root(model_id, name, publisher, 1.0, basis, relation, family, line)]
