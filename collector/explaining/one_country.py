@@ -56,6 +56,7 @@ def explain_country(
         **then.told("previous_"),
         "change_in_points": None if not then.total else round(100 * (this.share - then.share), 4),
         "largest": this.largest(),
+        "others": this.others(),
         "behind_the_change": _behind(this, then, code),
     }
 
@@ -83,8 +84,18 @@ class _Standing:
             f"{prefix}share": round(self.share, 6) if self.total else None,
         }
 
+    def _sorted(self) -> pd.DataFrame:
+        return self.mine.sort_values(["downloads", "model"], ascending=[False, True])
+
+    def others(self) -> Found:
+        """What is not named one by one, so that all of it adds up."""
+        rows = self._sorted()[_LARGEST:]
+        downloads = math.fsum(rows["downloads"])
+        share = round(downloads / self.total, 6) if self.total else None
+        return {"models": len(rows), "downloads": math.floor(downloads + 0.5), "share_of_all": share}
+
     def largest(self) -> list[Found]:
-        rows = self.mine.sort_values(["downloads", "model"], ascending=[False, True]).head(_LARGEST)
+        rows = self._sorted().head(_LARGEST)
         return [
             {
                 "model": row["model"],
@@ -126,6 +137,11 @@ def country_lines(found: Found) -> Iterator[str]:
     yield from (
         f"  {_percent(each['share_of_all']):>8}  {each['downloads']:>14,}  {each['model']}" for each in found["largest"]
     )
+    others = found["others"]
+    if others["models"]:
+        part = f"{_percent(others['share_of_all']):>8}  {others['downloads']:>14,}"
+        yield f"  {part}  {others['models']:,} more models together"
+    yield f"  {_percent(found['share']):>8}  {found['downloads']:>14,}  in all, each line rounded by itself"
     if found["behind_the_change"]:
         yield ""
         yield "What changed it (points; the contributions of all its models add up to the change):"

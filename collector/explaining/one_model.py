@@ -215,6 +215,9 @@ def _sums(found: Found) -> Iterator[str]:
             f"  {each['downloads']:,} in ({each['from']}, {each['to']}], of which {each['downloads_in_month']:,} in "
             f"the month{taken}{' [' + ', '.join(marks) + ']' if marks else ''}"
         )
+    if found["tiles"]:
+        yield "  Without a cumulative counter the month is cut, from its end, into tiles of 30 days; a tile takes the"
+        yield "  30-day count at its end, on the line between the readings within 15 days before and after."
     for each in found["tiles"]:
         count = each["downloads_30d_at_its_end"]
         said = "no 30-day count within 15 days of its end" if count is None else f"30-day count {count:,.1f} at its end"

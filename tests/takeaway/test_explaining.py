@@ -89,6 +89,10 @@ def test_a_countrys_models_and_contributions_add_up(config: Config, published: C
     words = "\n".join(country_lines(found))
     assert words.startswith("CN China on huggingface in 2026-09: 64.")
     assert "What changed it" in words
+    together = [*found["largest"], found["others"]]
+    assert sum(each["downloads"] for each in together) == pytest.approx(found["downloads"], abs=len(together))
+    assert f"{found['others']['models']:,} more models together" in words
+    assert len(found["largest"]) + found["others"]["models"] == int(said["models"])
 
 
 def test_a_first_month_has_nothing_to_compare_with(counted: Config) -> None:
