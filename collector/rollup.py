@@ -6,7 +6,7 @@ it writes can be dropped and rebuilt to the same bytes: a fingerprint of what we
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from datetime import date
 
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from collector.measure import derivatives, shares
 from collector.measure.groups import group_shares
-from collector.measure.spans import Spans, part_in
+from collector.measure.spans import FIRST, Spans, part_in
 from collector.measure.sums import Heading
-from collector.measure.windows import Growth, flag_names, growth, in_window
+from collector.measure.windows import Growth, WindowGrowth, covered_part, flag_names, growth, in_window
 from collector.model import (
     ATTRIBUTIONS,
     DAY,
@@ -35,10 +35,12 @@ from collector.model import (
 )
 from collector.origins.knowledge import Knowledge
 from collector.rooting import refresh_origins, root_rows
-from collector.store import calendar, marks
+from collector.series import Bools, Ints
+from collector.store import calendar, lineages, marks, months, sums
 from collector.store import readings as facts
 from collector.store.database import Database
-from collector.store.derived import Derived, MonthBuild
+from collector.store.derived import Derived
+from collector.store.months import Month, MonthBuild, MonthRow
 from collector.store.queries import Hub
 
 RULES = "1"  #: rises with every change of the counting rules, so that no derived row outlives them
@@ -76,11 +78,13 @@ class WindowModels:
 def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> list[str]:
     """Bring every derived table of the hub up to date; returns the months whose shares were rebuilt, in order."""
     refresh_registry(db, hub, knowledge)
+    # Before the list is struck off: whoever is new or described anew may belong to other scopes.
+    Derived(db).forget_shares(hub.id, lineages.todo(db, hub.id).model_ids)
     refresh_origins(db, hub, knowledge)
     rebuilt = []
     previous: WindowModels | None = None
     for month in known_months(db, hub):
-        _refresh_month(db, hub, month)
+        refresh_month(db, hub, month)
         mark = _shares_mark(db, hub, month, knowledge, scopes)
         if marks.mark_of(db, hub.id, marks.shares_of(month)) == mark:
             previous = None
@@ -111,26 +115,95 @@ def refresh_registry(db: Database, hub: Hub, knowledge: Knowledge) -> None:
         marks.set_mark(db, hub.id, "registry", registry.digest)
 
 
-def _refresh_month(db: Database, hub: Hub, month: Window) -> None:
-    mark = _month_mark(db, hub, month)
-    built = Derived(db).month_build(hub.id, _month_number(month))
-    if built is None or built.fingerprint != mark:
-        counted, rows = _count(db, hub, month)
-        build = MonthBuild(mark, counted.covered, counted.open_falls)
-        Derived(db).replace_month(hub.id, _month_number(month), rows, build)
+def refresh_month(db: Database, hub: Hub, month: Window) -> None:
+    """Bring the rows of a month up to date: by what came since where that only adds to it, else from nothing."""
+    last = marks.last_poll(db, hub.id, month)
+    built = months.month_build_of(db, hub.id, _month_number(month))
+    if built is not None and _stands(db, hub, month, built):
+        if last <= built.last_poll_id:
+            if built.covered < 1:  # a model that was not seen for long may be seen again, unchanged
+                months.set_covered(db, hub.id, _month_number(month), _covered(db, hub, month))
+            return
+        if sums.is_in_order(db, hub.id, built.last_poll_id):
+            months.add_to_month(db, _month(db, hub, month, last, after=built.last_poll_id))
+            months.set_covered(db, hub.id, _month_number(month), _covered(db, hub, month))
+            return
+    months.build_month(db, _month(db, hub, month, last, after=0))
+    months.set_covered(db, hub.id, _month_number(month), _covered(db, hub, month))
 
 
-def _month_mark(db: Database, hub: Hub, month: Window) -> str:
-    return marks.digest(RULES, marks.facts_fingerprint(db, hub.id, month))
+def _stands(db: Database, hub: Hub, month: Window, built: MonthBuild) -> bool:
+    """Whether the rows are what the polls that they take in say now."""
+    return built.fingerprint == _month_mark(db, hub, month, built.last_poll_id)
+
+
+def _month(db: Database, hub: Hub, month: Window, last_poll_id: int, *, after: int) -> Month:
+    """What polls numbered above `after` put into a month."""
+    grown = _grown(db, hub, month, after)
+    renamed = facts.models(db, hub.id, month, facts.renamed(db, hub.id, month, after))
+    mark = _month_mark(db, hub, month, last_poll_id)
+    judged: dict[int, MonthRow | None] = dict.fromkeys(grown.judged.model_id.tolist())
+    shown = _with_figures(grown.firsts) | grown.backed_later
+    return Month(
+        hub.id,
+        _month_number(month),
+        MonthBuild(mark, last_poll_id, mark, 0.0, grown.judged.open_falls),
+        sums.plain(hub.id, month, after),
+        list(_month_rows(grown.firsts, grown.accounts_of_firsts, month, shown)),
+        judged | {row.model_id: row for row in _month_rows(grown.judged, grown.accounts_of_judged, month)},
+        dict(zip(renamed.model_id.tolist(), renamed.publisher_id.tolist(), strict=True)),
+    )
+
+
+def _month_rows(grown: WindowGrowth, accounts: Ints, month: Window, which: Bools | None = None) -> Iterator[MonthRow]:
+    """The models with figures (or `which`) as rows of the month."""
+    chosen = np.flatnonzero(_with_figures(grown) if which is None else which)
+    columns = (accounts, grown.downloads, grown.estimated, grown.corrections, grown.covered_from, grown.tiled_seconds)
+    values = (column[chosen].tolist() for column in (grown.model_id, *columns, grown.flags))
+    for model_id, account, downloads, estimated, corrections, covered_from, tiled, flags in zip(*values, strict=True):
+        begins = None if covered_from <= month.start else covered_from
+        names = " ".join(flag_names(flags)) or None
+        yield MonthRow(model_id, account, downloads, estimated, corrections, begins, tiled, names)
+
+
+def _with_figures(grown: WindowGrowth) -> Bools:
+    """Which models have downloads, corrections or something to know; that it was first seen is none of these."""
+    some: Bools = (grown.downloads > 0) | (grown.corrections != 0) | ((grown.flags & ~FIRST) != 0)
+    return some
+
+
+def _covered(db: Database, hub: Hub, month: Window) -> float:
+    """The largest part of the month that any model's readings back."""
+    last, others = months.month_reach(db, hub.id, _month_number(month))
+    whole = 0.0 if last is None else min(max(last - month.start, 0) / month.seconds, 1.0)
+    if not others:
+        return whole
+    covered_from, tiled, seen_at, listed = (np.array(column) for column in zip(*others, strict=True))
+    gone = facts.gone(db, hub.id, listed, seen_at)
+    return max(whole, float(covered_part(covered_from, tiled, seen_at, gone, month).max()))
+
+
+def _month_mark(db: Database, hub: Hub, month: Window, last_poll_id: int) -> str:
+    return marks.digest(RULES, marks.facts_fingerprint(db, hub.id, month, last_poll_id))
 
 
 def _shares_mark(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> str:
-    """What the shares of a month are worked out from, but for the roots: those who write these forget the mark."""
+    """What a month's shares are worked out from, but for roots, names and tasks: when these change, it is forgotten."""
     both = (month, previous_window(month))
-    facts_of_both = [_month_mark(db, hub, each) for each in both]
-    models = [marks.models_fingerprint(db, hub.id, _month_number(each), each) for each in both]
+    facts_of_both = [_content(db, hub, each) for each in both]
     known = (knowledge.registry.digest, knowledge.lineage_digest, knowledge.countries, _written(knowledge.groups))
-    return marks.digest(*facts_of_both, *models, *known, _written(scopes))
+    return marks.digest(*facts_of_both, *known, _written(scopes))
+
+
+def _content(db: Database, hub: Hub, month: Window) -> object:
+    """What changes whenever the rows of a month, or how final they are, change."""
+    built = months.month_build_of(db, hub.id, _month_number(month))
+    return None if built is None else (built.content, built.covered, built.open_falls, _is_over(db, hub, month))
+
+
+def _is_over(db: Database, hub: Hub, window: Window) -> bool:
+    as_of = facts.as_of(db, hub.id)
+    return as_of is not None and as_of >= window.end
 
 
 def _written(rules: Sequence[Scope] | Sequence[CountryGroup]) -> list[list[object]]:
@@ -149,9 +222,7 @@ def _month_number(month: Window) -> int:
 def window_models(db: Database, hub: Hub, window: Window, knowledge: Knowledge) -> WindowModels:
     """What the hub's models did in the window, and whose they are: from the derived tables where these are current."""
     counted = count(db, hub, window)
-    as_of = facts.as_of(db, hub.id)
-    over = as_of is not None and as_of >= window.end
-    final = over and counted.covered >= 1 and counted.open_falls == 0
+    final = _is_over(db, hub, window) and counted.covered >= 1 and counted.open_falls == 0
     return attributed(db, hub, counted.rows, window, "final" if final else "provisional", knowledge)
 
 
@@ -176,34 +247,82 @@ def trailing_window(poll: facts.PollAt) -> Window:
 def count(db: Database, hub: Hub, window: Window) -> Counted:
     """What each model did in the window: from model_month where that is current, else from the readings."""
     if window == month_of(window.start):
-        built = Derived(db).month_build(hub.id, _month_number(window))
-        if built is not None and built.fingerprint == _month_mark(db, hub, window):
+        built = months.month_build_of(db, hub.id, _month_number(window))
+        current = built is not None and marks.last_poll(db, hub.id, window) <= built.last_poll_id
+        if built is not None and current and _stands(db, hub, window, built):
             rows = Derived(db).month_rows(hub.id, _month_number(window)).rename(columns={"name": "model"})
-            return Counted(rows, built.covered, built.open_falls)
-    counted, rows = _count(db, hub, window)
-    return replace(counted, rows=marks.described(db, hub.id, rows).rename(columns={"name": "model"}))
+            return Counted(_backed(db, hub, rows, window), built.covered, built.open_falls)
+    return _count(db, hub, window)
 
 
-def _count(db: Database, hub: Hub, window: Window) -> tuple[Counted, pd.DataFrame]:
-    """The measure of a window, and its rows with publisher_id, as model_month keeps them."""
-    models = facts.models(db, hub.id, window)
-    polls = facts.polls(db, hub.id)
-    as_of = facts.as_of(db, hub.id)
-    grown = in_window(facts.readings(db, hub.id, window), models, polls, window, -1 if as_of is None else as_of)
-    some = (grown.downloads > 0) | (grown.corrections != 0) | (grown.flags != 0)
-    rows = pd.DataFrame(
-        {
-            "model_id": models.model_id[some],
-            "publisher_id": models.publisher_id[some],
-            "downloads": grown.downloads[some],
-            "estimated": grown.estimated[some],
-            "corrections": grown.corrections[some],
-            "covered": grown.covered[some],
-            "flags": [" ".join(flag_names(int(flags))) for flags in grown.flags[some]],
-        }
+def _backed(db: Database, hub: Hub, rows: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """The rows of a month with the part of it that each model's readings back."""
+    listed, seen_at = rows["listed_poll_id"].to_numpy(), rows["seen_at"].to_numpy()
+    gone = facts.gone(db, hub.id, listed, seen_at)
+    tiled = rows["tiled_seconds"].to_numpy()
+    rows["covered"] = covered_part(rows["covered_from"].to_numpy(), tiled, seen_at, gone, window)
+    return rows.drop(columns=["covered_from", "tiled_seconds", "seen_at", "listed_poll_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """What is no mere sum of a window: judged models, and first sightings of the others."""
+
+    judged: WindowGrowth
+    accounts_of_judged: Ints  #: on the window's last day, as all accounts here
+    firsts: WindowGrowth
+    accounts_of_firsts: Ints
+    backed_later: Bools  #: first sightings after which more of the window can follow
+
+
+def _grown(db: Database, hub: Hub, window: Window, after: int = 0) -> _Grown:
+    """The same for first sightings by polls numbered above `after`."""
+    basis = sums.basis(db, hub.id, window, after)
+    polls, as_of = facts.polls(db, hub.id), facts.as_of(db, hub.id)
+    until = -1 if as_of is None else as_of
+    judged = facts.models(db, hub.id, window, basis.judged)
+    firsts = facts.models(db, hub.id, window, np.unique(basis.firsts.model_id))
+    begun = np.isin(firsts.model_id, basis.firsts.model_id[basis.firsts.at < window.end])
+    of_firsts = in_window(basis.firsts, firsts, polls, window, until)
+    return _Grown(
+        in_window(basis.of_judged, judged, polls, window, until),
+        judged.publisher_id,
+        of_firsts,
+        firsts.publisher_id,
+        begun & (of_firsts.covered_from > window.start),
     )
-    covered = float(grown.covered.max()) if len(grown.covered) else 0.0
-    return Counted(rows, covered, grown.open_falls), rows
+
+
+def _count(db: Database, hub: Hub, window: Window) -> Counted:
+    """The measure of a window from the readings."""
+    grown = _grown(db, hub, window)
+    model_ids, downloads = sums.plain_sums(db, hub.id, window)
+    plain = ~np.isin(model_ids, grown.judged.model_id)
+    parts = [_figures(grown.judged), _figures(grown.firsts)]
+    parts.append(pd.DataFrame({"model_id": model_ids[plain], "downloads": downloads[plain].astype(np.float64)}))
+    rows = pd.concat(parts, ignore_index=True).fillna(0)
+    # First sightings come before what grew after them: since when readings back the window, they say.
+    rows = rows.groupby("model_id", sort=True, as_index=False).agg(_TOGETHER)
+    known = facts.models(db, hub.id, window, rows["model_id"].to_numpy())
+    flags, covered_from = rows["flags"].to_numpy(dtype=np.int64), rows["covered_from"].to_numpy(dtype=np.int64)
+    covered = covered_part(covered_from, rows["tiled_seconds"].to_numpy(), known.seen_at, known.gone, window)
+    rows = rows.assign(publisher_id=known.publisher_id, covered=covered)
+    some = (rows["downloads"] > 0) | (rows["corrections"] != 0) | ((flags & ~FIRST) != 0)
+    rows = rows.assign(flags=[" ".join(flag_names(each)) for each in flags.tolist()]).drop(columns=_TO_BACK)
+    described = marks.described(db, hub.id, rows[some]).rename(columns={"name": "model"})
+    return Counted(described, float(covered.max()) if len(covered) else 0.0, grown.judged.open_falls)
+
+
+_TOGETHER = {
+    **dict.fromkeys(("downloads", "estimated", "corrections", "tiled_seconds"), "sum"),
+    **dict.fromkeys(("covered_from", "flags"), "max"),
+}
+_TO_BACK = ["covered_from", "tiled_seconds"]
+
+
+def _figures(grown: WindowGrowth) -> pd.DataFrame:
+    names = ("model_id", *_TOGETHER)
+    return pd.DataFrame({name: getattr(grown, name) for name in names})
 
 
 def attributed(

@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from collector.model import publisher_of
 from collector.origins.knowledge import Knowledge
@@ -36,6 +35,9 @@ from collector.store import lineages, marks, queries
 from collector.store.database import Database
 from collector.store.derived import Derived
 from collector.store.queries import Hub
+
+if TYPE_CHECKING:  # pandas takes half a second to load, and who asks for the lineage of one model needs no table
+    import pandas as pd
 
 RULES = "1"  #: rises with every change of the lineage rules, so that no stored root outlives them
 MOST_AT_ONCE = 250_000  # models; where more are touched everything is worked out anew, which takes no longer
@@ -101,6 +103,8 @@ def _by_id(rows: Iterable[Root]) -> list[Root]:
 
 
 def _frame(rows: Iterable[Root]) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.DataFrame(list(rows), columns=list(Root._fields))
 
 
@@ -111,6 +115,8 @@ def _overlaid(stored: pd.DataFrame, source: _Source, touched: Sequence[ModelName
     few = source.lineage()
     few.reach(touched, source.bases(touched))
     ids = frozenset(model.id for model in touched)
+    import pandas as pd
+
     kept = stored[~stored["model_id"].isin(ids)]
     return pd.concat([kept, _frame(_by_id(few.roots(ids)))], ignore_index=True)
 

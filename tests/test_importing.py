@@ -344,7 +344,7 @@ def figures(db: Database, month: str) -> dict[str, Figures]:
     of, window = hub_id(db), month_window(month)
     as_of = facts.as_of(db, of)
     assert as_of is not None
-    read = facts.readings(db, of, window)
+    read = facts.whole_series(db, of)
     grown = in_window(read, facts.models(db, of, window), facts.polls(db, of), window, as_of)
     columns = (grown.downloads, grown.estimated, grown.corrections, grown.covered)
     rows = zip(*(column.tolist() for column in columns), strict=True)

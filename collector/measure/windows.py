@@ -49,6 +49,8 @@ class WindowGrowth:
     downloads: Floats  #: whole numbers where measured
     estimated: Floats  #: the part of them that is estimated
     corrections: Ints
+    covered_from: Ints  #: first moment of the window backed by cumulative readings; its end: none is
+    tiled_seconds: Floats  #: seconds of the window backed by tiles of 30-day counts
     covered: Floats  #: part of the window's time backed by readings, 0 to 1
     flags: Ints  #: DIP, CORRECTION … added up
     open_falls: int  #: falls and jumps that touch the window and are not judged for good
@@ -81,14 +83,16 @@ def cut(grown: Growth, readings: Readings, models: Models, window: Window, as_of
     estimated = _sum(rows, np.where(spans.estimated, downloads, 0), size).astype(np.float64)
     flags = np.zeros(size, np.int64)
     np.bitwise_or.at(flags, rows, spans.flags)
-    covered = _covered_seconds(grown, models, window).astype(np.float64)
+    known = np.where(grown.counted, np.clip(grown.covered_from, window.start, window.end), window.end)
     tiled = _tiles(grown, readings, models, window, as_of)
     return WindowGrowth(
         models.model_id,
         measured + tiled.downloads,
         estimated + tiled.downloads,
         _sum(rows, part_in(spans.corrections, spans, window), size),
-        np.minimum(covered + tiled.covered_seconds, window.seconds) / window.seconds,
+        known,
+        tiled.covered_seconds,
+        covered_part(known, tiled.covered_seconds, models.seen_at, models.gone, window),
         flags,
         int((spans.open_until != NEVER).sum()),
     )
@@ -205,14 +209,16 @@ def _append(plateaus: list[Plateau], new: Plateau) -> None:
         plateaus.append(new._replace(flags=flags))
 
 
-def _covered_seconds(grown: Growth, models: Models, window: Window) -> Ints:
-    """Seconds of the window between the first and the last moment backed by cumulative readings.
+def covered_part(covered_from: Ints, tiled_seconds: Floats, seen_at: Ints, gone: Bools, window: Window) -> Floats:
+    """The part of the window's time backed by readings, 0 to 1, from what `WindowGrowth` keeps of each model.
 
-    A model that is gone, or was not created yet, has nothing left to be read: that time is covered.
+    Cumulative readings back the time until the last sighting. A model that is gone, or was not created yet, has nothing
+    left to be read: that time is covered.
     """
-    end = np.where(models.gone, window.end, np.minimum(models.seen_at, window.end))
-    start = np.maximum(grown.covered_from, window.start)
-    return np.where(grown.counted, np.maximum(end - start, 0), 0)
+    end = np.where(gone, window.end, np.minimum(seen_at, window.end))
+    read = np.maximum(end - np.maximum(covered_from, window.start), 0)
+    covered: Floats = np.minimum(read + tiled_seconds, window.seconds) / window.seconds
+    return covered
 
 
 def _tiles(grown: Growth, readings: Readings, models: Models, window: Window, as_of: int) -> Estimate:
@@ -222,7 +228,9 @@ def _tiles(grown: Growth, readings: Readings, models: Models, window: Window, as
         return Estimate(np.zeros(len(models)), np.zeros(len(models)))
     series = rolling_series(_where(readings, np.isin(readings.model_id, alone)), models)
     until = np.where(grown.counted, grown.covered_from, FOREVER)
-    return estimate(series, believable(models, series), window, as_of, until)
+    tiled = estimate(series, believable(models, series), window, as_of, until)
+    # Tiles say nothing of models that have none, and whether others have some changes nothing for them.
+    return replace(tiled, covered_seconds=np.where(np.isin(models.model_id, alone), tiled.covered_seconds, 0.0))
 
 
 def believable(models: Models, series: RollingSeries) -> Models:

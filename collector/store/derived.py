@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-from sqlalchemy import Connection, Select, Table, delete, insert, select
+from sqlalchemy import Connection, Select, Table, delete, or_, select
 
 from collector.columns import FILES
 from collector.model import Window, month_of, month_window
@@ -28,11 +27,15 @@ from collector.store.schema import (
     model,
     model_month,
     model_origin,
+    model_state,
     month_build,
     poll,
     publisher,
     publisher_origin,
 )
+
+if TYPE_CHECKING:  # loaded by those who make tables: it takes half a second
+    import pandas as pd
 
 _CHUNK = 10_000  # rows sent or fetched at once
 _SHARE_FILES = {file.table: file for file in FILES if file.table}
@@ -44,7 +47,10 @@ _TYPES = {
     "corrections": "int64",
     "downloads": "float64",
     "estimated": "float64",
-    "covered": "float64",
+    "covered_from": "int64",
+    "tiled_seconds": "float64",
+    "seen_at": "int64",
+    "listed_poll_id": "int64",
     "weight": "float64",
     "share": "float64",
 }
@@ -64,14 +70,6 @@ class Root(NamedTuple):
     relation: str | None
     family: str | None
     line: str | None
-
-
-class MonthBuild(NamedTuple):
-    """From which state of the facts a month was worked out."""
-
-    fingerprint: str
-    covered: float  #: largest part of the month that any model's readings back, 0 to 1
-    open_falls: int  #: falls and jumps too young to be judged for good
 
 
 class Derived:
@@ -145,37 +143,12 @@ class Derived:
             strike_off(connection, hub_id, done)
         return len(changed)
 
-    def replace_month(self, hub_id: int, month: int, rows: pd.DataFrame, build: MonthBuild) -> None:
-        """All rows of a hub's month (year × 100 + month).
-
-        Columns: model_id, publisher_id, downloads, estimated, corrections, covered, flags (missing or "": none).
-        """
-        ours = select(model.c.id).where(model.c.hub_id == hub_id)
-        flags = rows["flags"].astype(object).where(rows["flags"].notna() & (rows["flags"] != ""), None)
-        with self._db.begin() as connection:
-            connection.execute(
-                delete(model_month).where(model_month.c.month == month, model_month.c.model_id.in_(ours))
-            )
-            _insert(connection, model_month, _records(rows.assign(month=month, flags=flags), model_month))
-            connection.execute(delete(month_build).where(*_month_key(hub_id, month)))
-            connection.execute(insert(month_build).values(hub_id=hub_id, month=month, **build._asdict()))
-
-    def month_build(self, hub_id: int, month: int) -> MonthBuild | None:
-        """From what a month was worked out; None when it was not."""
-        return self.month_builds(hub_id).get(month)
-
-    def month_builds(self, hub_id: int) -> dict[int, MonthBuild]:
-        """Every month worked out for a hub, in order."""
-        c = month_build.c
-        statement = select(c.month, c.fingerprint, c.covered, c.open_falls).where(c.hub_id == hub_id).order_by(c.month)
-        with self._db.connect() as connection:
-            return {month: MonthBuild(*build) for month, *build in connection.execute(statement)}
-
     def month_rows(self, hub_id: int, month: int) -> pd.DataFrame:
-        """The models of a hub's month, by model_id, with name and task of today and the publisher of its last day.
+        """The models with figures in a hub's month, by model_id; name and task of today, the publisher of its last day.
 
         Columns: model_id, name, publisher, pipeline_tag, created_at (Unix seconds, -1 unknown), downloads, estimated,
-        corrections, covered, flags ("": none).
+        corrections, covered_from (-1: the month's start), tiled_seconds, flags ("": none), and of today seen_at and
+        listed_poll_id (-1: none).
         """
         d = model_month.c
         statement = (
@@ -188,15 +161,21 @@ class Derived:
                 d.downloads,
                 d.estimated,
                 d.corrections,
-                d.covered,
+                d.covered_from,
+                d.tiled_seconds,
                 d.flags,
+                model_state.c.seen_at,
+                model_state.c.listed_poll_id,
             )
             .join(model, model.c.id == d.model_id)
             .join(publisher, publisher.c.id == d.publisher_id)
+            .join(model_state, model_state.c.model_id == d.model_id)
             .where(d.month == month, model.c.hub_id == hub_id)
+            .where(or_(d.downloads > 0, d.corrections != 0, d.flags.is_not(None)))
             .order_by(d.model_id)
         )
-        return self._frame(statement, {"created_at": -1, "flags": ""})
+        unsaid = dict.fromkeys(("created_at", "covered_from", "seen_at", "listed_poll_id"), -1)
+        return self._frame(statement, {**unsaid, "flags": ""})
 
     def created_models(self, hub_id: int, window: Window, listed_by: int) -> pd.DataFrame:
         """The models created in a window that a poll begun at `listed_by` (Unix seconds) or before listed first, by id.
@@ -235,6 +214,11 @@ class Derived:
                 connection.execute(delete(table).where(table.c.hub == hub, table.c.window == window))
                 _insert(connection, table, _records(_six_places(name, rows), table))
 
+    def forget_shares(self, hub_id: int, model_ids: Iterable[int]) -> None:
+        """Drop the marks of the shares that models new or described anew can go into, so that they are built anew."""
+        with self._db.begin() as connection:
+            _forget_shares(connection, hub_id, model_ids)
+
     def country_history(self, hub: str, until: str, columns: Sequence[str]) -> pd.DataFrame:
         """Rows of `country_share` of a hub's months up to one (YYYY-MM), by month and falling share."""
         c = metadata.tables["country_share"].c
@@ -253,6 +237,8 @@ class Derived:
 
     def _frame(self, statement: Select[Any], missing: Mapping[str, int | str]) -> pd.DataFrame:
         """A table in chunks, since the rows of a whole hub as Python objects would fill the memory."""
+        import pandas as pd
+
         with self._db.connect() as connection:
             names = [column.name for column in statement.selected_columns]
             empty: list[Sequence[Any]] = [()] * len(names)
@@ -313,6 +299,8 @@ def _columns(partitions: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]
 
 
 def _typed(names: list[str], columns: list[Sequence[Any]], missing: Mapping[str, int | str]) -> pd.DataFrame:
+    import pandas as pd
+
     filled = {
         name: [missing[name] if value is None else value for value in column] if name in missing else column
         for name, column in zip(names, columns, strict=True)
@@ -343,7 +331,3 @@ def _insert(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]
     rest = iter(rows)
     while chunk := list(islice(rest, _CHUNK)):
         insert_rows(connection, table, names, chunk)
-
-
-def _month_key(hub_id: int, month: int) -> tuple[Any, Any]:
-    return month_build.c.hub_id == hub_id, month_build.c.month == month

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from sqlalchemy import Integer, and_, cast, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, cast, delete, exists, func, insert, or_, select
 
 from collector.model import Window
 from collector.store.database import Database
@@ -22,17 +22,16 @@ from collector.store.schema import (
     group_share,
     import_file,
     model,
-    model_month,
-    model_state,
     poll,
     publisher,
 )
 
+if TYPE_CHECKING:  # loaded by those who make tables: it takes half a second
+    import pandas as pd
 
-def facts_fingerprint(db: Database, hub_id: int, window: Window) -> str:
-    """Changes whenever a poll or an import could change what the window shows, and (nearly) only then."""
-    near = poll.c.started_at <= last_start_that_matters(db, hub_id, window)
-    late = poll.c.reaches_back_to < window.end + SPANS_AFTER
+
+def facts_fingerprint(db: Database, hub_id: int, window: Window, last_poll_id: int) -> str:
+    """Changes whenever an import, or a poll numbered up to `last_poll_id`, changed what the window shows."""
     polls = select(
         func.count(),
         func.max(poll.c.id),
@@ -40,21 +39,30 @@ def facts_fingerprint(db: Database, hub_id: int, window: Window) -> str:
         func.sum(poll.c.models_listed),
         func.sum(cast(poll.c.is_stale, Integer)),
         func.sum(cast(poll.c.status == "complete", Integer)),
-    ).where(poll.c.hub_id == hub_id, or_(near, late))
+    ).where(poll.c.hub_id == hub_id, _matters(db, hub_id, window), poll.c.id <= last_poll_id)
     with db.connect() as conn:
         imports = conn.execute(select(func.max(import_file.c.id)).where(import_file.c.hub_id == hub_id)).scalar()
         return "|".join(str(value) for value in (*conn.execute(polls).one(), imports))
 
 
-def models_fingerprint(db: Database, hub_id: int, month: int, window: Window) -> str:
-    """Changes with name, task, creation or bases of the models that count in a month or were created in it."""
-    crc = select(func.count(), func.sum(model_state.c.metadata_crc)).select_from(model)
-    crc = crc.outerjoin(model_state, model_state.c.model_id == model.c.id).where(model.c.hub_id == hub_id)
-    counted = crc.join(model_month, model_month.c.model_id == model.c.id).where(model_month.c.month == month)
-    created = crc.where(model.c.created_at >= window.start, model.c.created_at < window.end)
+def last_poll(db: Database, hub_id: int, window: Window) -> int:
+    """Number of the last poll that can change what the window shows; 0: there is none."""
     with db.connect() as conn:
-        found = [*conn.execute(counted).one(), *conn.execute(created).one()]
-    return "|".join(str(value) for value in found)
+        last = select(func.max(poll.c.id)).where(poll.c.hub_id == hub_id, _matters(db, hub_id, window))
+        return conn.execute(last).scalar() or 0
+
+
+def _matters(db: Database, hub_id: int, window: Window) -> ColumnElement[bool]:
+    """Polls near the window, later ones whose growth begins near it, and those that tell whether its falls last."""
+    until, late = last_start_that_matters(db, hub_id, window), poll.alias("late")
+    after_late = exists().where(
+        late.c.hub_id == hub_id,
+        late.c.started_at > until - SPANS_AFTER,
+        late.c.reaches_back_to < window.end + SPANS_AFTER,
+        poll.c.started_at >= late.c.started_at,
+        poll.c.started_at <= late.c.started_at + SPANS_AFTER,
+    )
+    return or_(poll.c.started_at <= until, poll.c.reaches_back_to < window.end + SPANS_AFTER, after_late)
 
 
 def shares_of(month: Window) -> str:
@@ -119,4 +127,6 @@ def described(db: Database, hub_id: int, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _frame(rows: Iterable[object], names: tuple[str, ...]) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.DataFrame(list(rows), columns=list(names))

@@ -456,7 +456,8 @@ def _describe_again(
     for part in chunks([model_id for model_id, _ in others]):
         conn.execute(delete(model_base).where(model_base.c.model_id.in_(part)))
     _declare(conn, running, others, declared)
-    add_todo(conn, sorted({known.id for _, known in renamed} | {model_id for model_id, _ in others}))
+    # Shares rest on tasks as well, and are told by the same list.
+    add_todo(conn, sorted(known.id for _, known in changed))
 
 
 def _rename(conn: Connection, running: RunningPoll, at: int, renamed: Sequence[tuple[Observation, _Known]]) -> None:

@@ -23,6 +23,7 @@ from collector.store.schema import model, model_name, model_state, observation, 
 BEFORE = 9 * DAY  # a window's falls and rises begin up to a dip's week, and a restatement's, before it
 AFTER = 32 * DAY  # its falls are judged, and the 30-day counts of its last tile read, after it
 SPANS_AFTER = 8 * DAY  # a later reading still matters when the value before it was last seen until then
+_FEW = 500  # models worth naming one by one in a statement
 _FETCHED = 100_000  # rows held as Python objects at a time
 
 
@@ -44,27 +45,6 @@ class Trailing:
         return len(self.model_id)
 
 
-def readings(db: Database, hub_id: int, window: Window) -> Readings:
-    """Every stored reading that a window's figures can rest on.
-
-    Those of polls from 9 days before it until 32 days after it (or the next complete poll), later ones whose span
-    begins within 8 days after it, and all of models with 30-day counts only or at times: their tiles and first
-    sightings may rest on any.
-    """
-    until = last_start_that_matters(db, hub_id, window)
-    near = and_(poll.c.started_at >= window.start - BEFORE, poll.c.started_at <= until)
-    begins = _AT - observation.c.span_seconds
-    later = (poll.c.started_at > until, poll.c.reaches_back_to < window.end + SPANS_AFTER)
-    of_hub = _READINGS.where(poll.c.hub_id == hub_id)
-    with db.connect() as conn:
-        parts = [
-            _fetched(conn, of_hub.where(near)),
-            _fetched(conn, of_hub.where(*later, begins < window.end + SPANS_AFTER)),
-        ]
-        parts += [_fetched(conn, _of_models(hub_id, part)) for part in chunks(_with_rolling_only(conn, hub_id))]
-    return _as_readings(np.concatenate(parts))
-
-
 def last_start_that_matters(db: Database, hub_id: int, window: Window) -> int:
     """Start of the last poll whose readings a window rests on as a matter of course.
 
@@ -83,21 +63,21 @@ def last_start_that_matters(db: Database, hub_id: int, window: Window) -> int:
 def whole_series(db: Database, hub_id: int) -> Readings:
     """Every stored reading of a hub."""
     with db.connect() as conn:
-        return _as_readings(_fetched(conn, _READINGS.where(poll.c.hub_id == hub_id)))
+        return as_readings(fetched(conn, READINGS.where(poll.c.hub_id == hub_id)))
 
 
 def readings_of(db: Database, model_id: int) -> Readings:
     """Every stored reading of one model."""
     with db.connect() as conn:
         hub_id = conn.execute(select(model.c.hub_id).where(model.c.id == model_id)).scalar()
-        return _as_readings(_fetched(conn, _of_models(hub_id, [model_id])))
+        return as_readings(fetched(conn, of_models(hub_id, [model_id])))
 
 
 def readings_of_models(db: Database, hub_id: int, model_ids: Sequence[int]) -> Readings:
     """Every stored reading of a few models."""
     with db.connect() as conn:
-        parts = [_fetched(conn, _of_models(hub_id, part)) for part in chunks(model_ids)]
-        return _as_readings(np.concatenate([np.empty((0, 8), np.int64), *parts]))
+        parts = [fetched(conn, of_models(hub_id, part)) for part in chunks(model_ids)]
+        return as_readings(np.concatenate([np.empty((0, 8), np.int64), *parts]))
 
 
 _AT = poll.c.started_at + observation.c.seconds
@@ -107,7 +87,7 @@ def _or_not_said(column: ColumnElement[Any]) -> ColumnElement[int]:
     return func.coalesce(column, NOT_SAID)
 
 
-_READINGS = select(
+READINGS = select(
     observation.c.model_id,
     _AT,
     observation.c.poll_id,
@@ -119,14 +99,18 @@ _READINGS = select(
 ).join_from(observation, poll)
 
 
-def _of_models(hub_id: int | None, model_ids: Iterable[int]) -> Select[Any]:
+def of_models(hub_id: int | None, model_ids: Iterable[int], *which: ColumnElement[bool]) -> Select[Any]:
+    """Readings of a few models, by all polls of the hub or by those `which` says."""
     # The polls are named because the key begins with them: else one model's history reads the whole table.
-    polls = select(poll.c.id).where(poll.c.hub_id == hub_id)
-    return _READINGS.where(observation.c.poll_id.in_(polls), observation.c.model_id.in_(model_ids))
+    polls = select(poll.c.id).where(poll.c.hub_id == hub_id, *which)
+    return READINGS.where(observation.c.poll_id.in_(polls), observation.c.model_id.in_(model_ids))
 
 
-def _with_rolling_only(conn: Connection, hub_id: int) -> list[int]:
-    """Models without a cumulative reading, or with readings of the 30-day count alone beside them."""
+def with_rolling_only(conn: Connection, hub_id: int) -> Ints:
+    """Models without a cumulative reading, or with readings of the 30-day count alone beside them; in order."""
+    lacking = select(poll.c.id).where(poll.c.hub_id == hub_id, poll.c.models_with_all_time < poll.c.models_listed)
+    if conn.execute(lacking.limit(1)).first() is None:
+        return np.empty(0, np.int64)
     of_hub = select(model_state.c.model_id).join_from(model_state, model).where(model.c.hub_id == hub_id)
     never = of_hub.where(model_state.c.downloads_all_time.is_(None), model_state.c.seen_at.is_not(None))
     # Only polls that list a model without a cumulative counter can hold such a reading: mostly none are read.
@@ -136,10 +120,10 @@ def _with_rolling_only(conn: Connection, hub_id: int) -> list[int]:
         .where(poll.c.hub_id == hub_id, poll.c.models_with_all_time < poll.c.models_listed)
         .where(observation.c.downloads_all_time.is_(None))
     )
-    return sorted(conn.execute(never.union(at_times)).scalars())
+    return np.array(sorted(conn.execute(never.union(at_times)).scalars()), np.int64)
 
 
-def _fetched(conn: Connection, query: Select[Any]) -> NDArray[np.int64]:
+def fetched(conn: Connection, query: Select[Any]) -> NDArray[np.int64]:
     """The rows of a query of whole numbers, one array row each."""
     width = len(query.selected_columns)
     parts = [np.fromiter(chain.from_iterable(part), np.int64).reshape(-1, width) for part in _partitions(conn, query)]
@@ -158,7 +142,7 @@ def _partitions(conn: Connection, query: Select[Any]) -> Iterator[Sequence[Seque
             yield part
 
 
-def _as_readings(rows: NDArray[np.int64]) -> Readings:
+def as_readings(rows: NDArray[np.int64]) -> Readings:
     """Sorted by model, instant and poll, each reading once."""
     rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
     twice = (rows[1:, 0] == rows[:-1, 0]) & (rows[1:, 2] == rows[:-1, 2])
@@ -173,16 +157,18 @@ def _columns(rows: NDArray[np.int64]) -> list[Ints]:
 # --- models and polls -----------------------------------------------------------------------------------------------
 
 
-def models(db: Database, hub_id: int, window: Window, only: Sequence[int] | None = None) -> Models:
+def models(db: Database, hub_id: int, window: Window, only: Sequence[int] | Ints | None = None) -> Models:
     """Every model of a hub (or a few of them), with the account it lived under on the window's last day."""
     with db.connect() as conn:
         before_last, last = _last_whole_polls(conn, hub_id)
         which, renamed = _MODELS.where(model.c.hub_id == hub_id), _names_until(hub_id, window.end)
-        if only is not None:
-            which, renamed = which.where(model.c.id.in_(only)), renamed.where(model_name.c.model_id.in_(only))
-        rows = _fetched(conn, which.order_by(model.c.id))
-        earlier = _fetched(conn, renamed)
-        starts = _fetched(conn, select(poll.c.id, poll.c.started_at).where(poll.c.hub_id == hub_id).order_by(poll.c.id))
+        if only is not None and len(only) <= _FEW:
+            few = [int(model_id) for model_id in only]  # drivers take no numbers of numpy's
+            which, renamed = which.where(model.c.id.in_(few)), renamed.where(model_name.c.model_id.in_(few))
+        rows = fetched(conn, which.order_by(model.c.id))
+        earlier = fetched(conn, renamed)
+        starts = fetched(conn, select(poll.c.id, poll.c.started_at).where(poll.c.hub_id == hub_id).order_by(poll.c.id))
+    rows, earlier = (part if only is None else part[np.isin(part[:, 0], only)] for part in (rows, earlier))
     model_id, publisher_id, created_at, seen_at, first_poll, listed_poll = _columns(rows)
     publisher_id[np.searchsorted(model_id, earlier[:, 0])] = earlier[:, 1]
     return Models(
@@ -205,6 +191,23 @@ _MODELS = select(
 ).join_from(model, model_state)
 
 
+def renamed(db: Database, hub_id: int, window: Window, after: int = 0) -> Ints:
+    """The models that bore another name on the window's last day, or until a poll numbered above `after`; in order."""
+    query = select(model_name.c.model_id).join(poll, poll.c.id == model_name.c.poll_id).where(poll.c.hub_id == hub_id)
+    query = query.where(or_(model_name.c.poll_id > after, model_name.c.replaced_at >= window.end)).distinct()
+    with db.connect() as conn:
+        found: Ints = np.sort(fetched(conn, query)[:, 0])
+        return found
+
+
+def gone(db: Database, hub_id: int, listed_poll: Ints, seen_at: Ints) -> Bools:
+    """Which models are gone, by the last poll that listed each (NOT_SAID: none) and its last sighting."""
+    with db.connect() as conn:
+        before_last, last = _last_whole_polls(conn, hub_id)
+        starts = fetched(conn, select(poll.c.id, poll.c.started_at).where(poll.c.hub_id == hub_id).order_by(poll.c.id))
+    return _gone(before_last, last, listed_poll, _started_at(starts, listed_poll), seen_at)
+
+
 def _started_at(starts: Ints, poll_id: Ints) -> Ints:
     """The start of each of these polls, by the starts of all polls sorted by id; NOT_SAID stays."""
     known = np.concatenate(([[NOT_SAID, NOT_SAID]], starts))
@@ -216,8 +219,8 @@ def _names_until(hub_id: int, end: int) -> Select[Any]:
     """Models renamed at or after an instant, with the account they lived under until the first such rename."""
     renamed = (
         select(model_name.c.model_id, func.min(model_name.c.replaced_at).label("at"))
-        .join_from(model_name, model, model_name.c.model_id == model.c.id)
-        .where(model.c.hub_id == hub_id, model_name.c.replaced_at >= end)
+        .join_from(model_name, poll, model_name.c.poll_id == poll.c.id)
+        .where(poll.c.hub_id == hub_id, model_name.c.replaced_at >= end)
         .group_by(model_name.c.model_id)
         .subquery()
     )
@@ -285,7 +288,7 @@ def trailing(db: Database, poll_id: int) -> Trailing:
             .where(poll.c.hub_id == of.hub_id, since)
             .order_by(model_state.c.model_id)
         )
-        rows = _fetched(conn, query)
+        rows = fetched(conn, query)
     return Trailing(*_columns(rows))
 
 

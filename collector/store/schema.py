@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from collector.columns import (
@@ -172,6 +173,11 @@ model_description = Table(
     sqlite_with_rowid=False,
 )
 
+#: Readings that are no plain rise: the first of a counter, a fall, a rise that its 30-day count may not explain (more
+#: than twice that count by more than 1,000: `collector.measure.steps`). In literals, so that the index serves it.
+UNUSUAL = "(delta IS NULL OR delta < 0 OR delta > 2 * coalesce(downloads_30d, 0) + 1000)"
+UNUSUAL_INDEX = "ix_observation_unusual"
+
 observation = Table(
     "observation",
     metadata,
@@ -193,6 +199,8 @@ observation = Table(
         BigInteger,
         comment="Derived: this counter minus the one before, signed; null at the first sighting. Not downloads.",
     ),
+    # Serves: what a window's growth rests on beside its plain sums, without a look at every reading.
+    Index(UNUSUAL_INDEX, "poll_id", "model_id", sqlite_where=text(UNUSUAL), postgresql_where=text(UNUSUAL)),
     comment="Readings that differ from the one before (change-only): what the hub said of a model at an instant.",
     sqlite_with_rowid=False,
     postgresql_partition_by="RANGE (poll_id)",  # by month of recording: collector.store.server
@@ -297,7 +305,10 @@ model_month = Table(
     Column("downloads", Double, nullable=False, comment="Downloads in the month; unrounded where estimated."),
     Column("estimated", Double, nullable=False, comment="The part of them that is estimated, not measured."),
     Column("corrections", BigInteger, nullable=False, comment="Falls and restatements; signed, never netted."),
-    Column("covered", Double, nullable=False, comment="Part of the month's time backed by readings, 0 to 1."),
+    Column(
+        "covered_from", BigInteger, comment="Readings back the month from here (UTC, Unix seconds); null: its start."
+    ),
+    Column("tiled_seconds", Double, nullable=False, comment="Seconds of it that tiles of 30-day counts back."),
     Column("flags", Text, comment="dip, correction, restatement …, separated by blanks; null: none."),
     comment="Derived: what each model did in each month. Models without downloads, corrections or flags have no row.",
     sqlite_with_rowid=False,
@@ -309,6 +320,8 @@ month_build = Table(
     Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
     Column("month", Integer, primary_key=True, comment="Calendar month (UTC) as year × 100 + month."),
     Column("fingerprint", Text, nullable=False, comment="What the rows were worked out from; differs: rebuild."),
+    Column("last_poll_id", Integer, nullable=False, comment="The last poll they take in: later ones are added."),
+    Column("content", Text, nullable=False, comment="The fingerprint at their last change."),
     Column("covered", Double, nullable=False, comment="The largest part of the month that any model's readings back."),
     Column("open_falls", Integer, nullable=False, comment="Falls and jumps too young to be judged for good."),
     comment="Derived: from which state of the facts the rows of a month were worked out.",

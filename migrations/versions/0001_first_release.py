@@ -556,6 +556,10 @@ def _create_month_build() -> None:
             "fingerprint", sa.Text(), nullable=False, comment="What the rows were worked out from; differs: rebuild."
         ),
         sa.Column(
+            "last_poll_id", sa.Integer(), nullable=False, comment="The last poll they take in: later ones are added."
+        ),
+        sa.Column("content", sa.Text(), nullable=False, comment="The fingerprint at their last change."),
+        sa.Column(
             "covered",
             sa.Double(),
             nullable=False,
@@ -772,7 +776,16 @@ def _create_model_month() -> None:
             "corrections", sa.BigInteger(), nullable=False, comment="Falls and restatements; signed, never netted."
         ),
         sa.Column(
-            "covered", sa.Double(), nullable=False, comment="Part of the month's time backed by readings, 0 to 1."
+            "covered_from",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Readings back the month from here (UTC, Unix seconds); null: its start.",
+        ),
+        sa.Column(
+            "tiled_seconds",
+            sa.Double(),
+            nullable=False,
+            comment="Seconds of it that tiles of 30-day counts back.",
         ),
         sa.Column(
             "flags",
@@ -944,6 +957,15 @@ def _create_observation() -> None:
         comment="Readings that differ from the one before (change-only): what the hub said of a model at an instant.",
         sqlite_with_rowid=False,
         postgresql_partition_by="RANGE (poll_id)",
+    )
+    unusual = sa.text("(delta IS NULL OR delta < 0 OR delta > 2 * coalesce(downloads_30d, 0) + 1000)")
+    op.create_index(
+        op.f("ix_observation_unusual"),
+        "observation",
+        ["poll_id", "model_id"],
+        unique=False,
+        sqlite_where=unusual,
+        postgresql_where=unusual,
     )
     if op.get_bind().dialect.name == "postgresql":
         # For readings below the first month's partition; polls and imports open the months as they come.

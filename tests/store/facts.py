@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, text
+import pandas as pd
+from sqlalchemy import Connection, Table, false, insert, select, text
 
 from collector.model import publisher_of
 from collector.store import schema
 from collector.store.database import Database
+from collector.store.months import Month, MonthBuild, MonthRow, build_month
+
+
+def put_month(db: Database, hub_id: int, number: int, rows: pd.DataFrame, build: MonthBuild) -> None:
+    """A month of these rows alone; what they do not say is measured, backed from its start, and without flags."""
+    unsaid: dict[str, Any] = {"downloads": 0.0, "estimated": 0.0, "corrections": 0}
+    unsaid |= {"covered_from": None, "tiled_seconds": 0.0, "flags": None}
+    made = []
+    for row in rows.to_dict("records"):
+        said = {str(name): value for name, value in row.items() if not pd.isna(value)}
+        made.append(MonthRow(**(unsaid | said)))
+    nothing = select(schema.observation.c.model_id, schema.observation.c.delta.label("downloads")).where(false())
+    build_month(db, Month(hub_id, number, build, nothing, made, {}, {}))
 
 
 class World:
@@ -51,7 +65,9 @@ class World:
         values = {"poll_id": poll_id, "model_id": model_id, "seconds": seconds, "downloads_all_time": all_time}
         self._put(schema.observation, **(values | more))
 
-    def state(self, model_id: int, all_time: int | None, changed_at: int, seen_at: int, **more: Any) -> None:
+    def state(
+        self, model_id: int, all_time: int | None, changed_at: int | None, seen_at: int | None, **more: Any
+    ) -> None:
         values = {"model_id": model_id, "downloads_all_time": all_time, "changed_at": changed_at, "seen_at": seen_at}
         self._put(schema.model_state, **(values | more))
 

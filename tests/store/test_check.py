@@ -22,10 +22,11 @@ from collector.model import Base, Observation, Page, PollPlan
 from collector.store import check as check_module
 from collector.store.check import Latest, Reading, check, faults
 from collector.store.database import Database, database_path
-from collector.store.derived import Derived, MonthBuild, Root
+from collector.store.derived import Derived, Root
 from collector.store.imports import ImportReading, ImportStore, LineRefused, Provenance
+from collector.store.months import MonthBuild
 from collector.store.polls import PollStore
-from tests.store.facts import World
+from tests.store.facts import World, put_month
 
 DAY = 86_400
 START = datetime(2026, 9, 1, tzinfo=UTC)
@@ -168,13 +169,13 @@ def test_weights_that_do_not_add_up_to_one_are_found(sound: Database) -> None:
     [
         ({"downloads": -1.0}, "models with a month of impossible downloads: 1 (1)"),
         ({"downloads": 1.0, "estimated": 1.5}, "models with a month of impossible downloads: 1 (1)"),
-        ({"covered": 1.5}, "models with a month covered by less than nothing or more than all: 1 (1)"),
+        ({"tiled_seconds": -1.5}, "models with a month covered by less than nothing: 1 (1)"),
     ],
 )
 def test_impossible_months_are_found(sound: Database, world: World, figures: dict[str, Any], finding: str) -> None:
-    zero = {"downloads": 0.0, "estimated": 0.0, "corrections": 0, "covered": 1.0, "flags": None}
+    zero = {"downloads": 0.0, "estimated": 0.0, "corrections": 0, "flags": None}
     rows = pd.DataFrame([{"model_id": 1, "publisher_id": world.account("a"), **zero, **figures}])
-    Derived(sound).replace_month(1, 202609, rows, MonthBuild("f", 1.0, 0))
+    put_month(sound, 1, 202609, rows, MonthBuild("f", 1, "f", 1.0, 0))
     assert check(sound) == [finding]
 
 

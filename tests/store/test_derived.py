@@ -15,10 +15,11 @@ from sqlalchemy import select, text
 from collector.columns import COUNTRY_SHARE, PUBLISHER_SHARE
 from collector.store import derived, schema
 from collector.store.database import Database
-from collector.store.derived import Derived, MonthBuild, Root
-from tests.store.facts import World
+from collector.store.derived import Derived, Root
+from collector.store.months import MonthBuild, month_build_of, month_builds
+from tests.store.facts import World, put_month
 
-BUILD = MonthBuild("fingerprint", 0.5, 2)
+BUILD = MonthBuild("fingerprint", 7, "content", 0.5, 2)
 REGISTRY_ROW: dict[str, str | date] = {
     "hub": "huggingface",
     "publisher": "Qwen",
@@ -34,8 +35,8 @@ REGISTRY_ROW: dict[str, str | date] = {
 
 
 def frame(*models: dict[str, Any]) -> pd.DataFrame:
-    names = ["model_id", "publisher_id", "downloads", "estimated", "corrections", "covered", "flags"]
-    zero = {"downloads": 0.0, "estimated": 0.0, "corrections": 0, "covered": 1.0, "flags": ""}
+    names = ["model_id", "publisher_id", "downloads", "estimated", "corrections", "covered_from", "flags"]
+    zero = {"downloads": 0.0, "estimated": 0.0, "corrections": 0, "covered_from": None, "flags": None}
     return pd.DataFrame([zero | one for one in models], columns=names)
 
 
@@ -61,17 +62,21 @@ def filled(db: Database, world: World) -> Derived:
     world.model(1, "a/one", pipeline_tag="text-generation", created_at=1_700_000_000)
     world.model(2, "a/two")
     world.model(3, "a/one", hub_id=2)
+    world.state(1, 5, 60, 70)
+    for number in (2, 3):
+        world.state(number, None, None, None)
     return Derived(db)
 
 
 def test_a_month_comes_back_with_names_tasks_and_publishers(db: Database, world: World, filled: Derived) -> None:
     old = world.account("its-old-account")
-    filled.replace_month(
+    put_month(
+        db,
         1,
         202609,
         frame(
             {"model_id": 2, "publisher_id": world.account("a"), "corrections": -5, "flags": "correction"},
-            {"model_id": 1, "publisher_id": old, "downloads": 1.25, "estimated": 0.25, "covered": 0.75},
+            {"model_id": 1, "publisher_id": old, "downloads": 1.25, "estimated": 0.25, "covered_from": 99},
         ),
         BUILD,
     )
@@ -85,61 +90,56 @@ def test_a_month_comes_back_with_names_tasks_and_publishers(db: Database, world:
         "downloads": [1.25, 0.0],
         "estimated": [0.25, 0.0],
         "corrections": [0, -5],
-        "covered": [0.75, 1.0],
+        "covered_from": [99, -1],
+        "tiled_seconds": [0.0, 0.0],
         "flags": ["", "correction"],
+        "seen_at": [70, -1],
+        "listed_poll_id": [-1, -1],
     }
-    assert filled.month_build(1, 202609) == BUILD
+    assert month_build_of(db, 1, 202609) == BUILD
 
 
-def test_a_month_that_is_empty_has_the_same_columns_and_types(world: World, filled: Derived) -> None:
-    filled.replace_month(1, 202609, frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0}), BUILD)
+def test_a_month_that_is_empty_has_the_same_columns_and_types(db: Database, world: World, filled: Derived) -> None:
+    put_month(db, 1, 202609, frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0}), BUILD)
     assert filled.month_rows(1, 202608).dtypes.equals(filled.month_rows(1, 202609).dtypes)
     assert len(filled.month_rows(1, 202608)) == 0
-    assert filled.month_build(1, 202608) is None
+    assert month_build_of(db, 1, 202608) is None
     assert list(filled.origin_rows(1).columns) == list(Root._fields)
 
 
-def test_no_flags_are_null_for_who_reads_the_table(db: Database, world: World, filled: Derived) -> None:
-    account = world.account("a")
-    rows = frame({"model_id": 1, "publisher_id": account, "flags": ""}, {"model_id": 2, "publisher_id": account})
-    rows["flags"] = pd.Series(["", np.nan], dtype="str")
-    filled.replace_month(1, 202609, rows, BUILD)
-    with db.connect() as connection:
-        assert connection.scalars(select(schema.model_month.c.flags)).all() == [None, None]
-
-
-def test_replacing_a_month_leaves_other_months_and_hubs_alone(world: World, filled: Derived) -> None:
+def test_replacing_a_month_leaves_other_months_and_hubs_alone(db: Database, world: World, filled: Derived) -> None:
     account, other = world.account("a"), world.account("a", 2)
-    filled.replace_month(1, 202608, frame({"model_id": 1, "publisher_id": account, "downloads": 8.0}), BUILD)
-    filled.replace_month(2, 202609, frame({"model_id": 3, "publisher_id": other, "downloads": 9.0}), BUILD)
+    put_month(db, 1, 202608, frame({"model_id": 1, "publisher_id": account, "downloads": 8.0}), BUILD)
+    put_month(db, 2, 202609, frame({"model_id": 3, "publisher_id": other, "downloads": 9.0}), BUILD)
     for _ in range(2):
-        filled.replace_month(1, 202609, frame({"model_id": 1, "publisher_id": account, "downloads": 1.0}), BUILD)
-    newer = MonthBuild("newer", 1.0, 0)
-    filled.replace_month(1, 202609, frame({"model_id": 2, "publisher_id": account, "downloads": 2.0}), newer)
+        put_month(db, 1, 202609, frame({"model_id": 1, "publisher_id": account, "downloads": 1.0}), BUILD)
+    newer = MonthBuild("newer", 8, "newer", 1.0, 0)
+    put_month(db, 1, 202609, frame({"model_id": 2, "publisher_id": account, "downloads": 2.0}), newer)
     assert filled.month_rows(1, 202609)["model_id"].tolist() == [2]
     assert filled.month_rows(1, 202608)["downloads"].tolist() == [8.0]
     assert filled.month_rows(2, 202609)["downloads"].tolist() == [9.0]
-    assert filled.month_builds(1) == {202608: BUILD, 202609: newer}
+    assert month_builds(db, 1) == {202608: BUILD, 202609: newer}
 
 
-def test_a_month_that_cannot_be_kept_leaves_the_old_one(world: World, filled: Derived) -> None:
+def test_a_month_that_cannot_be_kept_leaves_the_old_one(db: Database, world: World, filled: Derived) -> None:
     good = frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0})
-    filled.replace_month(1, 202609, good, BUILD)
+    put_month(db, 1, 202609, good, BUILD)
     with pytest.raises(Exception, match=r"(?i)foreign key"):
-        filled.replace_month(1, 202609, frame({"model_id": 999, "publisher_id": 999}), MonthBuild("bad", 1.0, 0))
+        put_month(db, 1, 202609, frame({"model_id": 999, "publisher_id": 999}), MonthBuild("bad", 9, "bad", 1.0, 0))
     assert filled.month_rows(1, 202609)["model_id"].tolist() == [1]
-    assert filled.month_build(1, 202609) == BUILD
+    assert month_build_of(db, 1, 202609) == BUILD
 
 
 def test_months_larger_than_one_chunk_come_back_whole(
-    world: World, filled: Derived, monkeypatch: pytest.MonkeyPatch
+    db: Database, world: World, filled: Derived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(derived, "_CHUNK", 7)
     account = world.account("a")
     for number in range(10, 40):
         world.model(number, f"a/{number}")
+        world.state(number, None, None, None)
     many = frame(*({"model_id": n, "publisher_id": account, "downloads": n / 3} for n in range(10, 40)))
-    filled.replace_month(1, 202609, many, BUILD)
+    put_month(db, 1, 202609, many, BUILD)
     assert filled.month_rows(1, 202609)["downloads"].tolist() == [n / 3 for n in range(10, 40)]
 
 
@@ -192,13 +192,13 @@ def test_tables_that_are_not_given_stay(db: Database, filled: Derived) -> None:
 
 def test_cleared_nothing_derived_is_left_and_every_fact_is(db: Database, world: World, filled: Derived) -> None:
     filled.replace_registry([REGISTRY_ROW], {"CN": "China"})
-    filled.replace_month(1, 202609, frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0}), BUILD)
+    put_month(db, 1, 202609, frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0}), BUILD)
     filled.replace_origins(1, [Root(1, "a/one", "a", 1.0, "self", None, None, None)])
     filled.replace_shares("huggingface", "2026-09", {"country_share": pd.DataFrame([share_row("CN", 1.0)])})
     filled.clear()
     with db.connect() as connection:
         left = {t.name for t in schema.metadata.sorted_tables if connection.execute(select(t)).first() is not None}
-    assert left == {"hub", "publisher", "model", "publisher_origin", "country"}
+    assert left == {"hub", "publisher", "model", "model_state", "publisher_origin", "country"}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
@@ -213,13 +213,14 @@ def test_cleared_nothing_derived_is_left_and_every_fact_is(db: Database, world: 
     )
 )
 def test_every_figure_comes_back_to_the_last_bit(
-    filled: Derived, quantities: list[tuple[float, int, str | None]]
+    db: Database, filled: Derived, quantities: list[tuple[float, int, str | None]]
 ) -> None:
     models = [
         {"model_id": number, "publisher_id": 1, "downloads": downloads, "corrections": corrections, "flags": flags}
         for number, (downloads, corrections, flags) in enumerate(quantities, 1)
     ]
-    filled.replace_month(1, 202609, frame(*models), BUILD)
+    put_month(db, 1, 202609, frame(*models), BUILD)
     rows = filled.month_rows(1, 202609)
     kept = list(zip(rows["downloads"], rows["corrections"], rows["flags"], strict=True))
-    assert kept == [(downloads, corrections, flags or "") for downloads, corrections, flags in quantities]
+    figures = [(downloads, corrections, flags or "") for downloads, corrections, flags in quantities]
+    assert kept == [each for each in figures if any(each)]  # a row that only says since when is no figure

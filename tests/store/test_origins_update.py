@@ -10,8 +10,9 @@ import pytest
 from collector.model import month_window
 from collector.store import marks
 from collector.store.database import Database
-from collector.store.derived import Derived, MonthBuild
-from tests.store.facts import World
+from collector.store.derived import Derived
+from collector.store.months import MonthBuild
+from tests.store.facts import World, put_month
 
 HUB = 1
 MONTHS = {"2026-07": 202607, "2026-08": 202608, "2026-09": 202609, "2026-10": 202610}
@@ -34,11 +35,11 @@ def derived(db: Database, world: World) -> Derived:
     world.model(2, SECOND, created_at=created)
     made = Derived(db)
     made.replace_origins(HUB, [root(1, FIRST), root(2, "a/left", 0.5), root(2, "b/right", 0.5)])
-    zero = {"estimated": 0.0, "corrections": 0, "covered": 1.0, "flags": ""}
+    zero = {"estimated": 0.0, "corrections": 0, "flags": None}
     row = {"model_id": 1, "publisher_id": world.account("Qwen"), "downloads": 5.0, **zero}
     for label, number in MONTHS.items():
         rows = pd.DataFrame([row], columns=list(row))
-        made.replace_month(HUB, number, rows if number == 202608 else rows.iloc[:0], MonthBuild("", 1.0, 0))
+        put_month(db, HUB, number, rows if number == 202608 else rows.iloc[:0], MonthBuild("", 1, "", 1.0, 0))
         marks.set_mark(db, HUB, marks.shares_of(month_window(label)), "built")
     return made
 
@@ -85,11 +86,8 @@ def test_another_hubs_roots_are_left_alone(db: Database, world: World, derived: 
     assert len(derived.origin_rows(2)) == 1
 
 
-def test_a_models_name_or_task_changes_the_fingerprint_of_the_months_it_counts_in(
-    db: Database, world: World, derived: Derived
+def test_a_model_described_anew_forgets_the_months_it_counts_in_and_those_after_them(
+    db: Database, derived: Derived
 ) -> None:
-    august, july = month_window("2026-08"), month_window("2026-07")
-    before = [marks.models_fingerprint(db, HUB, MONTHS[each.label], each) for each in (july, august)]
-    world.state(1, 5, 0, 0, metadata_crc=7)
-    after = [marks.models_fingerprint(db, HUB, MONTHS[each.label], each) for each in (july, august)]
-    assert [old == new for old, new in zip(before, after, strict=True)] == [True, False]
+    derived.forget_shares(HUB, [1])
+    assert built(db) == ["2026-07", "2026-10"]

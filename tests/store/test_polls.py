@@ -20,7 +20,17 @@ from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.imports import ImportReading, ImportStore, Provenance
 from collector.store.polls import FinishedPoll, PollStore, RunningPoll
-from collector.store.schema import hub, metadata, model, model_base, model_name, model_state, observation, poll
+from collector.store.schema import (
+    hub,
+    metadata,
+    model,
+    model_base,
+    model_name,
+    model_state,
+    observation,
+    origin_todo,
+    poll,
+)
 
 START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
 ALL = PollPlan("all")
@@ -257,7 +267,7 @@ def test_a_30_day_count_without_the_counter_after_a_large_rise_is_stored_and_rea
     polling.poll(2, [seen("a", None, 900)])
     polling.poll(3, [seen("a", 5_000, 900)])
     assert [row[:2] for row in polling.readings("a")] == [(0, 0), (1, 5_000), (2, None)]
-    read = facts.readings(polling.db, polling.hub, month_window("2026-09"))
+    read = facts.readings_of(polling.db, polling.model_id("a"))
     assert read.rolling.tolist() == [7, 7, 900]
 
 
@@ -331,6 +341,7 @@ def test_what_is_said_anew_of_a_model_replaces_what_was_said(polling: Polling) -
     polling.poll(0, [seen("a", 1)])
     polling.poll(1, [seen("a", 1)._replace(pipeline_tag=None, library_name="transformers", created_at=None)])
     assert polling.rows(model, "pipeline_tag", "library_name", "created_at") == [(None, "transformers", None)]
+    assert polling.rows(origin_todo, "model_id") == [(1,), (1,)], "new, then described anew: its shares are to be told"
 
 
 def test_an_unchanged_declaration_keeps_the_poll_that_saw_it_first(polling: Polling) -> None:

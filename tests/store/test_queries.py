@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from collector.errors import StoreError
 from collector.store.database import Database, database_path, upgrade
-from collector.store.derived import Derived, MonthBuild
+from collector.store.months import MonthBuild
 from collector.store.queries import (
     FormerName,
     Hub,
@@ -23,7 +23,7 @@ from collector.store.queries import (
     status,
 )
 from collector.store.views import VIEWS
-from tests.store.facts import World
+from tests.store.facts import World, put_month
 from tests.store.test_derived import frame
 
 
@@ -53,9 +53,8 @@ def test_the_status_tells_the_last_good_poll_from_the_last_and_from_unfinished_o
     world.poll(3, 3000, is_stale=True)
     world.poll(4, 4000, status="failed", error="HTTP 500")
     world.poll(5, 5000, status="running", finished_at=None)
-    Derived(db).replace_month(
-        1, 202609, frame({"model_id": 1, "publisher_id": world.account("a")}), MonthBuild("f", 0.25, 0)
-    )
+    rows = frame({"model_id": 1, "publisher_id": world.account("a")})
+    put_month(db, 1, 202609, rows, MonthBuild("f", 1, "f", 0.25, 0))
     hub = status(db, last=2).hubs[0]
     assert (hub.models, hub.polls) == (2, 3)
     assert (hub.first_poll_at, hub.last_good_poll_at, hub.last_poll_at) == (1000, 2000, 3000)

@@ -39,29 +39,12 @@ def models(world: World) -> World:
 # --- readings -------------------------------------------------------------------------------------------------------
 
 
-def test_a_window_gets_the_polls_around_it_and_later_growth_that_begins_near_it(db: Database, models: World) -> None:
-    models.state(1, 9, 0, 0)
-    starts = [S - 9 * DAY - 1, S - 9 * DAY, S, END + 32 * DAY, END + 32 * DAY + 1, END + 60 * DAY, END + 70 * DAY]
-    for number, start in enumerate(starts, 1):
-        models.poll(number, start)
-        models.reading(number, 1, number, seconds=5, span_seconds=DAY, delta=1)
-    begins = (END + 8 * DAY - 1, END + 8 * DAY)
-    for number, (start, begin) in enumerate(zip((END + 80 * DAY, END + 90 * DAY), begins, strict=True), 8):
-        models.poll(number, start, reaches_back_to=begin)
-        models.reading(number, 1, number, span_seconds=start - begin, delta=1)
-    assert polls_of(facts.readings(db, 1, WINDOW)) == [2, 3, 4, 8]
-
-
 def test_after_a_long_silence_the_first_complete_poll_belongs_to_the_window(db: Database, models: World) -> None:
-    models.state(1, 9, 0, 0)
     models.poll(1, S)
     models.poll(2, END + 40 * DAY, status="failed")
     models.poll(3, END + 50 * DAY)
     models.poll(4, END + 51 * DAY)
-    for number in (1, 2, 3, 4):
-        models.reading(number, 1, number)
     assert facts.last_start_that_matters(db, 1, WINDOW) == END + 50 * DAY
-    assert polls_of(facts.readings(db, 1, WINDOW)) == [1, 2, 3]
 
 
 def test_after_a_long_silence_a_thin_poll_or_one_of_the_top_is_not_the_last_that_matters(
@@ -80,23 +63,6 @@ def test_after_a_long_silence_a_thin_poll_or_one_of_the_top_is_not_the_last_that
 def test_without_a_later_poll_a_window_is_known_until_its_falls_are_judged(db: Database, models: World) -> None:
     models.poll(1, END - 1)
     assert facts.last_start_that_matters(db, 1, WINDOW) == END + 32 * DAY
-
-
-def test_models_without_a_cumulative_counter_are_given_whole(db: Database, models: World) -> None:
-    models.state(1, 9, 0, 0)
-    models.state(2, None, 0, 0, downloads_30d=5)
-    models.state(3, 9, 0, 0)
-    models.poll(9, END)
-    starts = (S - 400 * DAY, S - 300 * DAY, S, END + 400 * DAY)
-    for number, start in enumerate(starts, 1):
-        models.poll(number, start, models_listed=3, models_with_all_time=3 if number == 2 else 2)
-        models.reading(number, 1, number)
-        models.reading(number, 2, None, downloads_30d=number)
-        models.reading(number, 3, None if number == 1 else number, downloads_30d=7)
-    found = facts.readings(db, 1, WINDOW)
-    assert of_model(found, 1) == [3]
-    assert of_model(found, 2) == [1, 2, 3, 4]
-    assert of_model(found, 3) == [1, 2, 3, 4]
 
 
 def test_readings_come_by_model_time_and_poll_with_silence_marked(db: Database, models: World) -> None:
@@ -119,7 +85,7 @@ def test_readings_come_by_model_time_and_poll_with_silence_marked(db: Database, 
         "span": [NOT_SAID, NOT_SAID, 9, NOT_SAID],
         "delta": [NO_DELTA, NO_DELTA, -4, NO_DELTA],
     }
-    for found in (facts.readings(db, 1, WINDOW), facts.whole_series(db, 1)):
+    for found in (facts.readings_of_models(db, 1, [1, 2, 3]), facts.whole_series(db, 1)):
         assert {name: getattr(found, name).tolist() for name in expected} == expected
         assert all(getattr(found, name).dtype == np.int64 for name in expected)
     assert of_model(facts.readings_of(db, 1), 1) == [2, 3, 1]
@@ -134,8 +100,8 @@ def test_other_hubs_readings_stay_out(db: Database, models: World) -> None:
     models.state(9, None, 0, 0)
     models.poll(1, S, hub_id=2)
     models.reading(1, 9, None, downloads_30d=3)
-    assert len(facts.readings(db, 1, WINDOW)) == len(facts.whole_series(db, 1)) == 0
-    assert len(facts.readings(db, 2, WINDOW)) == len(facts.whole_series(db, 2)) == 1
+    assert len(facts.whole_series(db, 1)) == 0
+    assert len(facts.whole_series(db, 2)) == 1
 
 
 def test_a_model_nobody_knows_has_no_readings(db: Database, world: World) -> None:

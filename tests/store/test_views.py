@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE, PublishedFile
 from collector.store.database import Database
-from collector.store.derived import Derived, MonthBuild
+from collector.store.derived import Derived
+from collector.store.months import MonthBuild
 from collector.store.views import VIEWS
-from tests.store.facts import World
+from tests.store.facts import World, put_month
 
 SEPTEMBER = 202609
 ALWAYS, FOREVER = "0001-01-01", "9999-12-31"
@@ -31,9 +32,9 @@ def registry_row(publisher: str, country: str, start: str = ALWAYS, end: str = F
 
 def month(db: Database, number: int, *models: dict[str, Any], hub_id: int = 1) -> None:
     """Replaces a month; what a model does not say is 0."""
-    zero = {"downloads": 0.0, "estimated": 0.0, "corrections": 0, "covered": 1.0, "flags": None}
+    zero = {"downloads": 0.0, "estimated": 0.0, "corrections": 0, "flags": None}
     frame = pd.DataFrame([zero | one for one in models])
-    Derived(db).replace_month(hub_id, number, frame, MonthBuild("f", 1.0, 0))
+    put_month(db, hub_id, number, frame, MonthBuild("f", 1, "f", 1.0, 0))
 
 
 def self_root(number: int, name: str, family: str | None = None) -> tuple[Any, ...]:

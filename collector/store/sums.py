@@ -1,0 +1,190 @@
+"""A window's growth as far as it is a mere sum, added up by the database; and which models are no mere sum.
+
+Plain is a rise that its own 30-day count explains: it lies evenly between the last sighting of the value before and its
+reading, and a window takes its part. That part is `collector.measure.spans.part_in` in SQL, held against it by tests.
+Everything else (`UNUSUAL` readings, two readings at one instant, models without a cumulative counter) is judged by the
+measure from the readings themselves. Knows no rule for those. Instants are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, case, cast, func, or_, select, text
+
+from collector.model import DAY, Window
+from collector.series import NOT_SAID, Ints, Readings
+from collector.store import readings as stored
+from collector.store.database import Database
+from collector.store.histories import chunks
+from collector.store.schema import UNUSUAL, observation, poll
+
+_AT = poll.c.started_at + observation.c.seconds
+_BEGIN = _AT - observation.c.span_seconds
+_MANY = 5_000  # models whose readings are worth looking up one by one
+
+
+class Basis(NamedTuple):
+    """What the measure needs of a window beside the plain sums."""
+
+    judged: Ints  #: models whose figures are worked out from all their readings, in order
+    of_judged: Readings
+    firsts: Readings  #: first sightings of all other models
+
+
+# --- the plain part -------------------------------------------------------------------------------------------------
+
+
+def plain(hub_id: int, window: Window, after: int = 0) -> Select[tuple[int, int]]:
+    """model_id and downloads of the models with plain growth in the window, read by polls numbered above `after`.
+
+    Of judged models it says nothing true: theirs are to be replaced.
+    """
+    o, p = observation.c, poll.c
+    reads_in_it = or_(p.started_at >= window.start, _reads_until() > window.start)
+    begins_in_it = or_(p.started_at < window.end, p.reaches_back_to < window.end)
+    inside = and_(window.start <= _BEGIN, window.end >= _AT)
+    part = case((inside, o.delta), else_=_line(window.end) - _line(window.start))
+    downloads = cast(func.sum(part), BigInteger)
+    return (
+        select(o.model_id, downloads.label("downloads"))
+        .join_from(poll, observation)
+        .where(p.hub_id == hub_id, p.id > after, p.started_at >= window.start - stored.BEFORE)
+        .where(reads_in_it, begins_in_it)
+        .where(o.delta > 0, o.downloads_all_time.is_not(None), window.end > _BEGIN, window.start < _AT)
+        .group_by(o.model_id)
+        .having(downloads > 0)
+    )
+
+
+def _reads_until() -> ColumnElement[int]:
+    """The latest moment at which a poll can have read: one that did not end goes on for a day at most."""
+    p = poll.c
+    ended = and_(p.finished_at.is_not(None), p.scope != "import")
+    return case((ended, p.finished_at), else_=p.started_at + DAY)
+
+
+def _line(instant: int) -> ColumnElement[int]:
+    """The counter of a reading's span at an instant: 0 at its start, `delta` at its end, rounded half up between."""
+    delta, span, passed = observation.c.delta, observation.c.span_seconds, instant - _BEGIN
+    # Whole and rest apart, as the measure does it: delta x seconds would leave 64 bits.
+    between = (delta // span) * passed + (2 * (delta % span) * passed + span) // (2 * span)
+    return case((instant >= _AT, delta), (instant <= _BEGIN, 0), else_=between)
+
+
+def plain_sums(db: Database, hub_id: int, window: Window) -> tuple[Ints, Ints]:
+    """The same as two columns, by model."""
+    with db.connect() as conn:
+        rows = stored.fetched(conn, plain(hub_id, window).order_by(observation.c.model_id))
+    return rows[:, 0].copy(), rows[:, 1].copy()
+
+
+# --- what is judged -------------------------------------------------------------------------------------------------
+
+
+def basis(db: Database, hub_id: int, window: Window, after: int = 0) -> Basis:
+    """The judged models with their readings, and the first sightings (by polls numbered above `after`) of others."""
+    until = stored.last_start_that_matters(db, hub_id, window)
+    with db.connect() as conn:
+        unusual, latest = _unusual_models(conn, hub_id, window, until)
+        rolling = stored.with_rolling_only(conn, hub_id)
+        stepping = np.setdiff1d(np.union1d(unusual, _doubled(conn, hub_id, window, until)), rolling)
+        near = _rows_of(conn, hub_id, stepping, window, max(until, latest + stored.SPANS_AFTER))
+        parts = [stored.fetched(conn, stored.of_models(hub_id, part)) for part in chunks(rolling.tolist())]
+        firsts = stored.fetched(conn, _firsts(hub_id, window, until, after))
+    judged = np.union1d(stepping, rolling)
+    others = firsts[~np.isin(firsts[:, 0], judged)]
+    return Basis(judged, stored.as_readings(np.concatenate([near, *parts])), stored.as_readings(others))
+
+
+def _unusual_models(conn: Connection, hub_id: int, window: Window, until: int) -> tuple[Ints, int]:
+    """The models with an unusual step that can touch the window, and when the last of these steps was read."""
+    near = and_(poll.c.started_at >= window.start - stored.BEFORE, poll.c.started_at <= until)
+    late = and_(poll.c.started_at > until, poll.c.reaches_back_to < window.end)
+    query = (
+        select(observation.c.model_id, _AT)
+        .join_from(poll, observation)
+        .where(poll.c.hub_id == hub_id, or_(near, late))
+        .where(text(UNUSUAL), observation.c.delta.is_not(None), window.end > _BEGIN)
+    )
+    rows = stored.fetched(conn, query)
+    return np.unique(rows[:, 0]), int(rows[:, 1].max()) if len(rows) else 0
+
+
+def _firsts(hub_id: int, window: Window, until: int, after: int) -> Select[Any]:
+    """The readings of counters that were not read before."""
+    return stored.READINGS.where(
+        poll.c.hub_id == hub_id,
+        poll.c.id > after,
+        poll.c.started_at >= window.start - stored.BEFORE,
+        poll.c.started_at <= until,
+        text(UNUSUAL),
+        observation.c.delta.is_(None),
+        observation.c.downloads_all_time.is_not(None),
+    )
+
+
+def _doubled(conn: Connection, hub_id: int, window: Window, until: int) -> Ints:
+    """The models that two polls near the window read at one instant; only polls that overlap can."""
+    found = [np.empty((0, 1), np.int64)]
+    one, other = observation.alias("one"), observation.alias("other")
+    for earlier, later in _overlapping(conn, hub_id, window, until):
+        same_instant = one.c.seconds + earlier.started_at == other.c.seconds + later.started_at
+        query = (
+            select(one.c.model_id)
+            .join_from(one, other, one.c.model_id == other.c.model_id)
+            .where(one.c.poll_id == earlier.id, other.c.poll_id == later.id, same_instant)
+        )
+        found.append(stored.fetched(conn, query))
+    return np.unique(np.concatenate(found))
+
+
+class _Reach(NamedTuple):
+    id: int
+    started_at: int
+    reads_until: int
+
+
+def _overlapping(conn: Connection, hub_id: int, window: Window, until: int) -> Iterator[tuple[_Reach, _Reach]]:
+    query = (
+        select(poll.c.id, poll.c.started_at, _reads_until())
+        .where(poll.c.hub_id == hub_id, poll.c.started_at >= window.start - stored.BEFORE, poll.c.started_at <= until)
+        .order_by(poll.c.started_at, poll.c.id)
+    )
+    open_polls: list[_Reach] = []
+    for later in (_Reach(*row) for row in conn.execute(query)):
+        open_polls = [earlier for earlier in open_polls if earlier.reads_until >= later.started_at]
+        yield from ((earlier, later) for earlier in open_polls)
+        open_polls.append(later)
+
+
+def _rows_of(conn: Connection, hub_id: int, model_ids: Ints, window: Window, until: int) -> Ints:
+    """The readings of these models from shortly before the window until a moment, and later ones that reach back."""
+    near_end = window.end + stored.SPANS_AFTER
+    by_then = or_(poll.c.started_at <= until, poll.c.reaches_back_to < near_end)
+    polls = (poll.c.started_at >= window.start - stored.BEFORE, by_then)
+    if len(model_ids) > _MANY:
+        rows = stored.fetched(conn, stored.READINGS.where(poll.c.hub_id == hub_id, *polls))
+        rows = rows[np.isin(rows[:, 0], model_ids)]
+    else:
+        parts = [stored.fetched(conn, stored.of_models(hub_id, part, *polls)) for part in chunks(model_ids.tolist())]
+        rows = np.concatenate([np.empty((0, 8), np.int64), *parts])
+    at, started_at, span = rows[:, 1], rows[:, 3], rows[:, 6]
+    kept: Ints = rows[(started_at <= until) | ((span != NOT_SAID) & (at - span < near_end))]
+    return kept
+
+
+def is_in_order(db: Database, hub_id: int, after: int) -> bool:
+    """Whether all polls numbered above `after` began after everything that the others had read: nothing was rewritten.
+
+    A reading that comes before a stored one gives that one another span.
+    """
+    ours = select(func.max(_reads_until())).where(poll.c.hub_id == hub_id, poll.c.id <= after)
+    new = select(poll.c.started_at, _reads_until()).where(poll.c.hub_id == hub_id, poll.c.id > after)
+    with db.connect() as conn:
+        read_until = conn.execute(ours).scalar() or 0
+        reaches = [(0, read_until), *(tuple(row) for row in conn.execute(new.order_by(poll.c.id)))]
+    return all(later[0] >= earlier[1] for earlier, later in pairwise(reaches))

@@ -1,0 +1,270 @@
+"""Months added up by the database, from nothing or poll by poll, are what the measure says of all readings.
+
+The measure's own way over the whole history is the only definition of the rules; here it is the oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Table, delete, insert, select, text, update
+
+from collector import rollup
+from collector.measure.spans import FIRST
+from collector.measure.steps import RESTATEMENT_MARGIN
+from collector.measure.windows import flag_names, in_window
+from collector.model import DAY, Window, days_window, month_window
+from collector.store import months, schema, sums
+from collector.store import readings as facts
+from collector.store.database import Database
+from collector.store.queries import Hub
+from tests.measure.drawn import START, worlds
+from tests.measure.drawn import World as Drawn
+from tests.measure.lives import kept_of
+from tests.measure.reference import Life, Poll, Sighting
+from tests.store.facts import World
+
+HUB = Hub(1, "huggingface", "")
+TABLES = (schema.model_month, schema.month_build, schema.observation, schema.model_state, schema.model, schema.poll)
+MANY = settings(
+    max_examples=12,
+    deadline=None,
+    # A failing world is small enough as it is drawn; to make it smaller takes minutes.
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+Rows = list[tuple[Any, ...]]
+
+
+@pytest.fixture
+def kept(db: Database, world: World) -> Database:
+    """A hub with one account."""
+    world.account("a")
+    return db
+
+
+def put(db: Database, drawn: Drawn, polls: int) -> None:
+    """The facts as they stand after so many polls; what was worked out from earlier ones stays."""
+    made = drawn.polls[:polls]
+    starts = {poll.started_at for poll in made}
+    lives = [Life([s for s in life.sightings if s.poll in starts], life.created_at) for life in drawn.lives]
+    histories = [kept_of(life, made) for life in lives]
+    with db.begin() as connection:
+        connection.execute(delete(schema.observation))
+        connection.execute(delete(schema.model_state))
+        rows = [(model_id, row) for model_id, (stored, _) in enumerate(histories, 1) for row in stored]
+        for n in range(1, polls + 1):
+            _insert_or_update(connection, schema.poll, _poll(n, drawn, lives, rows))
+        for model_id, (life, (_, state)) in enumerate(zip(lives, histories, strict=True), 1):
+            listed = [n for n, poll in enumerate(made, 1) if poll.started_at in {s.poll for s in life.sightings}]
+            names = {"id": model_id, "hub_id": 1, "hub_key": f"k{model_id}", "name": f"a/{model_id}"}
+            more = {"publisher_id": 1, "created_at": life.created_at, "first_poll_id": listed[0] if listed else None}
+            _insert_or_update(connection, schema.model, names | more)
+            said = {"downloads_all_time": state.all_time, "downloads_30d": state.rolling, "seen_at": state.seen_at}
+            last = {"changed_at": state.changed_at, "listed_poll_id": listed[-1] if listed else None}
+            connection.execute(insert(schema.model_state).values(model_id=model_id, **said, **last))
+        for model_id, row in rows:
+            counts = {"downloads_all_time": row.all_time, "downloads_30d": row.rolling, "delta": row.delta}
+            seconds = {"seconds": row.at - made[row.poll_id - 1].started_at, "span_seconds": row.span}
+            values = {"poll_id": row.poll_id, "model_id": model_id, **counts, **seconds}
+            connection.execute(insert(schema.observation).values(**values))
+
+
+def _insert_or_update(connection: Connection, table: Table, values: dict[str, Any]) -> None:
+    if not connection.execute(update(table).where(table.c.id == values["id"]).values(**values)).rowcount:
+        connection.execute(insert(table).values(**values))
+
+
+def _poll(number: int, drawn: Drawn, lives: Sequence[Life], rows: Sequence[tuple[int, Any]]) -> dict[str, Any]:
+    poll = drawn.polls[number - 1]
+    asked = [s for life in lives for s in life.sightings if s.poll == poll.started_at]
+    begins = [row.at - row.span for _, row in rows if row.poll_id == number and row.span is not None]
+    zero = dict.fromkeys(("models_new", "models_moved", "rows_skipped", "retries", "waited_seconds"), 0)
+    return {
+        "id": number,
+        "hub_id": 1,
+        "scope": "all" if poll.whole else "top",
+        "top": None if poll.whole else 9,
+        "started_at": poll.started_at,
+        "finished_at": drawn.read_at[number - 1],
+        "status": "complete",
+        "pages": 1,
+        "models_listed": len(asked),
+        "models_with_all_time": sum(s.all_time is not None for s in asked),
+        "is_stale": poll.stale,
+        "is_thin": poll.thin,
+        "reaches_back_to": min(begins, default=None),
+        **zero,
+    }
+
+
+def measured(db: Database, window: Window) -> Rows:
+    """The oracle: what each model with figures did, judged from its whole history."""
+    as_of = facts.as_of(db, 1)
+    assert as_of is not None
+    models = facts.models(db, 1, window)
+    grown = in_window(facts.whole_series(db, 1), models, facts.polls(db, 1), window, as_of)
+    some = (grown.downloads > 0) | (grown.corrections != 0) | ((grown.flags & ~FIRST) != 0)
+    columns = (grown.model_id, grown.downloads, grown.estimated, grown.corrections, grown.covered)
+    figures = zip(*(column[some].tolist() for column in columns), strict=True)
+    flags = (" ".join(flag_names(each)) for each in grown.flags[some].tolist())
+    return [(*row, names) for row, names in zip(figures, flags, strict=True)]
+
+
+def counted(db: Database, window: Window) -> Rows:
+    """What the roll-up says of a window: from model_month where that is current, else from the readings."""
+    rows = rollup.count(db, HUB, window).rows.sort_values("model_id")
+    return list(rows[["model_id", "downloads", "estimated", "corrections", "covered", "flags"]].itertuples(index=False))
+
+
+def refresh(db: Database) -> None:
+    for month in rollup.known_months(db, HUB):
+        rollup.refresh_month(db, HUB, month)
+
+
+def stored(db: Database) -> tuple[Rows, Rows]:
+    """The rows of all months, and how far each is known."""
+    b = schema.month_build.c
+    with db.connect() as connection:
+        rows = connection.execute(select(schema.model_month).order_by(*schema.model_month.primary_key)).all()
+        known = connection.execute(select(b.month, b.covered, b.open_falls).order_by(b.month)).all()
+    return list(map(tuple, rows)), list(map(tuple, known))
+
+
+def forget(db: Database, *, facts_too: bool = True) -> None:
+    with db.begin() as connection:
+        for table in TABLES if facts_too else TABLES[:2]:
+            connection.execute(delete(table))
+
+
+def close(rows: Rows) -> list[Any]:
+    """Tiles are added up in another order: their last bit may differ."""
+    return [pytest.approx(row[:5], rel=1e-12, abs=1e-9) for row in rows]
+
+
+@MANY
+@given(drawn=worlds(), data=st.data())
+def test_the_fast_way_is_the_exact_way(kept: Database, drawn: Drawn, data: st.DataObject) -> None:
+    forget(kept)
+    put(kept, drawn, len(drawn.polls))
+    first, last = drawn.read_at[0] - 40 * DAY, drawn.read_at[-1] + DAY
+    begin = data.draw(st.integers(first // DAY, last // DAY), "first day") * DAY
+    any_days = Window(begin, begin + data.draw(st.integers(1, 40), "days") * DAY, "any")
+    for window in (*rollup.known_months(kept, HUB), any_days):
+        expected, found = measured(kept, window), counted(kept, window)
+        assert [(row[0], row[-1]) for row in found] == [(row[0], row[-1]) for row in expected]
+        assert [row[:5] for row in found] == close(expected)
+    refresh(kept)
+    for month in rollup.known_months(kept, HUB):
+        assert [row[:5] for row in counted(kept, month)] == close(measured(kept, month))
+
+
+@MANY
+@given(drawn=worlds())
+def test_poll_by_poll_comes_to_the_same_bytes_as_from_nothing(kept: Database, drawn: Drawn) -> None:
+    forget(kept)
+    for polls in range(1, len(drawn.polls) + 1):
+        put(kept, drawn, polls)
+        refresh(kept)
+    step_by_step = stored(kept)
+    forget(kept, facts_too=False)
+    refresh(kept)
+    assert stored(kept) == step_by_step
+
+
+def one_model(*sightings: tuple[float, int | None], rolling: int = 10**7, more: Sequence[float] = ()) -> Drawn:
+    """A model read at these days after START, and polls that did not list it."""
+    at = {START + int(day * DAY): value for day, value in sightings}
+    polls = sorted({*at, *(START + int(day * DAY) for day in more)})
+    life = Life([Sighting(when, value, rolling, when) for when, value in at.items()], START - 400 * DAY)
+    return Drawn([life], [Poll(when) for when in polls], polls)
+
+
+def test_a_fall_seen_long_after_the_window_and_made_good_later_still_is_a_dip(kept: Database) -> None:
+    # Not seen from day 20 to day 80; what recovers on day 84 makes the whole span a rise of 10.
+    drawn = one_model((0, 900), (20, 1000), (80, 500), (84, 1010), more=(33, 60))
+    put(kept, drawn, len(drawn.polls))
+    march = month_window("2026-03")
+    (row,) = counted(kept, march)
+    assert (row[3], row[5]) == (0, "dip")
+    assert [tuple(row)] == measured(kept, march)
+
+
+def test_a_judged_model_keeps_the_growth_that_is_read_long_after_the_window(kept: Database) -> None:
+    drawn = one_model((0, 10), (1, 5_000), (90, 5_100), rolling=0, more=(33, 60))
+    put(kept, drawn, len(drawn.polls))
+    march = month_window("2026-03")
+    assert counted(kept, march) == measured(kept, march)
+    assert counted(kept, march)[0][5] == "restatement"
+
+
+def test_a_month_hears_of_a_late_fall_and_then_that_it_was_made_good(kept: Database) -> None:
+    drawn = one_model((0, 900), (70, 500), (70.1, 1010))
+    for polls, flag in ((2, "correction"), (3, "dip")):
+        put(kept, drawn, polls)
+        refresh(kept)
+        (row,) = counted(kept, month_window("2026-03"))
+        assert row[5] == flag
+
+
+def test_a_poll_adds_only_what_it_read_to_a_month(kept: Database) -> None:
+    drawn = one_model((0, 900), (2, 1000), (3, 1010), (4, 1030))
+    put(kept, drawn, 3)
+    refresh(kept)
+    march = month_window("2026-03")
+    with kept.begin() as connection:  # a trace in the row shows that it was added to and not worked out anew
+        connection.execute(text("UPDATE model_month SET downloads = downloads + 5000"))
+    put(kept, drawn, 4)
+    refresh(kept)
+    (row,) = counted(kept, march)
+    assert row[1] == measured(kept, march)[0][1] + 5000
+
+
+def test_a_reading_that_comes_before_stored_ones_has_the_month_worked_out_from_nothing(kept: Database) -> None:
+    drawn = one_model((0, 900), (2, 1000), (5, 1050))
+    put(kept, drawn, 3)
+    assert sums.is_in_order(kept, 1, 2)
+    with kept.begin() as connection:
+        connection.execute(text(f"UPDATE poll SET started_at = {START + DAY} WHERE id = 3"))
+    assert not sums.is_in_order(kept, 1, 2)
+
+
+def test_nothing_new_leaves_the_content_of_a_month(kept: Database) -> None:
+    drawn = one_model((0, 900), (2, 1000), (40, 1000), (41, 1050))
+    put(kept, drawn, 3)
+    refresh(kept)
+    before = months.month_build_of(kept, 1, 202603)
+    put(kept, drawn, 4)
+    refresh(kept)
+    after = months.month_build_of(kept, 1, 202603)
+    assert before is not None
+    assert after is not None
+    assert (after.content, after.last_poll_id) == (before.content, 4)
+
+
+def test_the_index_of_unusual_readings_holds_every_step_that_is_judged() -> None:
+    assert f"+ {RESTATEMENT_MARGIN})" in schema.UNUSUAL
+    assert "delta < 0" in schema.UNUSUAL
+    assert "2 * coalesce(downloads_30d, 0)" in schema.UNUSUAL
+
+
+@example(delta=10**12, span=40_000_000, start=1)
+@given(delta=st.integers(1, 10**12), span=st.integers(1, 10**8), start=st.integers(-(10**8), 10**8))
+@MANY
+def test_a_window_takes_the_part_of_a_span_that_the_measure_says(
+    kept: Database, world: World, delta: int, span: int, start: int
+) -> None:
+    window = days_window(date(2026, 3, 1), date(2026, 3, 9))
+    forget(kept)
+    at = window.start + start
+    world.poll(1, at, reaches_back_to=at - span)
+    world.model(1, "a/m")
+    world.state(1, delta, at, at)
+    world.reading(1, 1, delta, downloads_30d=10**12, span_seconds=span, delta=delta)
+    assert counted(kept, window) == [tuple(row) for row in measured(kept, window)]
