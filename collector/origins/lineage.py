@@ -419,7 +419,8 @@ class Lineage:
         is_unresolved = ends[0] < 0 and self._unresolved.issuperset(ends)
         basis = "none" if is_unresolved else self._basis[node]
         if len(ends) == 1:
-            name, publisher, family, line = self._root(ends[0])
+            # A model that is its own root is mostly nobody else's: kept for all, these would fill the memory.
+            name, publisher, family, line = self._said_of(node) if ends[0] == node else self._root(ends[0])
             return [Root(model_id, name, publisher, 1.0, basis, relation, family, line)]
         # Two models may bear one name, one after the other, and what was never polled is spelt in many ways: as a root
         # they are one.
@@ -435,11 +436,14 @@ class Lineage:
         """What is said of a root, once for all that end there."""
         end = self._roots.get(node)
         if end is None:
-            name = self._name(node)
-            is_resolved = node not in self._unresolved
-            family, line = (self._families.of(name) if is_resolved else None) or (None, None)
-            end = self._roots[node] = _End(name, publisher_of(name) if is_resolved else "", family, line)
+            end = self._roots[node] = self._said_of(node)
         return end
+
+    def _said_of(self, node: Node) -> _End:
+        name = self._name(node)
+        is_resolved = node not in self._unresolved
+        family, line = (self._families.of(name) if is_resolved else None) or (None, None)
+        return _End(name, publisher_of(name) if is_resolved else "", family, line)
 
     # ---- what declarations say, and what names say
 
