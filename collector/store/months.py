@@ -142,7 +142,9 @@ def month_reach(db: Database, hub_id: int, number: int) -> tuple[int | None, lis
 def _put(connection: Connection, month: Month) -> bool:
     """Adds plain growth and first sightings to a month's rows, replaces those of judged models; whether any changed."""
     before = _rows_of(connection, month.number, list(month.judged))
-    grown = connection.execute(_adding(connection, _plain_rows(month.number, month.plain))).rowcount
+    adding = _adding(connection, _plain_rows(month.number, month.plain))
+    # Core would let the count of an insertion go, and say -1 of a server's.
+    grown = connection.execute(adding, execution_options={"preserve_rowcount": True}).rowcount
     execute_rows(connection, _adding(connection, None), _NAMES, [(month.number, *row) for row in month.firsts])
     for ids in chunks(list(month.judged)):
         of_these = and_(model_month.c.month == month.number, model_month.c.model_id.in_(ids))
