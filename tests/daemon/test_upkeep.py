@@ -106,6 +106,14 @@ def test_a_model_that_is_renamed_later_leaves_a_published_report_as_it_is(report
     assert reported.upkeep.reports_wanted(month_to_report("0 6 2 * *", until)) == []  # looked at, and found unchanged
 
 
+def test_a_month_before_the_first_poll_is_not_final_for_a_model_that_was_born_after_it(here: Observatory) -> None:
+    here.look(POLL)
+    here.clock.advance(days=1)
+    here.hub.world.create("Qwen/newborn", all_time=10, last_30d=10, created_at=datetime(2026, 11, 20, 12, tzinfo=UTC))
+    here.look(POLL, "roll-up")
+    assert here.ask("SELECT DISTINCT status FROM country_share WHERE window = '2026-10'") == [("provisional",)]
+
+
 def test_a_report_that_was_deleted_is_written_again(reported: Observatory) -> None:
     before = bytes_of(report_of(reported, "2026-11"))
     shutil.rmtree(report_of(reported, "2026-11"))

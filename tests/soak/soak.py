@@ -290,7 +290,7 @@ def go_through(run: Disturbed, story: Story, plan: Plan, told: Callable[[date], 
 # --- what must be the same --------------------------------------------------------------------------------------------
 
 _OWN = {"job", "alert", "build_mark", "alembic_version"}  # what was done when, and from which state
-_EFFORT = {"poll": ("pages", "retries", "rows_skipped", "waited_seconds"), "month_build": ("fingerprint",)}
+_EFFORT = {"poll": ("pages", "retries", "rows_skipped", "waited_seconds"), "month_build": ("fingerprint", "content")}
 
 
 def contents(database: Path) -> dict[str, list[tuple[object, ...]]]:
