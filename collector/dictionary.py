@@ -1,7 +1,7 @@
 """DATA.md: every published column, view and table with its meaning, unit and traps. `python -m collector.dictionary`.
 
-Made from the comments of the schema, the list of views and the columns of the CSV files, so that it cannot disagree
-with them. Knows no database and no figure; the same code makes the same bytes.
+Made from the comments of the schema, the list of views, the columns of the CSV files and the recipes, so that it cannot
+disagree with them. Knows no database and no figure; the same code makes the same bytes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from collector.columns import FILES, PublishedFile
+from collector.recipes import recipes
 from collector.store.schema import metadata
 from collector.store.views import VIEWS
 
@@ -85,7 +86,7 @@ _BIASES = """\
 
 def dictionary() -> str:
     """The text of DATA.md."""
-    return "\n".join([_HEAD, *_warnings(), *_files(), *_views(), *_tables(), _BIASES]).rstrip("\n") + "\n"
+    return "\n".join([_HEAD, *_warnings(), *_files(), *_views(), *_recipes(), *_tables(), _BIASES]).rstrip("\n") + "\n"
 
 
 def _warnings() -> Iterator[str]:
@@ -117,6 +118,20 @@ def _views() -> Iterator[str]:
         yield f"{view.meaning}\n"
         rows = ((f"`{column}`", meaning, _warned(column)) for column, meaning in view.columns.items())
         yield from _table(("column", "meaning", "warnings"), rows)
+
+
+def _recipes() -> Iterator[str]:
+    yield "## SQL recipes\n"
+    yield (
+        "Ready queries on the views: `collector sql --recipe NAME`, with its options. `:hub` is the hub reported on,"
+        " `:previous_month` the month before `:month`; what is not given is the last whole month, the configured"
+        " attribution and the first configured scope.\n"
+    )
+    for recipe in recipes().values():
+        yield f"### {recipe.name}\n"
+        options = ", ".join(f"`--{option}`" for option in recipe.options)
+        yield f"{recipe.title} Options: {options}.\n" if options else f"{recipe.title}\n"
+        yield f"```sql\n{recipe.sql.strip()}\n```\n"
 
 
 def _tables() -> Iterator[str]:

@@ -18,9 +18,9 @@ LAYERS = (
     {"report", "polling", "importing", "rooting"},
     {"rollup"},
     {"status", "asking", "reporting"},
-    {"tasks", "alerts"},
+    {"tasks", "alerts", "recipes"},
     {"upkeep"},
-    {"lookups", "review", "dictionary", "recipes", "explaining", "exporting", "exploring", "moving", "daemon", "demo"},
+    {"lookups", "review", "dictionary", "explaining", "exporting", "exploring", "moving", "daemon", "demo"},
     {"cli"},
     {"__main__"},
 )
