@@ -72,7 +72,7 @@ def test_the_wheel_carries_the_example_word_for_word(wheel: zipfile.ZipFile) -> 
 
 def test_the_wheel_installs_the_command(wheel: zipfile.ZipFile) -> None:
     [entry_points] = [name for name in wheel.namelist() if name.endswith("/entry_points.txt")]
-    assert "collector = collector.cli:main" in wheel.read(entry_points).decode()
+    assert "collector = collector.__main__:main" in wheel.read(entry_points).decode()
 
 
 def test_a_wheel_built_from_the_sdist_is_the_same(wheel: zipfile.ZipFile, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -54,3 +56,22 @@ def test_what_can_be_broken_off_is_broken_off() -> None:
 def test_any_other_stop_is_left_to_whoever_was_given_it() -> None:
     with at_once(threading.Event()):
         pass
+
+
+# The module that loads longest interrupts the process, as a user who changed their mind would.
+HASTY = """
+import signal, sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "collector.cli":
+            signal.raise_signal(signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupt())
+from collector.__main__ import main
+main()
+"""
+
+
+def test_an_interrupt_while_the_program_loads_leaves_no_traceback() -> None:
+    done = subprocess.run([sys.executable, "-c", HASTY], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
