@@ -59,8 +59,9 @@ def has_todo(db: Database, hub_id: int) -> bool:
 
 def strike_off(conn: Connection, hub_id: int, last: int) -> None:
     """Removes a hub's entries up to one."""
-    ours = select(model.c.id).where(model.c.hub_id == hub_id)
-    conn.execute(delete(origin_todo).where(origin_todo.c.id <= last, origin_todo.c.model_id.in_(ours)))
+    # Asked for each entry: a list of the hub's models would be millions long.
+    is_ours = exists().where(model.c.id == origin_todo.c.model_id, model.c.hub_id == hub_id)
+    conn.execute(delete(origin_todo).where(origin_todo.c.id <= last, is_ours))
 
 
 # --- under which numbers models are kept ------------------------------------------------------------------------------
@@ -123,7 +124,9 @@ _MODEL = select(model.c.id, model.c.name, model.c.hub_key)
 
 def models_of(db: Database, hub_id: int, model_ids: Iterable[int]) -> list[ModelRow]:
     """Number, name and key of those among these models that are the hub's, by number."""
-    return _rows(db, sorted(model_ids), lambda part: _MODEL.where(model.c.hub_id == hub_id, model.c.id.in_(part)))
+    # + 0: with one hub in the database SQLite would take the index of hubs and read them all.
+    ours = model.c.hub_id + 0 == hub_id
+    return _rows(db, sorted(model_ids), lambda part: _MODEL.where(ours, model.c.id.in_(part)))
 
 
 def models_with_keys(db: Database, hub_id: int, keys: Iterable[str]) -> list[ModelRow]:
