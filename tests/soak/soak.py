@@ -232,17 +232,22 @@ class Disturbed:
         return self._count("SELECT count(*) FROM poll WHERE status = 'complete' AND started_at >= ?", day) > 0
 
     def _is_done(self, day: date) -> bool:
-        if not self._is_polled(day):
-            return False
-        if day.day not in child.ROLL_UP_DAYS:
-            return True
-        label = f"{day.replace(day=1) - timedelta(days=1):%Y-%m}"
-        written = f"SELECT count(*) FROM job WHERE name = 'report huggingface {label}' AND done_at >= ?"
-        return self._count(written, day) > 0 or not self._reports(label)
+        if not self._is_polled(day) or day.day not in child.ROLL_UP_DAYS:
+            return self._is_polled(day)
+        month = month_window(f"{day.replace(day=1) - timedelta(days=1):%Y-%m}")
+        return self._is_rolled_up(day) and not self._upkeep().reports_wanted(month)
 
-    def _reports(self, label: str) -> bool:
-        """Whether the month has something to report: a database that is younger has not."""
-        return self._count("SELECT count(*) FROM poll WHERE started_at < ?", date.fromisoformat(f"{label}-28")) > 0
+    def _is_rolled_up(self, day: date) -> bool:
+        """Whether the month of the day, the last that is worked out, holds the day's poll."""
+        month = day.year * 100 + day.month
+        built = f"SELECT last_poll_id FROM month_build WHERE month = {month}"
+        held = f"SELECT count(*) FROM poll WHERE status = 'complete' AND id <= ({built}) AND started_at >= ?"
+        return self._count(held, day) > 0
+
+    def _upkeep(self) -> Upkeep:
+        """Another look at the same database."""
+        config = load_config(self.folder / "config.toml", {})
+        return Upkeep(config, self.clock.now, logging.getLogger("soak"))
 
     def _count(self, query: str, day: date) -> int:
         with closing(sqlite3.connect(f"file:{self.folder}/collector.db?mode=ro", uri=True, timeout=5)) as connection:
