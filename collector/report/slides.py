@@ -30,7 +30,7 @@ def write_slides(data: ReportData, folder: Path) -> list[Path]:
     """
     try:
         import altair  # noqa: F401 - is it there?
-        import vl_convert  # noqa: F401
+        import vl_convert  # noqa: F401 - altair draws files with it
     except ImportError as error:
         raise ReportError("--png needs Altair: pip install 'open-model-collector[plots]'") from error
     target, written = folder / FOLDER, []

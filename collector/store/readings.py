@@ -5,7 +5,7 @@ Instants are Unix seconds. NULL becomes NOT_SAID (NO_DELTA for `delta`), so that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, func
 from collector.model import DAY, Window
 from collector.series import NO_DELTA, NOT_SAID, Bools, Ints, Models, Polls, Readings
 from collector.store.database import Database
-from collector.store.histories import chunks
+from collector.store.histories import chunks, plain_rows
 from collector.store.schema import model, model_name, model_state, observation, poll
 
 BEFORE = 9 * DAY  # a window's falls and rises begin up to a dip's week, and a restatement's, before it
@@ -126,20 +126,11 @@ def with_rolling_only(conn: Connection, hub_id: int) -> Ints:
 def fetched(conn: Connection, query: Select[Any]) -> NDArray[np.int64]:
     """The rows of a query of whole numbers, one array row each."""
     width = len(query.selected_columns)
-    parts = [np.fromiter(chain.from_iterable(part), np.int64).reshape(-1, width) for part in _partitions(conn, query)]
+    parts = [
+        np.fromiter(chain.from_iterable(part), np.int64).reshape(-1, width)
+        for part in plain_rows(conn, query, _FETCHED)
+    ]
     return np.concatenate(parts) if parts else np.empty((0, width), np.int64)
-
-
-def _partitions(conn: Connection, query: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
-    """Many rows at a time: on a server by a cursor of its own, on SQLite straight from the driver, in half the time."""
-    if conn.dialect.name != "sqlite":
-        with conn.execute(query, execution_options={"yield_per": _FETCHED}) as result:
-            yield from result.partitions()
-        return
-    with conn.execute(query) as result:
-        cursor: Any = result.cursor
-        while part := cursor.fetchmany(_FETCHED):
-            yield part
 
 
 def as_readings(rows: NDArray[np.int64]) -> Readings:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml  # type: ignore[import-untyped]  # ships no types
 from prometheus_client.parser import text_string_to_metric_families
 
 from collector.daemon.serve import Standing, metrics
