@@ -77,7 +77,8 @@ def page(data: ReportData) -> str:
         f"script-src 'unsafe-inline'; img-src data:\">\n"
         f'<link rel="icon" href="data:,">\n<title>{_title(data)}</title>\n'
         f"<style>\n{_file('page.css')}</style>\n</head>\n"
-        f'<body>\n{_head(data)}\n<main id="main">\n{_controls(data)}{main}{_method(data)}{_cite(data)}</main>\n'
+        f'<body>\n{_head(data)}\n<main id="main" tabindex="-1">\n'
+        f"{_controls(data)}{main}{_method(data)}{_cite(data)}</main>\n"
         f"<footer>{_text(f'Made by open-model-collector {data.software_version} from the files beside this page.')}"
         f"</footer>\n<script>\n{_file('page.js')}</script>\n</body>\n</html>\n"
     )
@@ -143,10 +144,11 @@ def _controls(data: ReportData) -> str:
         ("scope", "Scope", scopes),
         ("attribution", "Attributed by", list(dict(ways).items())),
         ("measure", "Show", list(_MEASURES.items())),
-        ("mark", "as", list(_MARKS.items())),
+        ("mark", "Drawn as", list(_MARKS.items())),
     )
     sets = "".join(_choice(name, legend, choices) for name, legend, choices in fields)
-    return f'<form class="controls" hidden aria-label="What the figures below show">{sets}</form>\n'
+    told = '<p class="unseen" role="status"></p>'
+    return f'<form class="controls" hidden aria-label="What the figures below show">{sets}{told}</form>\n'
 
 
 def _choice(name: str, legend: str, choices: Sequence[tuple[str, str]]) -> str:
@@ -187,7 +189,10 @@ def _section(name: str, title: str, lead: str, content: str) -> str:
 
 def _table(caption: str, head: Sequence[tuple[str, bool]], rows: Iterable[str]) -> str:
     """A table; a column is its title and whether it holds numbers."""
-    cells = "".join(f'<th scope="col"{" class=n" if number else ""}>{_text(title)}</th>' for title, number in head)
+    cells = "".join(
+        f'<th scope="col"{" class=n" if number else ""}>{_text(title)}</th>' if title else "<td></td>"
+        for title, number in head
+    )
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{_text(caption)}"><table><caption>{_text(caption)}'
         f"</caption><thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
@@ -202,10 +207,11 @@ def _n(words: str) -> str:
     return f'<td class="n">{_text(words)}</td>'
 
 
-def _chart(drawing: str, table: str, legend: str = "") -> str:
+def _chart(title: str, drawing: str, table: str, legend: str = "") -> str:
+    of = f'<span class="unseen">: {_text(title)}</span>'  # read aloud, each is told from the others
     return (
         f'<figure><div class="canvas">{drawing}</div>{legend}'
-        f"<details><summary>The figures as a table</summary>{table}</details></figure>"
+        f"<details><summary>The figures as a table{of}</summary>{table}</details></figure>"
     )
 
 
@@ -245,7 +251,7 @@ def _history_chart(data: ReportData, scope: str, attribution: Attribution, measu
     shown = _percent if measure == "share" else (lambda value: f"{value:,.0f}")
     head = [("month", False), *((each.name, True) for each in series)]
     cells = (_row(_text(month), *(_n(shown(each.values[n])) for each in series)) for n, month in enumerate(months))
-    return _chart(drawn, _table(title, head, cells), _legend(*((each.name, each.colour) for each in series)))
+    return _chart(title, drawn, _table(title, head, cells), _legend(*((each.name, each.colour) for each in series)))
 
 
 def _history_series(
@@ -345,9 +351,8 @@ def _family_chart(data: ReportData, scope: str) -> str:
         )
         for row in rows.to_dict("records")
     )
-    return _chart(
-        svg.bars(title, drawn, _percent), _table(title, head, body), _legend(("originals", 1), ("derivatives", 7))
-    )
+    legend = _legend(("originals", 1), ("derivatives", _REST))
+    return _chart(title, svg.bars(title, drawn, _percent), _table(title, head, body), legend)
 
 
 def _legend(*keys: tuple[str, int]) -> str:
@@ -404,7 +409,7 @@ def _derivative_chart(data: ReportData, scope: str) -> str:
         for row in rows.to_dict("records")
     )
     legend = _legend(*((kind, n) for kind, n in kinds.items() if (rows["relation"] == kind).any()))
-    return _chart(svg.bars(title, drawn, _percent), _table(title, head, body), legend)
+    return _chart(title, svg.bars(title, drawn, _percent), _table(title, head, body), legend)
 
 
 def _concentration(data: ReportData) -> str:

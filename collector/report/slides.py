@@ -20,7 +20,7 @@ from collector.report.text import clean
 FOLDER = "charts"
 _LARGEST = 8
 _WIDTH, _HEIGHT = 1000, 480
-_COLOURS = ["#b3302f", "#1f5fa8", "#a8690a", "#3c7d3f", "#7a4ba3", "#1a7f7a", "#a83a7c"]  # as on the page
+_COLOURS = ["#b3302f", "#1f5fa8", "#96600a", "#3c7d3f", "#7a4ba3", "#1a7f7a", "#a83a7c"]  # as on the page
 
 
 def write_slides(data: ReportData, folder: Path) -> list[Path]:

@@ -351,7 +351,8 @@ def _spike_lines(data: ReportData, scope: str, attribution: Attribution) -> Iter
         name, country = shortened(clean(row["model"]), 80), row["country"]
         yield f"spike: {name}: {country} {_percent(row['share'])} with it, {_percent(row['share_without'])} without it"
     if len(spikes) > _SPIKES:
-        yield f"{len(spikes) - _SPIKES} more spikes: see {QUALITY.name}"
+        more = len(spikes) - _SPIKES
+        yield f"{more} more {'spike' if more == 1 else 'spikes'}: see {QUALITY.name}"
 
 
 def _notes(data: ReportData, attribution: Attribution, by: By) -> Iterator[str]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
+from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 
@@ -179,6 +182,58 @@ def test_where_there_is_little_room_every_second_month_is_written() -> None:
     assert re.findall(r'class="label wide-only" [^>]*>([^<]+)<', drawn) == ["2026-04", "2026-02"]
 
 
+# --- to be seen, heard and printed ------------------------------------------------------------------------------------
+
+CSS = (resources.files("collector") / "data" / "page" / "page.css").read_text(encoding="utf-8")
+GROUNDS: Mapping[str, dict[str, str]] = {
+    name: dict(re.findall(r"--(\w+): (#\w+)", block))
+    for name, block in zip(("light", "dark", "print"), re.findall(r":root \{(.*?)\}", CSS, re.DOTALL), strict=True)
+}
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[n : n + 2], 16) / 255 for n in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_words_and_marks_stand_out_from_every_ground(ground: str) -> None:
+    colours = GROUNDS[ground]
+    words = ["ink", "soft", "accent", *(f"c{n}" for n in range(8))]  # the names at the ends of lines have their colour
+    faint = {
+        f"{name} on {under}": round(contrast(colours[name], colours[under]), 2)
+        for under in ("paper", "card")
+        for name, least in [*((word, 4.5) for word in words), ("c8", 3.0)]
+        if name in colours and contrast(colours[name], colours[under]) < least
+    }
+    assert faint == {}
+    assert "svg .end.c8 { fill: var(--soft); }" in CSS, "the ninth colour is for marks alone"
+
+
+def test_a_printed_page_keeps_the_keys_to_its_colours() -> None:
+    printed = CSS.split("@media print")[1]
+    kept = re.search(r"([^{}]+)\{[^}]*print-color-adjust: exact", printed)
+    assert kept is not None
+    assert {".key", ".track", ".track i"} <= {each.strip() for each in kept[1].split("*/")[-1].split(",")}
+
+
+def test_what_a_screen_reader_says_of_each_table_tells_it_from_the_others(whole: ReportData) -> None:
+    text = page(whole)
+    said = re.findall(r'The figures as a table<span class="unseen">: (.*?)</span>', text)
+    assert len(set(said)) > 2
+    assert len(said) == text.count("<summary")
+    assert '<th scope="col"></th>' not in text
+    assert '<p class="unseen" role="status"></p>' in text
+
+
 # --- movers ---------------------------------------------------------------------------------------------------------
 
 
@@ -233,3 +288,27 @@ def test_a_browser_renders_the_page_with_marks_and_without_a_complaint(browser_p
     assert dom.count("<path") > 20
     assert len(Tags(dom).named("script")) == 1
     assert "hidden" not in Tags(dom).named("form")[0], "the script shows the choices"
+
+
+_PHONE = """<!DOCTYPE html><meta charset="utf-8"><body><iframe width="360" height="640" srcdoc="{page}"></iframe>
+<script>
+document.querySelector("iframe").addEventListener("load", function () {{
+  var inside = this.contentDocument, wide = [];
+  inside.querySelectorAll("details").forEach(function (each) {{ each.open = true; }});
+  inside.querySelectorAll(".wide").forEach(function (each) {{ if (each.tabIndex !== 0) wide.push(each.className); }});
+  document.title = inside.documentElement.scrollWidth + " " + inside.documentElement.clientWidth + " " + wide.length;
+}});
+</script>"""
+
+
+def test_on_a_phone_only_the_tables_scroll_sideways(hostile: ReportData, tmp_path: Path) -> None:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: the page is not tried in a browser (apt-get install chromium)")
+    wrapped = tmp_path / "phone.html"
+    wrapped.write_text(_PHONE.format(page=escape(page(hostile))), encoding="utf-8")
+    dom, _ = dom_and_console(wrapped, tmp_path / "profile")
+    measured = re.findall("<title>(.*?)</title>", dom)
+    assert measured, "the page was not shown"
+    needed, given, out_of_reach = map(int, measured[0].split())
+    assert needed == given <= 360
+    assert out_of_reach == 0, "a table that scrolls is reached by the keyboard"

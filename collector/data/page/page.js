@@ -13,7 +13,12 @@
     });
   }
   controls.hidden = false;
-  controls.addEventListener("change", show);
+  controls.addEventListener("change", function () {
+    show();
+    // Who does not see the page change hears what it shows now.
+    var words = Array.from(controls.querySelectorAll("input:checked + span"), function (each) { return each.textContent; });
+    controls.querySelector("[role=status]").textContent = "Shown below: " + words.join(", ");
+  });
   window.addEventListener("beforeprint", function () {
     document.querySelectorAll("details").forEach(function (each) { each.dataset.was = each.open ? "1" : ""; each.open = true; });
   });
