@@ -114,10 +114,11 @@ class Story:
         ImportStore(self.db).import_readings("huggingface", provenance, rows)
 
     def refreshed(self, knowledge: Knowledge) -> list[tuple[Any, ...]]:
-        """The stored roots after bringing them up to date; they are those worked out from nothing."""
+        """The stored roots after bringing them up to date; these and the numbers are those worked out from nothing."""
         refresh_origins(self.db, self.hub, knowledge)
         stored = [tuple(row) for row in in_order(Derived(self.db).origin_rows(self.hub.id))]
         assert stored == from_nothing(self, knowledge)
+        assert numbers_of(self) == numbers_from_nothing(self, knowledge)
         assert not lineages.todo(self.db, self.hub.id).model_ids
         return stored
 
@@ -139,6 +140,21 @@ def in_order(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
 
 def from_nothing(story: Story, knowledge: Knowledge) -> list[tuple[Any, ...]]:
     return sorted((tuple(root) for root in lineage(story.db, story.hub, knowledge).roots()), key=lambda row: row[:2])
+
+
+def numbers_of(story: Story) -> list[tuple[int, int]]:
+    """Under which numbers models are kept: number and model."""
+    c = origin_number.c
+    with story.db.connect() as connection:
+        rows = connection.execute(select(c.number, c.model_id).where(c.hub_id == story.hub.id))
+        return sorted((row.number, row.model_id) for row in rows)
+
+
+def numbers_from_nothing(story: Story, knowledge: Knowledge) -> list[tuple[int, int]]:
+    known = lineage(story.db, story.hub, knowledge)
+    known.keep_numbers()
+    list(known.roots())
+    return sorted({(packed >> 32, packed & (1 << 32) - 1) for packed in known.numbers()})
 
 
 def declared(*names: str, relation: str | None = "finetune", key: str | None = None) -> tuple[Base, ...]:
@@ -363,13 +379,14 @@ changes = st.tuples(st.sampled_from(list(KEYS)), st.sampled_from(NAMES), bases)
 steps = st.one_of(
     st.tuples(st.just("poll"), st.lists(changes, min_size=1, max_size=4)),
     st.tuples(st.just("killed"), st.lists(changes, min_size=1, max_size=2)),
+    st.tuples(st.just("hidden"), st.lists(st.sampled_from(list(KEYS)), min_size=1, max_size=3)),
     st.tuples(st.just("import"), st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True)),
 )
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, min_size=2, max_size=6))
-def test_after_every_change_the_roots_are_those_worked_out_from_nothing(
+def test_after_every_change_roots_and_numbers_are_those_worked_out_from_nothing(
     empty: Path, tmp_path: Path, knowledge: Knowledge, drawn: list[tuple[str, list[Any]]]
 ) -> None:
     shutil.copy(empty, tmp_path / "drawn.db")
@@ -378,6 +395,9 @@ def test_after_every_change_the_roots_are_those_worked_out_from_nothing(
         for what, items in drawn:
             if what == "import":
                 story.imported(*items)
+            elif what == "hidden":
+                story.models = {number: said for number, said in story.models.items() if number not in items}
+                story.poll()
             else:
                 story.models |= {number: (name, tuple(dict.fromkeys(said))) for number, name, said in items}
                 story.poll(finish=what == "poll")

@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _Parents = tuple[Node, ...]
+_MODEL = (1 << 32) - 1  # the bits of a model's id where it stands behind a number
 
 
 class Declared(NamedTuple):
@@ -207,9 +208,9 @@ class Lineage:
     def numbers(self, only: Container[int] | None = None) -> Iterator[int]:
         """Under which numbers every model (or those in `only`) is to be kept: by its name, and by what it asked.
 
-        number × 2**32 + model id, in no order; some come several times. What was asked is that of all linked models.
+        number × 2**32 + model id, in no order; some come several times. Of models whose roots were asked for.
         """
-        yield from self._numbers or ()
+        yield from (each for each in self._numbers or () if only is None or each & _MODEL in only)
         for model in self._listing.models:
             if only is None or model.id in only:
                 is_original = bool(self._families.owned(publisher_of(model.name)))

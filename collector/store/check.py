@@ -22,6 +22,7 @@ from collector.store.schema import (
     model_origin,
     model_state,
     observation,
+    origin_number,
     poll,
     publisher,
 )
@@ -156,11 +157,17 @@ def _derived_rules() -> Iterable[Rule]:
     o, d, c = model_origin.c, model_month.c, country_share.c
     weights = select(o.model_id).group_by(o.model_id).having(func.abs(func.sum(o.weight) - 1) > _TOLERANCE)
     beyond = not_(and_(d.downloads >= 0, d.estimated >= 0, d.estimated <= d.downloads + _TOLERANCE))
+    n = origin_number.c
+    theirs = and_(model.c.id == n.model_id, model.c.hub_id == n.hub_id)
+    unfound = select(o.model_id).where(o.model_id.not_in(select(n.model_id))).distinct()
+    strange = select(n.model_id).outerjoin(model, theirs).where(model.c.id.is_(None)).distinct()
     total = func.sum(c.share)
     name = c.hub + literal(" ") + c.window + literal(" ") + c.scope + literal(" ") + c.attribution
     shares = select(name.label("table")).group_by(c.hub, c.window, c.scope, c.attribution)
     return (
         Rule("models whose roots' weights do not add up to 1", weights),
+        Rule("models with roots that a change of others would not find", unfound),
+        Rule("models found by changes of a hub that is not theirs", strange),
         Rule("models with a month of impossible downloads", select(d.model_id).where(beyond).distinct()),
         Rule("models with a month covered by less than nothing", select(d.model_id).where(d.tiled_seconds < 0)),
         Rule("tables of countries whose shares do not add up to 1", shares.having(func.abs(total - 1) > _SIX_PLACES)),

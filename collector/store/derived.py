@@ -18,7 +18,7 @@ from collector.columns import FILES
 from collector.model import Window, month_of, month_window
 from collector.store.database import Database
 from collector.store.histories import insert_rows, plain_rows
-from collector.store.lineages import add_numbers, replace_numbers, strike_off
+from collector.store.lineages import renew_numbers, replace_numbers, strike_off
 from collector.store.marks import shares_of
 from collector.store.schema import (
     build_mark,
@@ -134,12 +134,13 @@ class Derived:
         c = model_origin.c
         with self._db.begin() as connection:
             stored: list[Row] = []
-            for ids in _chunks(dict.fromkeys(row[0] for row in new)):
+            few = list(dict.fromkeys(row[0] for row in new))
+            for ids in _chunks(few):
                 found = connection.execute(select(model_origin).where(c.model_id.in_(ids)).order_by(c.model_id))
                 stored += map(tuple, found)
             changed = dict(_changed_groups(stored, new))
             _rewrite_origins(connection, hub_id, changed)
-            add_numbers(connection, hub_id, numbers)
+            renew_numbers(connection, hub_id, few, numbers)
             strike_off(connection, hub_id, done)
         return len(changed)
 

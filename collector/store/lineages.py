@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Integer, Select, bindparam, delete, exists, insert, select
+from sqlalchemy import Column, Connection, Integer, MetaData, Select, Table, delete, exists, insert, select
 
 from collector.store.database import Database
 from collector.store.histories import chunks, insert_columns, plain_rows
@@ -70,11 +70,19 @@ def strike_off(conn: Connection, hub_id: int, last: int) -> None:
 def replace_numbers(conn: Connection, hub_id: int, numbers: Iterable[int]) -> None:
     """All of a hub's: each is number × 2**32 + model; what stands there twice is kept once."""
     conn.execute(delete(origin_number).where(origin_number.c.hub_id == hub_id))
+    _insert_numbers(conn, hub_id, numbers)
+
+
+def _insert_numbers(conn: Connection, hub_id: int, numbers: Iterable[int]) -> None:
     packed = _distinct(numbers)
     if len(packed):
         hub = np.full(len(packed), hub_id, np.int64)
         # In the order of the key: the rows are written one after the other.
-        columns = {"hub_id": (hub, None), "number": (packed >> _IDS, None), "model_id": (_models(packed), None)}
+        columns = {
+            "hub_id": (hub, None),
+            "number": (packed >> _IDS, None),
+            "model_id": (packed & (1 << _IDS) - 1, None),
+        }
         insert_columns(conn, origin_number, columns)
 
 
@@ -84,27 +92,21 @@ def _distinct(numbers: Iterable[int]) -> NDArray[np.int64]:
     return packed[np.append(True, packed[1:] != packed[:-1])] if len(packed) else packed
 
 
-def _models(packed: NDArray[np.int64]) -> NDArray[np.int64]:
-    return packed & ((1 << _IDS) - 1)
+def renew_numbers(conn: Connection, hub_id: int, model_ids: Iterable[int], numbers: Iterable[int]) -> None:
+    """Those of a few models of a hub. What they are no more kept for goes: what stands is what a start anew would say.
+
+    For that the table is read through once, 0.2 s for a million rows; an index of models would be as large as it is.
+    """
+    c = origin_number.c
+    _FEW.create(conn)
+    insert_columns(conn, _FEW, {"model_id": (np.fromiter(model_ids, np.int64), None)})
+    conn.execute(delete(origin_number).where(c.hub_id == hub_id, c.model_id.in_(select(_FEW.c.model_id))))
+    _FEW.drop(conn)
+    _insert_numbers(conn, hub_id, numbers)
 
 
-def add_numbers(conn: Connection, hub_id: int, numbers: Iterable[int]) -> None:
-    """Of a few models, beside what is kept. What they are no more kept for stays: it costs a look and no more."""
-    packed = _distinct(numbers)
-    rows = [
-        {"hub": hub_id, "of_number": number, "of_model": model_id}
-        for number, model_id in zip((packed >> _IDS).tolist(), _models(packed).tolist(), strict=True)
-    ]
-    if rows:
-        conn.execute(_ADD_NUMBER, rows)
-
-
-_KEY = [bindparam(name, type_=Integer) for name in ("hub", "of_number", "of_model")]
-_ADD_NUMBER = insert(origin_number).from_select(
-    list(origin_number.c),
-    select(*_KEY).where(
-        ~exists().where(*(column == value for column, value in zip(origin_number.c, _KEY, strict=True)))
-    ),
+_FEW = Table(
+    "few_models", MetaData(), Column("model_id", Integer, primary_key=True, autoincrement=False), prefixes=["TEMPORARY"]
 )
 
 

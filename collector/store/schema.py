@@ -292,7 +292,7 @@ origin_number = Table(
     Column("number", Integer, primary_key=True, autoincrement=False, comment="CRC-32 of a name, key or question."),
     # No foreign keys: there are several rows for each model, and each key would be looked up.
     Column("model_id", Integer, primary_key=True, autoincrement=False, comment="A model it has to do with."),
-    comment="Derived: which models to look at when a name or key is new or gone; too many rather than too few.",
+    comment="Derived: which models to look at when a name or key is new or gone; a few in vain.",
     sqlite_with_rowid=False,
 )
 

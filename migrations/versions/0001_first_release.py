@@ -1003,7 +1003,7 @@ def _create_origin_number() -> None:
         ),
         sa.Column("model_id", sa.Integer(), autoincrement=False, nullable=False, comment="A model it has to do with."),
         sa.PrimaryKeyConstraint("hub_id", "number", "model_id", name=op.f("pk_origin_number")),
-        comment="Derived: which models to look at when a name or key is new or gone; too many rather than too few.",
+        comment="Derived: which models to look at when a name or key is new or gone; a few in vain.",
         sqlite_with_rowid=False,
     )
 

@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -311,6 +311,13 @@ def contents(database: Path) -> dict[str, list[tuple[object, ...]]]:
         return found
 
 
+def differing(expected: Iterable[tuple[object, ...]], found: Iterable[tuple[object, ...]], shown: int = 3) -> str:
+    """How many rows stand on one side alone, and the first of each."""
+    undisturbed, disturbed = set(expected), set(found)
+    sides = {"undisturbed": undisturbed - disturbed, "disturbed": disturbed - undisturbed}
+    return "; ".join(f"{len(rows)} {side} alone: {sorted(rows, key=repr)[:shown]}" for side, rows in sides.items())
+
+
 def caught_up(folder: Path, plan: Plan) -> None:
     """What the daemon itself would do after the last poll, had a soak the time to roll up every day.
 
@@ -365,7 +372,7 @@ def prove(folder: Path, plan: Plan, told: Callable[[date], None] = lambda _: Non
     found = contents(folder / "disturbed" / "collector.db")
     assert list(found) == list(expected)
     for name, rows in expected.items():
-        assert found[name] == rows, f"{name} differs"
+        assert found[name] == rows, f"{name} differs: {differing(rows, found[name])}"
     assert figures(folder / "disturbed") == figures(folder / "undisturbed")
     written_anew(folder / "disturbed", plan)
     assert packs(folder / "disturbed") == packs(folder / "undisturbed")

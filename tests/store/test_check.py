@@ -158,10 +158,19 @@ def test_an_imported_day_with_readings_of_another_day_is_found(sound: Database) 
 
 def test_weights_that_do_not_add_up_to_one_are_found(sound: Database) -> None:
     halves = [Root(1, f"a/{part}", "a", 0.5, "declared", "merge", None, None) for part in ("x", "y")]
-    Derived(sound).replace_origins(1, halves)
+    Derived(sound).replace_origins(1, halves, [1 << 32 | 1])
     assert check(sound) == []
     run(sound, "DELETE FROM model_origin WHERE root_name = 'a/x'")
     assert check(sound) == ["models whose roots' weights do not add up to 1: 1 (1)"]
+
+
+def test_roots_that_a_change_of_others_would_not_find_are_found(sound: Database) -> None:
+    Derived(sound).replace_origins(1, [Root(1, "a/one", "a", 1.0, "self", None, None, None)], [1 << 32 | 1])
+    assert check(sound) == []
+    run(sound, "UPDATE origin_number SET hub_id = 2")
+    assert check(sound) == ["models found by changes of a hub that is not theirs: 1 (1)"]
+    run(sound, "DELETE FROM origin_number")
+    assert check(sound) == ["models with roots that a change of others would not find: 1 (1)"]
 
 
 @pytest.mark.parametrize(

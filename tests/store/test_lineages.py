@@ -62,18 +62,25 @@ def test_models_are_found_under_the_numbers_they_are_kept_under(listed: Database
     assert under(listed, 7) == under(listed) == []
 
 
-def test_numbers_are_added_once_and_replaced_by_hub(listed: Database) -> None:
+def test_numbers_are_replaced_by_hub(listed: Database) -> None:
     with listed.begin() as conn:
         lineages.replace_numbers(conn, HUB, packed((5, 1)))
         lineages.replace_numbers(conn, OTHER, packed((5, 4)))
-        lineages.add_numbers(conn, HUB, packed((5, 1), (5, 2), (-6, 2)))
-        lineages.add_numbers(conn, HUB, [])
-        count = conn.scalar(select(func.count()).select_from(origin_number))
-    assert count == 4
-    assert (under(listed, 5), under(listed, -6)) == ([1, 2], [2])
-    with listed.begin() as conn:
         lineages.replace_numbers(conn, HUB, [])
     assert (under(listed, 5), under(listed, 5, hub_id=OTHER)) == ([], [4])
+
+
+def test_a_few_models_are_kept_under_their_new_numbers_alone(listed: Database) -> None:
+    with listed.begin() as conn:
+        lineages.replace_numbers(conn, HUB, packed((5, 1), (6, 1), (6, 2), (7, 3)))
+        lineages.replace_numbers(conn, OTHER, packed((5, 4)))
+        for _ in range(2):  # a second time in the same transaction is as good
+            lineages.renew_numbers(conn, HUB, [1, 3], packed((5, 1), (-8, 1), (-8, 1)))
+        lineages.renew_numbers(conn, HUB, [], [])
+        count = conn.scalar(select(func.count()).select_from(origin_number))
+    assert count == 4
+    assert (under(listed, 5), under(listed, -8), under(listed, 6), under(listed, 7)) == ([1], [1], [2], [])
+    assert under(listed, 5, hub_id=OTHER) == [4]
 
 
 def test_more_values_than_one_statement_takes_are_looked_up_all_the_same(listed: Database) -> None:
