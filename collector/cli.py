@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -340,7 +341,7 @@ def sql(
 ) -> None:
     """Read-only SQL on the database, or a named recipe. Start with the views named in DATA.md."""
     from collector import recipes as named
-    from collector.store.queries import run_sql
+    from collector.store import queries
 
     if sum((query is not None, recipe is not None, recipes)) != 1:
         raise UsageError("write a query, or --recipe NAME, or --recipes: one of them")
@@ -359,10 +360,12 @@ def sql(
         _print_table(columns, rows, as_csv=as_csv, as_json=as_json)
         return
     config = _config(context)
-    answer = (
-        run_sql(config.database.url, query or "") if recipe is None else named.run_recipe(config, recipe, asked, _now)
-    )
-    _print_table(answer.columns, answer.rows, as_csv=as_csv, as_json=as_json)
+    if recipe is None:
+        with queries.asked(config.database.url, query or "") as answer:
+            _print_parts(answer.columns, answer.parts, as_csv=as_csv, as_json=as_json)
+    else:
+        columns, rows = named.run_recipe(config, recipe, asked, _now)
+        _print_table(columns, rows, as_csv=as_csv, as_json=as_json)
 
 
 @app.command()
@@ -619,31 +622,58 @@ def _print_json(value: object) -> None:
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_csv: bool, as_json: bool) -> None:
-    from collector.report import text
+    _print_parts(columns, iter([rows]), as_csv=as_csv, as_json=as_json)
 
+
+def _print_parts(
+    columns: Sequence[str], parts: Iterator[Sequence[Sequence[Any]]], *, as_csv: bool, as_json: bool
+) -> None:
+    """Prints rows as they come: of an answer of any length, one part is held."""
     if as_csv and as_json:
         raise UsageError("--csv or --json: one of them")
     if as_json:
-        names = _distinct(columns)
-        _print_json([dict(zip(names, map(_json_value, row), strict=True)) for row in rows])
+        _emit(_json_lines(_distinct(columns), chain.from_iterable(parts)))
     elif as_csv:
         from collector.report.csvtext import plain_lines
 
-        _emit(line.removesuffix("\n") for line in plain_lines(columns, rows))
+        _emit(line.removesuffix("\n") for line in plain_lines(columns, chain.from_iterable(parts)))
     else:
+        _emit(_table_lines(columns, parts))
+
+
+def _json_lines(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """A list of records as `json.dumps` lays it out, a record at a time."""
+    written = json.JSONEncoder(default=str, allow_nan=False).encode  # an indented one would be written in Python
+    keys = [written(name) for name in names]
+    last = None
+    for row in rows:
+        yield "[" if last is None else f"{last},"
+        values = (f"    {key}: {written(_json_value(value))}" for key, value in zip(keys, row, strict=True))
+        last = "  {\n" + ",\n".join(values) + "\n  }"
+    yield from ["[]"] if last is None else [last, "]"]
+
+
+def _table_lines(columns: Sequence[str], parts: Iterator[Sequence[Sequence[Any]]]) -> Iterator[str]:
+    """A table; each part of a long one has its own header and its own widths."""
+    from collector.report import text
+
+    width = _width() if sys.stdout.isatty() else sys.maxsize
+    for number, rows in enumerate(chain([next(parts, ())], parts)):
         table = [_column(name, [row[n] for row in rows]) for n, name in enumerate(columns)]
-        _emit(text.table_lines(table, _width() if sys.stdout.isatty() else sys.maxsize))
+        yield from [""] if number else []
+        yield from text.table_lines(table, width)
 
 
 def _column(name: str, values: Sequence[Any]) -> Column:
     """A column of a table on a terminal: numbers at the right and never shortened, null empty."""
+    from collector.report.csvtext import words_of
     from collector.report.text import Column, clean
 
     said = [value for value in values if value is not None]
     numbers = bool(said) and all(isinstance(value, (int, float)) for value in said)
     return Column(
         clean(name),
-        ["" if value is None else _number(value) if numbers else clean(str(value)) for value in values],
+        ["" if value is None else _number(value) if numbers else clean(words_of(value)) for value in values],
         right=numbers,
         least=None if numbers else SHORTEST,
     )

@@ -538,6 +538,43 @@ def test_sql_only_reads_and_says_so_in_one_line(polled: Place, query: str) -> No
     assert (polled.folder / "collector.db").read_bytes() == before
 
 
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n{where}) "
+
+
+@pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])
+def test_rows_are_printed_as_they_come_so_that_an_answer_may_be_of_any_length(polled: Place, form: list[str]) -> None:
+    numbers = NUMBERS.format(where=" WHERE i < 25000")
+    late = "SELECT CASE WHEN i < 21000 THEN i ELSE abs(-9223372036854775807 - 1) END AS i FROM n"
+    done = polled.run("sql", numbers + late, *form)
+    assert done.status == 1
+    assert done.err == "collector: SQL: integer overflow\n"
+    assert "19999" in done.out, "what was read before the fault is there already"
+
+
+def test_a_long_table_has_its_header_above_each_ten_thousand_rows(polled: Place) -> None:
+    lines = polled.run("sql", NUMBERS.format(where=" WHERE i < 20001") + "SELECT i FROM n").out.splitlines()
+    assert [line.strip() for line in lines].count("i") == 3
+    assert [int(line) for line in lines if line.strip() not in ("", "i")] == list(range(1, 20002))
+
+
+def test_a_list_of_records_looks_the_same_however_long(polled: Place) -> None:
+    for many in (0, 1, 3):
+        query = (
+            f'SELECT \'a"b\' AS "the word", i AS n FROM (SELECT 1 AS i UNION SELECT 2 UNION SELECT 3) WHERE i <= {many}'
+        )
+        text = polled.run("sql", query, "--json").out
+        assert text == json.dumps(json.loads(text), indent=2) + "\n"
+        assert len(json.loads(text)) == many
+
+
+def test_a_huge_value_is_whole_for_machines_and_cut_with_a_mark_for_eyes(polled: Place) -> None:
+    query = "SELECT replace(hex(zeroblob(100000)), '00', 'ab') AS m, x'00ff' AS bytes"
+    cut, raw = polled.run("sql", query).out.splitlines()[1].split()
+    assert (len(cut), cut[-2:], raw) == (1001, "b…", "00ff")
+    assert polled.run("sql", query, "--csv").out == f"m,bytes\n{'ab' * 100_000},00ff\n"
+    assert json.loads(polled.run("sql", query, "--json").out) == [{"m": "ab" * 100_000, "bytes": "00ff"}]
+
+
 # --- history from files -----------------------------------------------------------------------------------------------
 
 HISTORY = "model,observed_at,downloads_all_time\nold/model,2026-03-01,100\nold/model,2026-04-01,400\n"
@@ -633,8 +670,8 @@ def test_the_users_own_rows_win_and_a_wrong_one_is_named(copy: Place) -> None:
 
 
 def test_a_pipe_whose_reader_goes_away_is_no_failure(polled: Place) -> None:
-    query = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i FROM n"
-    running = process("--config", polled.config, "sql", query, "--csv")
+    endless = NUMBERS.format(where="") + "SELECT i FROM n"
+    running = process("--config", polled.config, "sql", endless, "--csv")
     assert running.stdout is not None
     assert running.stderr is not None
     assert running.stdout.readline() == "i\n"
@@ -655,6 +692,18 @@ def test_a_poll_interrupted_in_a_wait_ends_at_once_and_can_go_on(copy: Place, hu
     assert "poll again" in err.splitlines()[-1]
     assert "Traceback" not in err
     assert copy.run("poll").status == 0
+
+
+def test_ctrl_c_ends_a_query_that_has_no_row_yet(polled: Place) -> None:
+    rows_then_none = NUMBERS.format(where="") + "SELECT i FROM n WHERE i <= 10000 OR i = -1"
+    running = process("--config", polled.config, "sql", rows_then_none, "--csv")
+    assert running.stdout is not None
+    assert running.stdout.readline() == "i\n", "the query is under way"
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "interrupted" in err
+    assert len(err.splitlines()) == 1
 
 
 def test_ctrl_c_elsewhere_ends_in_one_line(monkeypatch: pytest.MonkeyPatch, polled: Place) -> None:

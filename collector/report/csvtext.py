@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from collector.columns import PublishedColumn, Type
+
+if TYPE_CHECKING:  # whoever writes rows as they come need not load it
+    import pandas as pd
 
 #: A spreadsheet runs a cell that begins with one of these (design, section 6).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -77,4 +78,9 @@ def plain_lines(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterat
 
 
 def _plain_cell(value: Any) -> str:
-    return "" if value is None else text(value) if isinstance(value, str) else str(value)
+    return "" if value is None else text(value) if isinstance(value, str) else words_of(value)
+
+
+def words_of(value: object) -> str:
+    """Any value of a database as words: bytes are hexadecimal digits."""
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -13,13 +13,15 @@ from itertools import accumulate
 _GAP = "  "
 # Controls, invisible format characters (they can turn a line's direction round), surrogates, line and paragraph ends.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_ON_ANOTHER = frozenset({"Mn", "Me"})  # marks on the character before
 _LONGEST = 1000  # characters looked at: names may have megabytes
 
 
 def clean(text: str) -> str:
     """Text that can do no more on a terminal than be read."""
     shown = text[:_LONGEST]
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _UNSAFE else c for c in shown)
+    safe = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _UNSAFE else c for c in shown)
+    return safe if len(text) <= _LONGEST else safe + "…"
 
 
 def columns_of(text: str) -> int:
@@ -28,7 +30,7 @@ def columns_of(text: str) -> int:
 
 
 def _columns(character: str) -> int:
-    if unicodedata.combining(character):
+    if unicodedata.category(character) in _ON_ANOTHER:
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 

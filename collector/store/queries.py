@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -74,11 +75,21 @@ class Status(NamedTuple):
     hubs: tuple[HubStatus, ...]
 
 
+Row = tuple[Any, ...]
+
+
 class Answer(NamedTuple):
     """What a query gave."""
 
     columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
+    rows: list[Row]
+
+
+class Asked(NamedTuple):
+    """A query under way."""
+
+    columns: tuple[str, ...]
+    parts: Iterator[list[Row]]  #: its rows, up to 10,000 at a time
 
 
 class KnownModel(NamedTuple):
@@ -262,6 +273,8 @@ def _distinct(db: Database, column: Column[Any], where: ColumnElement[bool]) -> 
 
 # --- SQL from users -------------------------------------------------------------------------------------------------
 
+_PART = 10_000  # rows held at a time
+_STEPS = 1_000_000  # of SQLite's machine: a few hundredths of a second
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")  # not the second colon of a cast
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _READING_PRAGMAS = {
@@ -271,35 +284,49 @@ _READING_PRAGMAS = {
 _READING_PRAGMAS_WITH_VALUE = {name for name in _READING_PRAGMAS if name.startswith(("table_", "index_", "foreign_"))}
 
 
-def run_sql(url: str, query: str, max_rows: int | None = None, parameters: Mapping[str, str] | None = None) -> Answer:
-    """The answer of one query (at most `max_rows` rows of it). The connection itself refuses everything but reading.
+def run_sql(url: str, query: str, parameters: Mapping[str, str] | None = None) -> Answer:
+    """The whole answer of one query; for answers that fit in memory."""
+    with asked(url, query, parameters) as answer:
+        return Answer(answer.columns, [row for part in answer.parts for row in part])
+
+
+@contextmanager
+def asked(url: str, query: str, parameters: Mapping[str, str] | None = None) -> Iterator[Asked]:
+    """One query, answered as it is read. The connection itself refuses everything but reading.
 
     `parameters` stand in the query as `:name`. StoreError in one line when the query is wrong, is not one statement, or
-    asks for more than to read.
+    asks for more than to read; what only shows in a later row, when that row is read.
     """
     with Database.open(url, write=False) as db, db.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            return _run_on_file(connection, query, max_rows, parameters or {})
-        return _run_on_server(connection, query, max_rows, parameters or {})
+        ask = _asked_of_file if connection.dialect.name == "sqlite" else _asked_of_server
+        with ask(connection, query, parameters or {}) as answer:
+            yield answer
 
 
-def _run_on_file(connection: Connection, query: str, max_rows: int | None, parameters: Mapping[str, str]) -> Answer:
+@contextmanager
+def _asked_of_file(connection: Connection, query: str, parameters: Mapping[str, str]) -> Iterator[Asked]:
     raw = connection.connection.driver_connection
     if not isinstance(raw, sqlite3.Connection):
         raise TypeError(f"not a connection of sqlite3: {raw!r}")
     connection.begin()
-    # Two statements at once are an Error or a Warning, as the version of Python has it.
-    with _only_reading(raw), _wrong_sql((sqlite3.Error, sqlite3.Warning)), translated("SQL"):
-        return _answer(raw.execute(query, parameters), max_rows)
+    with _only_reading(raw):
+        # Two statements at once are an Error or a Warning, as the version of Python has it.
+        errors = (sqlite3.Error, sqlite3.Warning)
+        with _wrong_sql(errors), translated("SQL"):
+            cursor = raw.execute(query, parameters)
+        yield Asked(_columns(cursor), _parts(lambda: cursor.fetchmany(_PART), errors))
 
 
 @contextmanager
 def _only_reading(raw: sqlite3.Connection) -> Iterator[None]:
     """Beside mode=ro and query_only, which ATTACH and PRAGMA could get around."""
     raw.set_authorizer(_authorize)
+    # SQLite looks at no signal: without something of Python's to run now and then, Ctrl-C would wait for the next row.
+    raw.set_progress_handler(lambda: 0, _STEPS)
     try:
         yield
     finally:
+        raw.set_progress_handler(None, _STEPS)
         raw.set_authorizer(None)  # what ends the transaction is no query of the user's
 
 
@@ -314,31 +341,47 @@ def _authorize(action: int, first: str | None, second: str | None, *_: str | Non
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
-def _run_on_server(connection: Connection, query: str, max_rows: int | None, parameters: Mapping[str, str]) -> Answer:
-    # Untyped: `prepare` is psycopg's own.
+@contextmanager
+def _asked_of_server(connection: Connection, query: str, parameters: Mapping[str, str]) -> Iterator[Asked]:
+    # Untyped: `prepare` and `stream` are psycopg's own.
     cursor: Any = connection.connection.cursor()
-    with _wrong_sql((connection.dialect.loaded_dbapi.Error,)):
-        # A prepared statement is one statement: nothing can end the read-only transaction and go on.
-        if parameters:
-            query = _PARAMETER.sub(r"%(\1)s", query.replace("%", "%%"))
-        cursor.execute(query, parameters or None, prepare=True)
-        answer = _answer(cursor, max_rows)
-        return Answer(answer.columns, [tuple(map(_as_on_a_file, row)) for row in answer.rows])
+    errors = (connection.dialect.loaded_dbapi.Error,)
+    if parameters:
+        query = _PARAMETER.sub(r"%(\1)s", query.replace("%", "%%"))
+    with closing(cursor.stream(query, parameters or None)) as rows:
+        with _wrong_sql(errors):
+            # A statement that is streamed is one: nothing can end the read-only transaction and go on.
+            first = next(rows, None)
+            if first is None:
+                cursor.execute(query, parameters or None, prepare=True)  # the names of columns come with a row only
+        left = rows if first is None else chain([first], rows)
+        yield Asked(_columns(cursor), _parts(lambda: [_as_on_a_file(row) for row in islice(left, _PART)], errors))
 
 
-def _as_on_a_file(value: Any) -> Any:
+def _as_on_a_file(row: Row) -> Row:
     """The server's sum of whole numbers and its rounding are `numeric`: here they are what SQLite gives."""
-    if not isinstance(value, Decimal):
-        return value
+    return tuple(_plain_number(value) if isinstance(value, Decimal) else value for value in row)
+
+
+def _plain_number(value: Decimal) -> int | float:
     exponent = value.as_tuple().exponent
     return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value)
 
 
-def _answer(cursor: Any, max_rows: int | None) -> Answer:
+def _columns(cursor: Any) -> tuple[str, ...]:
     if cursor.description is None:
         raise StoreError("SQL: not a query; only SELECT (or WITH … SELECT) is answered here")
-    rows = cursor.fetchall() if max_rows is None else cursor.fetchmany(max_rows)
-    return Answer(tuple(column[0] for column in cursor.description), [tuple(row) for row in rows])
+    return tuple(column[0] for column in cursor.description)
+
+
+def _parts(fetch: Callable[[], list[Row]], errors: tuple[type[Exception], ...]) -> Iterator[list[Row]]:
+    """The rows of a query, some thousand at a time."""
+    while True:
+        with _wrong_sql(errors), translated("SQL"):
+            part = fetch()
+        if not part:
+            return
+        yield part
 
 
 @contextmanager
