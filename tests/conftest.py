@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import workers
+
 if TYPE_CHECKING:
     from tests.engines import KeptDatabase
 
@@ -22,11 +24,22 @@ for _name in list(os.environ):
         del os.environ[_name]
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["DO_NOT_TRACK"] = "1"
+# An installed program has its modules compiled; else each process that a test starts would compile them all.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # No deadlines: a busy machine is not a bug. In CI the same examples on every run.
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    workers.arrange(items)
+
+
+@pytest.hookimpl(optionalhook=True)  # asked for by pytest-xdist, where there are several workers
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return workers.by_unit(config, log) if config.getoption("dist") == "load" else None
 
 
 class NetworkForbiddenError(RuntimeError):

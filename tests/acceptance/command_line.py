@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import fcntl
 import io
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -95,18 +94,6 @@ def installed(
     )
     here.ran(datetime.fromisoformat("2026-08-01T00:00:00+00:00"), "db", "upgrade")
     return here
-
-
-def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """A folder that all workers of this run share: whoever comes first makes it, the others wait."""
-    base = factory.getbasetemp()
-    shared = base.parent if base.name.startswith("popen-") else base
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / f"{name}.made").exists():
-            make(shared / name)
-            (shared / f"{name}.made").touch()
-    return shared / name
 
 
 def table(path: Path) -> list[dict[str, str]]:

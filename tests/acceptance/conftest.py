@@ -15,8 +15,9 @@ from collector.demo.listing import Rules
 from collector.errors import HubError
 from collector.model import PollPlan
 from tests.acceptance import driving
-from tests.acceptance.command_line import Installation, installed, once
+from tests.acceptance.command_line import Installation, installed
 from tests.acceptance.story import BROKEN, REPORTED_AT, THIN, TOKEN, Story, polls
+from tests.once import once
 
 ENOUGH = 1_000_000  # requests
 WHOLE = PollPlan("all")

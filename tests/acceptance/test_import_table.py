@@ -18,8 +18,9 @@ from collector.demo.hub import LoopbackHub
 from collector.demo.world import Clock, World
 from collector.model import PollPlan
 from tests.acceptance import driving
-from tests.acceptance.command_line import ONE_SCOPE, Installation, installed, once, table
+from tests.acceptance.command_line import ONE_SCOPE, Installation, installed, table
 from tests.acceptance.ledger import Life, at
+from tests.once import once
 
 NOW = at("11-02T08:00")
 NOBODY = "http://127.0.0.1:9"  # no hub is asked

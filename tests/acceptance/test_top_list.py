@@ -13,8 +13,9 @@ from collector.demo.listing import Rules
 from collector.demo.world import Clock, World
 from collector.model import PollPlan
 from tests.acceptance import driving
-from tests.acceptance.command_line import ONE_SCOPE, Installation, installed, once, table
+from tests.acceptance.command_line import ONE_SCOPE, Installation, installed, table
 from tests.acceptance.ledger import COUNTED_FROM, DAY, Life, at, by_country
+from tests.once import once
 
 BEGIN, END = at("09-01"), at("10-01")
 POLLED_AT = timedelta(minutes=5)

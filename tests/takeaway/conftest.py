@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 
 from collector.config import Config, load_config
-from collector.demo.run import run_demo
 from collector.moving import copy_database
+from tests.demonstration import the_demo
 from tests.engines import SERVER
 
 Row = dict[str, Any]
@@ -21,10 +22,8 @@ MONTH = "2026-09"
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `collector demo` leaves."""
-    folder = tmp_path_factory.mktemp("demo") / "out"
-    run_demo(folder, lambda _: None, 120)
-    return folder
+    """What `collector demo` leaves; a copy, since whoever moves a database locks it."""
+    return Path(shutil.copytree(the_demo(tmp_path_factory).output, tmp_path_factory.mktemp("takeaway") / "out"))
 
 
 @pytest.fixture(scope="session")
