@@ -34,7 +34,7 @@ from collector.rollup import (
     trailing_models,
     window_models,
 )
-from collector.rooting import lineage
+from collector.rooting import disagreement_rows
 from collector.store import calendar
 from collector.store import readings as facts
 from collector.store.database import Database
@@ -275,19 +275,19 @@ def _turnover(db: Database, hub: Hub, window: Window) -> list[dict[str, Any]]:
 
 def _disagreements(db: Database, hub: Hub, this: WindowModels, knowledge: Knowledge) -> list[dict[str, Any]]:
     """Models whose name says another family than their declared base, the most downloaded first."""
-    downloads = this.models.set_index("model_id")
-    said = lineage(db, hub, knowledge).disagreements()
-    found = [
+    said = disagreement_rows(db, hub, knowledge).merge(this.models[["model_id", "model", "downloads"]], on="model_id")
+    said["value"] = half_up(said["downloads"].to_numpy())
+    shown = said.sort_values(["value", "model"], ascending=[False, True]).head(DISAGREEMENTS_SHOWN)
+    columns = (shown[name].tolist() for name in ("model", "by_name", "by_declaration", "value"))
+    return [
         _row(
             "disagreement",
             f"its name says {by_name}, its declared base {declared}; the declaration counts; value: downloads",
-            model=downloads.at[model_id, "model"],
-            value=float(half_up(downloads.loc[[model_id], "downloads"].to_numpy())[0]),
+            model=model,
+            value=float(value),
         )
-        for model_id, by_name, declared in said
-        if model_id in downloads.index
+        for model, by_name, declared, value in zip(*columns, strict=True)
     ]
-    return sorted(found, key=lambda row: (-row["value"], row["model"]))[:DISAGREEMENTS_SHOWN]
 
 
 def _quality_table(hub: Hub, window: Window, rows: list[dict[str, Any]], spikes: list[pd.DataFrame]) -> pd.DataFrame:

@@ -10,13 +10,23 @@ can be others now: those that asked a question which a changed model answers, an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from collector.model import publisher_of
 from collector.origins.knowledge import Knowledge
-from collector.origins.lineage import Answers, Declared, Lineage, ModelName, Root, partial_lineage, whole_lineage
+from collector.origins.lineage import (
+    Answers,
+    Declared,
+    Disagreement,
+    Lineage,
+    ModelName,
+    Root,
+    partial_lineage,
+    whole_lineage,
+)
 from collector.origins.names import Tokens, model_part
 from collector.origins.originals import holding, original
 from collector.origins.questions import (
@@ -33,15 +43,16 @@ from collector.origins.questions import (
 )
 from collector.store import lineages, marks, queries
 from collector.store.database import Database
-from collector.store.derived import Derived
+from collector.store.derived import Derived, Noted
 from collector.store.queries import Hub
 
 if TYPE_CHECKING:  # pandas takes half a second to load, and who asks for the lineage of one model needs no table
     import pandas as pd
 
-RULES = "1"  #: rises with every change of the lineage rules, so that no stored root outlives them
+RULES = "2"  #: rises with every change of the lineage rules, so that no stored root outlives them
 MOST_AT_ONCE = 250_000  # models; where more are touched everything is worked out anew, which takes no longer
 _MARK = "lineage files"
+R = TypeVar("R", Root, Disagreement)
 
 
 def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge) -> None:
@@ -53,29 +64,32 @@ def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge) -> None:
     todo = lineages.todo(db, hub.id)
     if marks.mark_of(db, hub.id, _MARK) != files:
         everything = _noting(lineage(db, hub, knowledge))
-        Derived(db).replace_origins(hub.id, everything.roots(), everything.numbers(), todo.last)
+        Derived(db).replace_origins(hub.id, everything.roots(), _noted(everything, todo.last))
         marks.set_mark(db, hub.id, _MARK, files)
     elif todo.model_ids:
         source = _source(db, hub, knowledge, todo.model_ids)
         touched = source.touched()
         if touched is None:
             everything = _noting(lineage(db, hub, knowledge))
-            Derived(db).update_origins(hub.id, everything.roots(), everything.numbers(), todo.last)
+            Derived(db).update_origins(hub.id, everything.roots(), _noted(everything, todo.last))
         else:
             few = _noting(source.lineage())
-            few.reach(touched, source.bases(touched))
+            few.reach(touched, source.bases(touched), also_names=True)
             ids = frozenset(model.id for model in touched)
-            Derived(db).update_some_origins(hub.id, _by_id(few.roots(ids)), few.numbers(ids), todo.last)
+            Derived(db).update_some_origins(hub.id, _by_id(few.roots(ids)), _noted(few, todo.last, ids))
 
 
 def root_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFrame:
     """The roots of all models of the hub, columns as `Root`: as stored where these are current, else worked out now."""
-    if marks.mark_of(db, hub.id, _MARK) == _files(knowledge):
-        source = _source(db, hub, knowledge, lineages.todo(db, hub.id).model_ids)
-        touched = source.touched()
-        if touched is not None:
-            return _overlaid(Derived(db).origin_rows(hub.id), source, touched)
-    return _frame(lineage(db, hub, knowledge).roots())
+    return _rows(db, hub, knowledge, _ROOTS)
+
+
+def disagreement_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFrame:
+    """The models of the hub whose name and declaration lead to different families, columns as `Disagreement`.
+
+    As stored where these are current, else worked out now.
+    """
+    return _rows(db, hub, knowledge, _DISAGREEMENTS)
 
 
 def lineage_of(db: Database, hub: Hub, knowledge: Knowledge, model_ids: Collection[int]) -> Lineage:
@@ -98,27 +112,50 @@ def _noting(known: Lineage) -> Lineage:
     return known
 
 
-def _by_id(rows: Iterable[Root]) -> list[Root]:
-    return sorted(rows, key=lambda row: row.model_id)
+def _noted(known: Lineage, done: int, ids: Collection[int] | None = None) -> Noted:
+    said = known.disagreements(ids)
+    return Noted(said if ids is None else _by_id(said), known.numbers(ids), done)
 
 
-def _frame(rows: Iterable[Root]) -> pd.DataFrame:
+def _by_id(rows: Iterable[R]) -> list[R]:
+    return sorted(rows, key=attrgetter("model_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Table(Generic[R]):
+    """What is kept of all models, and how it is worked out."""
+
+    columns: tuple[str, ...]
+    stored: Callable[[Derived, int], pd.DataFrame]
+    made: Callable[[Lineage, Collection[int] | None], Iterable[R]]
+
+    def frame(self, rows: Iterable[R]) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(list(rows), columns=list(self.columns)).astype({"model_id": "int64"})
+
+
+_ROOTS = _Table(Root._fields, Derived.origin_rows, Lineage.roots)
+_DISAGREEMENTS = _Table(Disagreement._fields, Derived.disagreement_rows, Lineage.disagreements)
+
+
+def _rows(db: Database, hub: Hub, knowledge: Knowledge, table: _Table[R]) -> pd.DataFrame:
+    """What is stored, with what a change touched worked out now; everything where nothing is stored, or too much is."""
     import pandas as pd
 
-    return pd.DataFrame(list(rows), columns=list(Root._fields))
-
-
-def _overlaid(stored: pd.DataFrame, source: _Source, touched: Sequence[ModelName]) -> pd.DataFrame:
-    """The stored roots, those of the models that a change touched worked out now."""
-    if not touched:
-        return stored
-    few = source.lineage()
-    few.reach(touched, source.bases(touched))
-    ids = frozenset(model.id for model in touched)
-    import pandas as pd
-
-    kept = stored[~stored["model_id"].isin(ids)]
-    return pd.concat([kept, _frame(_by_id(few.roots(ids)))], ignore_index=True)
+    if marks.mark_of(db, hub.id, _MARK) == _files(knowledge):
+        source = _source(db, hub, knowledge, lineages.todo(db, hub.id).model_ids)
+        touched = source.touched()
+        if touched is not None:
+            stored = table.stored(Derived(db), hub.id)
+            if not touched:
+                return stored
+            few = source.lineage()
+            few.reach(touched, source.bases(touched), also_names=table is _DISAGREEMENTS)
+            ids = frozenset(model.id for model in touched)
+            kept = stored[~stored["model_id"].isin(ids)]
+            return pd.concat([kept, table.frame(_by_id(table.made(few, ids)))], ignore_index=True)
+    return table.frame(table.made(lineage(db, hub, knowledge), None))
 
 
 # --- all models -------------------------------------------------------------------------------------------------------

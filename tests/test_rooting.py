@@ -21,7 +21,7 @@ from collector.model import Base, Observation, Page, PollPlan, month_window
 from collector.origins.corrections import Correction
 from collector.origins.families import load_families
 from collector.origins.knowledge import Knowledge, load_knowledge
-from collector.rooting import lineage, lineage_of, refresh_origins, root_rows
+from collector.rooting import disagreement_rows, lineage, lineage_of, refresh_origins, root_rows
 from collector.store import lineages, marks
 from collector.store.bulk import FileReadings, ImportReading
 from collector.store.database import Database, upgrade
@@ -114,11 +114,13 @@ class Story:
         ImportStore(self.db).import_readings("huggingface", provenance, rows)
 
     def refreshed(self, knowledge: Knowledge) -> list[tuple[Any, ...]]:
-        """The stored roots after bringing them up to date; these and the numbers are those worked out from nothing."""
+        """The stored roots after bringing them up to date; all that is stored is what is worked out from nothing."""
         refresh_origins(self.db, self.hub, knowledge)
         stored = [tuple(row) for row in in_order(Derived(self.db).origin_rows(self.hub.id))]
         assert stored == from_nothing(self, knowledge)
-        assert numbers_of(self) == numbers_from_nothing(self, knowledge)
+        said, numbers = noted_from_nothing(self, knowledge)
+        assert in_order(Derived(self.db).disagreement_rows(self.hub.id)) == said
+        assert numbers_of(self) == numbers
         assert not lineages.todo(self.db, self.hub.id).model_ids
         return stored
 
@@ -150,11 +152,13 @@ def numbers_of(story: Story) -> list[tuple[int, int]]:
         return sorted((row.number, row.model_id) for row in rows)
 
 
-def numbers_from_nothing(story: Story, knowledge: Knowledge) -> list[tuple[int, int]]:
+def noted_from_nothing(story: Story, knowledge: Knowledge) -> tuple[list[tuple[Any, ...]], list[tuple[int, int]]]:
+    """The disagreements, and numbers as `numbers_of` gives them."""
     known = lineage(story.db, story.hub, knowledge)
     known.keep_numbers()
     list(known.roots())
-    return sorted({(packed >> 32, packed & (1 << 32) - 1) for packed in known.numbers()})
+    said = [tuple(each) for each in known.disagreements()]
+    return said, sorted({(packed >> 32, packed & (1 << 32) - 1) for packed in known.numbers()})
 
 
 def declared(*names: str, relation: str | None = "finetune", key: str | None = None) -> tuple[Base, ...]:
@@ -245,6 +249,22 @@ def test_a_correction_holds_no_more_once_the_hub_declares_something_else(story: 
     assert story.root_of(1, knowledge) == story.root_of(2, knowledge) == "Dev/Alpha-7B"
     story.polled(k1=("x/Tuned", declared("lab/Right")))
     assert story.root_of(1, knowledge) == story.root_of(2, knowledge) == "lab/Right"
+
+
+def test_a_name_that_leads_elsewhere_than_the_declaration_does_so_no_more_once_its_base_is_listed(
+    story: Story, knowledge: Knowledge
+) -> None:
+    story.polled(k1=("x/Alpha-9B-GGUF", declared("BetaLab/Beta-1B", relation="quantized")))
+    story.refreshed(knowledge)
+    told = [(1, "Alpha", "Beta")]
+    assert in_order(Derived(story.db).disagreement_rows(story.hub.id)) == told
+    story.polled(k2=("x/Alpha-9B", declared("BetaLab/Beta-1B")))  # what the copy is named after is a Beta itself
+    assert in_order(disagreement_rows(story.db, story.hub, knowledge)) == [(2, "Alpha", "Beta")]
+    assert in_order(Derived(story.db).disagreement_rows(story.hub.id)) == told
+    story.refreshed(knowledge)
+    story.polled(k2=("x/Alpha-9B", declared("Dev/Alpha-7B")))
+    story.refreshed(knowledge)
+    assert in_order(Derived(story.db).disagreement_rows(story.hub.id)) == told
 
 
 def test_a_way_out_of_a_cycle_is_found_by_every_member(story: Story, knowledge: Knowledge) -> None:
@@ -386,7 +406,7 @@ steps = st.one_of(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, min_size=2, max_size=6))
-def test_after_every_change_roots_and_numbers_are_those_worked_out_from_nothing(
+def test_after_every_change_all_that_is_stored_is_what_is_worked_out_from_nothing(
     empty: Path, tmp_path: Path, knowledge: Knowledge, drawn: list[tuple[str, list[Any]]]
 ) -> None:
     shutil.copy(empty, tmp_path / "drawn.db")
@@ -402,4 +422,6 @@ def test_after_every_change_roots_and_numbers_are_those_worked_out_from_nothing(
                 story.models |= {number: (name, tuple(dict.fromkeys(said))) for number, name, said in items}
                 story.poll(finish=what == "poll")
             assert in_order(root_rows(db, story.hub, knowledge)) == from_nothing(story, knowledge)
+            said, _ = noted_from_nothing(story, knowledge)
+            assert in_order(disagreement_rows(db, story.hub, knowledge)) == said
             story.refreshed(knowledge)

@@ -17,14 +17,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from collector.model import publisher_of
 from collector.origins.corrections import Correction, Said, findings, load_corrections
 from collector.origins.families import Families
 from collector.origins.graph import Node, Roots
 from collector.origins.listing import Listing, ModelName, Unanswered
-from collector.origins.namerule import NameRule, Suggestion
+from collector.origins.namerule import NameRule
 from collector.origins.names import clean, is_name, model_part, plain, stem
 from collector.origins.originals import Originals
 from collector.origins.questions import Question, bearing, number_of, of_base
@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _Parents = tuple[Node, ...]
+T = TypeVar("T")
 _MODEL = (1 << 32) - 1  # the bits of a model's id where it stands behind a number
 
 
@@ -216,19 +217,35 @@ class Lineage:
                 is_original = bool(self._families.owned(publisher_of(model.name)))
                 yield from (number << 32 | model.id for number in bearing(model.name, is_original=is_original))
 
-    def reach(self, models: Sequence[ModelName], bases: Iterable[Declared]) -> None:
+    def reach(self, models: Sequence[ModelName], bases: Iterable[Declared], *, also_names: bool = False) -> None:
         """Learn of these models of a partial list and of everything their lineages run through.
 
-        `bases` are the declarations of these models. Each round asks at once all that is open on any way.
+        `bases` are the declarations of these models; `also_names`: what the names of those that declare say as well,
+        so that `disagreements` can be asked for. Each round asks at once all that is open on any way.
         """
         self._learn(models, bases)
-        waiting = {node for model in models if (node := self._listing.node_of(model.id)) is not None}
+        nodes = {node for model in models if (node := self._listing.node_of(model.id)) is not None}
+        self._reach(nodes)
+        if also_names:
+            self._reach(self._reach_named(node for node in nodes if self._basis[node] == "declared"))
+
+    def _reach(self, waiting: set[Node]) -> None:
         reached: set[Node] = set()
         while waiting:
-            linked, asked = self._try_links(waiting)
+            linked, asked = _answered(waiting, self._parents_of)
             self._tell(asked)
-            reached |= linked
-            waiting = (waiting - linked) | {up for node in linked for up in self._parents_of(node)} - reached
+            reached |= linked.keys()
+            waiting = waiting - linked.keys() | {up for node in linked for up in self._parents_of(node)} - reached
+
+    def _reach_named(self, nodes: Iterable[Node]) -> set[Node]:
+        """What the names of these nodes lead to."""
+        waiting, found = set(nodes), set()
+        while waiting:
+            named, asked = _answered(waiting, self._named_by)
+            self._tell(asked)
+            found |= {node for node in named.values() if node is not None}
+            waiting -= named.keys()
+        return found
 
     def roots(self, only: Container[int] | None = None) -> Iterator[Root]:
         """The roots of every model, or of those whose id is in `only`, in the order of the models."""
@@ -251,9 +268,12 @@ class Lineage:
             agreed += _is_among(told, groups)
         return Precision(agreed, said, declared)
 
-    def disagreements(self) -> Iterator[Disagreement]:
-        """Models whose name leads to another family than their declared base, in the order of the models."""
-        for node, told, groups in self._both():
+    def disagreements(self, only: Container[int] | None = None) -> Iterator[Disagreement]:
+        """Models (all, or those in `only`) whose name leads to another family than their declared base, in their order.
+
+        Whoever keeps them keeps the `numbers` too that are noted here.
+        """
+        for node, told, groups in self._both(only):
             if told is not None and not _is_among(told, groups):
                 yield Disagreement(self._listing.models[node].id, told, ";".join(sorted(groups)))
 
@@ -272,18 +292,6 @@ class Lineage:
         return list(steps.values())
 
     # ---- what a partial list is told
-
-    def _try_links(self, nodes: Iterable[Node]) -> tuple[set[Node], set[Question]]:
-        """The nodes that could be linked with what is known, and what the others need to know."""
-        linked, asked = set(), set()
-        for node in nodes:
-            try:
-                self._parents_of(node)
-            except Unanswered as error:
-                asked.add(error.question)
-            else:
-                linked.add(node)
-        return linked, asked
 
     def _tell(self, asked: set[Question]) -> None:
         if asked and self._answer is not None:
@@ -318,7 +326,7 @@ class Lineage:
         if parents is None:
             self._listing.asked.clear()
             link = self._link(node)
-            self._note_numbers(self._listing.models[node].id, link)
+            self._note_numbers(self._listing.models[node].id, link.parents)
             parents, self._basis[node], self._relation[node] = link
             self._parents[node] = parents
         return parents
@@ -337,15 +345,12 @@ class Lineage:
             self._unlisted_links[node] = link
         return link
 
-    def _note_numbers(self, model_id: int, link: _Link) -> None:
+    def _note_numbers(self, model_id: int, found: Iterable[Node]) -> None:
         """What a model asked, and what was asked for names never polled on its way: nobody else stands for these."""
         if self._numbers is None:
             return
-        waiting = [parent for parent in link.parents if parent < 0]
-        if not waiting:
-            self._numbers.extend([number_of(question) << 32 | model_id for question in self._listing.asked])
-            return
         asked = list(self._listing.asked)
+        waiting = [node for node in found if node < 0]
         seen: set[Node] = set()
         while waiting:
             node = waiting.pop()
@@ -454,21 +459,27 @@ class Lineage:
     def _statements(self, model_id: int) -> Said:
         return _said(self._declared.get(model_id, ()))
 
-    def _both(self) -> Iterator[tuple[Node, str | None, set[str]]]:
+    def _both(self, only: Container[int] | None = None) -> Iterator[tuple[Node, str | None, set[str]]]:
         """Models whose declaration counts: what the name alone leads to (None: nothing), what the declaration does."""
         models = self._listing.models
-        self._listing.look_up_bearers(_copied(model.name for model in models if model.id in self._declared))
+        if self._answer is None:
+            self._listing.look_up_bearers(_copied(model.name for model in models if model.id in self._declared))
         for node, model in enumerate(models):
+            if only is not None and model.id not in only:
+                continue
             ends = self._ends.of(node)
-            self._listing.asked.clear()
             if self._basis[node] == "declared":
-                groups = {self._group(end) for end in ends}
-                yield node, self._told(self._rule.suggest(model.name)), groups
+                base = self._named_by(node)
+                told = None if base is None else self._group(self._ends.of(base)[0])
+                yield node, told, {self._group(end) for end in ends}
 
-    def _told(self, suggestion: Suggestion | None) -> str | None:
-        if suggestion is None or not suggestion.resolved:
-            return None
-        return self._group(self._ends.of(self._named(suggestion.base))[0])
+    def _named_by(self, node: Node) -> Node | None:
+        """What the name alone leads to; None: nothing, or nothing that can be told."""
+        self._listing.asked.clear()
+        suggestion = self._rule.suggest(self._name(node))
+        base = self._named(suggestion.base) if suggestion is not None and suggestion.resolved else None
+        self._note_numbers(self._listing.models[node].id, () if base is None else (base,))
+        return base
 
     def _group(self, node: Node) -> str:
         root = self._root(node)
@@ -502,6 +513,17 @@ def _by_model(bases: Iterable[Declared]) -> dict[int, tuple[Declared, ...]]:
         before = declared.get(base.model_id)
         declared[base.model_id] = (base,) if before is None else (*before, base)
     return declared
+
+
+def _answered(nodes: Iterable[Node], question: Callable[[Node], T]) -> tuple[dict[Node, T], set[Question]]:
+    """What a partial list says of each node; of those of which it cannot, what it needs to be told first."""
+    answers, asked = {}, set()
+    for node in nodes:
+        try:
+            answers[node] = question(node)
+        except Unanswered as error:
+            asked.add(error.question)
+    return answers, asked
 
 
 def _distinct(nodes: Iterable[Node], itself: Node) -> _Parents:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +23,7 @@ from collector.store.marks import shares_of
 from collector.store.schema import (
     build_mark,
     country,
+    disagreement,
     metadata,
     model,
     model_month,
@@ -72,6 +73,17 @@ class Root(NamedTuple):
     line: str | None
 
 
+class Noted(NamedTuple):
+    """What lineage tells of models beside their roots; the numbers are taken when all else was read."""
+
+    disagreements: Iterable[Row] = ()  #: tuples in the order of the columns of `disagreement`, by model_id
+    numbers: Iterable[int] = ()  #: under which the models are kept, as `Lineage.numbers` gives them
+    done: int = 0  #: the last entry of the list of what is to do that was taken in
+
+
+NOTHING_NOTED = Noted()
+
+
 class Derived:
     """Every method that writes is one transaction: the old rows and the new ones are never mixed."""
 
@@ -92,57 +104,54 @@ class Derived:
             connection.execute(delete(country))
             _insert(connection, country, countries.items())
 
-    def replace_origins(
-        self, hub_id: int, rows: Iterable[tuple[Any, ...]], numbers: Iterable[int] = (), done: int = 0
-    ) -> None:
-        """The roots of all models of a hub; `rows` are tuples in the order of `Root`.
-
-        `numbers` (taken when the rows are all read) are what `Lineage.numbers` gives, `done` is the last entry of the
-        list of what is to do that the rows have taken in.
-        """
+    def replace_origins(self, hub_id: int, rows: Iterable[Row], noted: Noted = NOTHING_NOTED) -> None:
+        """The roots of all models of a hub; `rows` are tuples in the order of `Root`."""
         ours = select(model.c.id).where(model.c.hub_id == hub_id)
         with self._db.begin() as connection:
-            connection.execute(delete(model_origin).where(model_origin.c.model_id.in_(ours)))
+            for table in (model_origin, disagreement):
+                connection.execute(delete(table).where(table.c.model_id.in_(ours)))
             _insert(connection, model_origin, rows)
-            replace_numbers(connection, hub_id, numbers)
-            strike_off(connection, hub_id, done)
+            _insert(connection, disagreement, noted.disagreements)
+            replace_numbers(connection, hub_id, noted.numbers)
+            strike_off(connection, hub_id, noted.done)
 
-    def update_origins(
-        self, hub_id: int, rows: Iterable[tuple[Any, ...]], numbers: Iterable[int] = (), done: int = 0
-    ) -> int:
+    def update_origins(self, hub_id: int, rows: Iterable[Row], noted: Noted = NOTHING_NOTED) -> int:
         """Replaces the roots of the models that have others than before; returns how many these are.
 
         `rows` are the roots of all models of the hub in the order of model_id. The shares that the changed models go
         into lose their marks in the same transaction, so that they are built anew.
         """
         with self._db.connect() as connection:
-            c = model_origin.c
-            stored = select(model_origin).join(model, model.c.id == c.model_id).where(model.c.hub_id == hub_id)
-            result = connection.execute(stored.order_by(c.model_id).execution_options(yield_per=_CHUNK))
-            changed = dict(_changed_groups(map(tuple, result), map(tuple, rows)))
+            changed = dict(_changed_groups(_stored(connection, model_origin, hub_id), map(tuple, rows)))
+            others = dict(_changed_groups(_stored(connection, disagreement, hub_id), map(tuple, noted.disagreements)))
         with self._db.begin() as connection:
             _rewrite_origins(connection, hub_id, changed)
-            replace_numbers(connection, hub_id, numbers)
-            strike_off(connection, hub_id, done)
+            _rewrite(connection, disagreement, others)
+            replace_numbers(connection, hub_id, noted.numbers)
+            strike_off(connection, hub_id, noted.done)
         return len(changed)
 
-    def update_some_origins(
-        self, hub_id: int, rows: Iterable[tuple[Any, ...]], numbers: Iterable[int], done: int
-    ) -> int:
-        """The same for a few models: `rows` are all roots of these, in the order of model_id, `numbers` are theirs."""
+    def update_some_origins(self, hub_id: int, rows: Iterable[Row], noted: Noted) -> int:
+        """The same for a few models: `rows` are all roots of these, in the order of model_id; so are disagreements."""
         new = [tuple(row) for row in rows]
-        c = model_origin.c
+        few = list(dict.fromkeys(row[0] for row in new))
         with self._db.begin() as connection:
-            stored: list[Row] = []
-            few = list(dict.fromkeys(row[0] for row in new))
-            for ids in _chunks(few):
-                found = connection.execute(select(model_origin).where(c.model_id.in_(ids)).order_by(c.model_id))
-                stored += map(tuple, found)
-            changed = dict(_changed_groups(stored, new))
+            changed = dict(_changed_groups(_stored_of(connection, model_origin, few), new))
+            others = dict(_changed_groups(_stored_of(connection, disagreement, few), map(tuple, noted.disagreements)))
             _rewrite_origins(connection, hub_id, changed)
-            renew_numbers(connection, hub_id, few, numbers)
-            strike_off(connection, hub_id, done)
+            _rewrite(connection, disagreement, others)
+            renew_numbers(connection, hub_id, few, noted.numbers)
+            strike_off(connection, hub_id, noted.done)
         return len(changed)
+
+    def disagreement_rows(self, hub_id: int) -> pd.DataFrame:
+        """The models of a hub whose name and declaration lead to different families, by model_id.
+
+        Columns: model_id, by_name, by_declaration.
+        """
+        c = disagreement.c
+        statement = select(disagreement).join(model, model.c.id == c.model_id).where(model.c.hub_id == hub_id)
+        return self._frame(statement.order_by(c.model_id), {})
 
     def month_rows(self, hub_id: int, month: int) -> pd.DataFrame:
         """The models with figures in a hub's month, by model_id; name and task of today, the publisher of its last day.
@@ -233,7 +242,15 @@ class Derived:
     def clear(self) -> None:
         """Drops every derived row; the facts, their growth columns and the registry stay."""
         with self._db.begin() as connection:
-            for name in ("model_month", "month_build", "build_mark", "model_origin", "origin_number", *_SHARE_FILES):
+            for name in (
+                "model_month",
+                "month_build",
+                "build_mark",
+                "model_origin",
+                "disagreement",
+                "origin_number",
+                *_SHARE_FILES,
+            ):
                 connection.execute(delete(metadata.tables[name]))
 
     def _frame(self, statement: Select[Any], missing: Mapping[str, int | str]) -> pd.DataFrame:
@@ -262,13 +279,34 @@ def _changed_groups(old: Iterable[Row], new: Iterable[Row]) -> Iterator[tuple[in
         if before[1] != mine:
             yield model_id, mine
         before = next(stored, None)
+    if before is not None:
+        yield from ((model_id, []) for model_id, _ in chain([before], stored))
+
+
+def _stored(connection: Connection, table: Table, hub_id: int) -> Iterator[Row]:
+    """The rows of a hub's models, by model_id."""
+    ours = select(table).join(model, model.c.id == table.c.model_id).where(model.c.hub_id == hub_id)
+    for rows in plain_rows(connection, ours.order_by(table.c.model_id)):
+        yield from map(tuple, rows)
+
+
+def _stored_of(connection: Connection, table: Table, model_ids: Iterable[int]) -> Iterator[Row]:
+    """The rows of these models, given in order."""
+    c = table.c
+    for ids in _chunks(model_ids):
+        found = connection.execute(select(table).where(c.model_id.in_(ids)).order_by(c.model_id))
+        yield from map(tuple, found)
 
 
 def _rewrite_origins(connection: Connection, hub_id: int, changed: Mapping[int, Sequence[Row]]) -> None:
-    for ids in _chunks(changed):
-        connection.execute(delete(model_origin).where(model_origin.c.model_id.in_(ids)))
-    _insert(connection, model_origin, (row for group in changed.values() for row in group))
+    _rewrite(connection, model_origin, changed)
     _forget_shares(connection, hub_id, changed)
+
+
+def _rewrite(connection: Connection, table: Table, changed: Mapping[int, Sequence[Row]]) -> None:
+    for ids in _chunks(changed):
+        connection.execute(delete(table).where(table.c.model_id.in_(ids)))
+    _insert(connection, table, (row for group in changed.values() for row in group))
 
 
 def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:

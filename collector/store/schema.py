@@ -277,6 +277,16 @@ model_origin = Table(
     sqlite_with_rowid=False,
 )
 
+disagreement = Table(
+    "disagreement",
+    metadata,
+    Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model."),
+    Column("by_name", Text, nullable=False, comment="Family its name leads to; a root where no family is known."),
+    Column("by_declaration", Text, nullable=False, comment="What its declared bases lead to, the same way; by ;"),
+    comment="Derived: models whose name leads to another family than their declared base. The declaration counts.",
+    sqlite_with_rowid=False,
+)
+
 origin_todo = Table(
     "origin_todo",
     metadata,

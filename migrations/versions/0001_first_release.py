@@ -39,6 +39,7 @@ def upgrade() -> None:
     _create_model_state()
     _create_observation()
     _create_absence()
+    _create_disagreement()
     _create_origin_number()
     _create_origin_todo()
     _create_views()
@@ -990,6 +991,23 @@ def _create_absence() -> None:
         sa.ForeignKeyConstraint(["returned_poll_id"], ["poll.id"], name=op.f("fk_absence_returned_poll_id")),
         sa.PrimaryKeyConstraint("model_id", "poll_id", name=op.f("pk_absence")),
         comment="Models that a hub no longer listed, from when to when. Thin polls prove no absence.",
+        sqlite_with_rowid=False,
+    )
+
+
+def _create_disagreement() -> None:
+    op.create_table(
+        "disagreement",
+        sa.Column("model_id", sa.Integer(), nullable=False, comment="The model."),
+        sa.Column(
+            "by_name", sa.Text(), nullable=False, comment="Family its name leads to; a root where no family is known."
+        ),
+        sa.Column(
+            "by_declaration", sa.Text(), nullable=False, comment="What its declared bases lead to, the same way; by ;"
+        ),
+        sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_disagreement_model_id")),
+        sa.PrimaryKeyConstraint("model_id", name=op.f("pk_disagreement")),
+        comment="Derived: models whose name leads to another family than their declared base. The declaration counts.",
         sqlite_with_rowid=False,
     )
 

@@ -22,7 +22,7 @@ from collector.model import Base, Observation, Page, PollPlan
 from collector.store import check as check_module
 from collector.store.check import Latest, Reading, check, faults
 from collector.store.database import Database, database_path
-from collector.store.derived import Derived, Root
+from collector.store.derived import Derived, Noted, Root
 from collector.store.imports import ImportReading, ImportStore, LineRefused, Provenance
 from collector.store.months import MonthBuild
 from collector.store.polls import PollStore
@@ -30,6 +30,7 @@ from tests.store.facts import World, put_month
 
 DAY = 86_400
 START = datetime(2026, 9, 1, tzinfo=UTC)
+KEPT = Noted(numbers=[1 << 32 | 1])  # the first model, under number 1
 
 
 def run(db: Database, statement: str) -> None:
@@ -158,14 +159,14 @@ def test_an_imported_day_with_readings_of_another_day_is_found(sound: Database) 
 
 def test_weights_that_do_not_add_up_to_one_are_found(sound: Database) -> None:
     halves = [Root(1, f"a/{part}", "a", 0.5, "declared", "merge", None, None) for part in ("x", "y")]
-    Derived(sound).replace_origins(1, halves, [1 << 32 | 1])
+    Derived(sound).replace_origins(1, halves, KEPT)
     assert check(sound) == []
     run(sound, "DELETE FROM model_origin WHERE root_name = 'a/x'")
     assert check(sound) == ["models whose roots' weights do not add up to 1: 1 (1)"]
 
 
 def test_roots_that_a_change_of_others_would_not_find_are_found(sound: Database) -> None:
-    Derived(sound).replace_origins(1, [Root(1, "a/one", "a", 1.0, "self", None, None, None)], [1 << 32 | 1])
+    Derived(sound).replace_origins(1, [Root(1, "a/one", "a", 1.0, "self", None, None, None)], KEPT)
     assert check(sound) == []
     run(sound, "UPDATE origin_number SET hub_id = 2")
     assert check(sound) == ["models found by changes of a hub that is not theirs: 1 (1)"]

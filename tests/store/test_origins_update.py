@@ -10,7 +10,7 @@ import pytest
 from collector.model import month_window
 from collector.store import marks
 from collector.store.database import Database
-from collector.store.derived import Derived
+from collector.store.derived import Derived, Noted
 from collector.store.months import MonthBuild
 from tests.store.facts import World, put_month
 
@@ -25,6 +25,10 @@ def root(model_id: int, name: str, weight: float = 1.0) -> tuple[Any, ...]:
 
 def rows_of(derived: Derived) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in derived.origin_rows(HUB)[["model_id", "root_name", "weight"]].to_numpy().tolist()]
+
+
+def said_of(derived: Derived) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in derived.disagreement_rows(HUB).to_numpy().tolist()]
 
 
 @pytest.fixture
@@ -76,6 +80,22 @@ def test_a_new_model_is_added_and_one_that_is_no_more_is_dropped(db: Database, w
     world.model(3, "new/one")
     assert derived.update_origins(HUB, [*SAME[1:], root(3, "new/one")]) == 2
     assert {row[0] for row in rows_of(derived)} == {2, 3}
+
+
+def test_the_last_model_that_is_no_more_is_dropped_as_well(derived: Derived) -> None:
+    assert derived.update_origins(HUB, SAME[:1]) == 1
+    assert rows_of(derived) == [(1, FIRST, 1.0)]
+
+
+def test_disagreements_are_replaced_with_the_roots_and_forget_no_month(db: Database, derived: Derived) -> None:
+    first, second = (1, "Qwen", "Llama"), (2, "Qwen", "a/left;b/right")
+    derived.update_origins(HUB, SAME, Noted([first, second]))
+    assert said_of(derived) == [first, second]
+    derived.update_some_origins(HUB, SAME[1:], Noted([]))
+    assert said_of(derived) == [first]
+    derived.update_some_origins(HUB, SAME[:1], Noted([(1, "Qwen", "Gemma")]))
+    assert said_of(derived) == [(1, "Qwen", "Gemma")]
+    assert built(db) == list(MONTHS)
 
 
 def test_another_hubs_roots_are_left_alone(db: Database, world: World, derived: Derived) -> None:
