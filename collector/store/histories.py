@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -33,12 +31,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from collector.model import DAY
 from collector.store import server
 from collector.store.changes import Rewrite, Row, State, Stored
-from collector.store.database import translated
 from collector.store.schema import UNUSUAL_INDEX, hub, model_state, observation, poll, publisher
 from collector.store.sift import Moved
 
 CHUNK = 500  # values in one IN (...): far below every engine's limit of parameters
-_ROWS = 50_000  # rows handed to the driver at once
 T = TypeVar("T")
 
 _STATE_NAMES = ("downloads_all_time", "downloads_30d", "likes", "changed_at", "seen_at", "seen_before_at", "rose_at")
@@ -290,32 +286,6 @@ def reach_back(conn: Connection, begins: Mapping[int, int]) -> None:
     """
     if begins:
         conn.execute(_REACH_BACK, [{"of_poll": poll_id, "begin": at} for poll_id, at in begins.items()])
-
-
-def insert_columns(conn: Connection, table: Table, columns: Mapping[str, tuple[NDArray[np.int64], int | None]]) -> None:
-    """Rows from columns of whole numbers, each with the value that stands for null (None: it has none).
-
-    On SQLite the rows go straight to the driver, one tuple at a time: a dictionary for each would take thrice the time.
-    On a server by COPY.
-    """
-    names = list(columns)
-    compiled = insert(table).compile(dialect=conn.dialect, column_keys=names)
-    for at in range(0, len(columns[names[0]][0]), _ROWS):
-        values = {name: _plain(column[at : at + _ROWS], null) for name, (column, null) in columns.items()}
-        if compiled.positiontup is not None:
-            ordered = [values[name] for name in compiled.positiontup]
-            driver: Any = conn.connection.driver_connection
-            with translated("SQL"):
-                driver.executemany(str(compiled), zip(*ordered, strict=True))
-        else:
-            server.copy_rows(conn, table, names, zip(*values.values(), strict=True))
-
-
-def _plain(column: NDArray[np.int64], null: int | None) -> list[int | None]:
-    values: list[int | None] = column.tolist()
-    if null is None or not (column == null).any():
-        return values
-    return [None if value == null else value for value in values]
 
 
 def gather_statistics(conn: Connection) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from collector.model import DAY, from_seconds, publisher_of
 from collector.series import NO_DELTA, NOT_SAID, Bools, Ints
+from collector.store.arrays import insert_columns
 from collector.store.bulk import (
     Arranged,
     Disagreement,
@@ -39,7 +40,6 @@ from collector.store.histories import (
     gather_growing,
     gather_statistics,
     hub_number,
-    insert_columns,
     last_readings,
     publisher_ids,
     reach_back,

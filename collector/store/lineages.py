@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Column, Connection, Integer, MetaData, Select, Table, delete, exists, insert, select
 
+from collector.store.arrays import insert_columns
 from collector.store.database import Database
-from collector.store.histories import chunks, insert_columns, plain_rows
+from collector.store.histories import chunks, plain_rows
 from collector.store.schema import model, model_base, model_name, origin_number, origin_todo
 
 _IDS = 32  # bits of a model's number within one whole number
