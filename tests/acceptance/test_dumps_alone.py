@@ -72,28 +72,38 @@ def _as_parquet(rows: list[dict[str, Any]], path: Path) -> Path:
     return path.with_suffix(".parquet")
 
 
-@pytest.mark.parametrize("write", [_as_csv, _as_parquet], ids=["CSV", "Parquet"])
-def test_dumps_alone_give_the_shares_that_polls_give(
-    tmp_path: Path, write: Callable[[list[dict[str, Any]], Path], Path]
-) -> None:
-    world = _world()
+@pytest.fixture(scope="module")
+def polled(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """The world polled and reported on; in `listed` what the hub said of all models on the same days."""
+    world, folder = _world(), tmp_path_factory.mktemp("dumps_alone")
     with LoopbackHub(world) as hub:
-        polled, dumped = (installed(tmp_path / name, hub.url) for name in ("polled", "dumped"))
-        files = []
+        here = installed(folder / "polled", hub.url)
+        (here.folder / "listed").mkdir()
         for day in range(0, (LAST - FIRST).days + 1, 3):
             world.clock.set(FIRST + timedelta(days=day))
             if day == 12:
                 born = world.clock.now() - timedelta(hours=6)
                 world.create("deepseek-ai/new", created_at=born, pipeline_tag="any-to-any", truth=_grows(800, 0))
-            driving.poll(polled.url, hub, world.clock.now, PLAN)
-            files.append(write(_listed(hub), dumped.folder / f"hub-stats-{world.clock.now().date()}"))
-        for file in files[7:] + files[:7]:  # in an order of no meaning
-            driving.keep_history(dumped.url, file, NOW)
-        polled.ran(NOW, "poll")
-        dumped.ran(NOW, "import", str(files[3]), "--hub", "huggingface")  # the same once more, and everything rolled up
-        for here in (polled, dumped):
-            here.ran(NOW, "report", "2026-09")
+            driving.poll(here.url, hub, world.clock.now, PLAN)
+            listed = here.folder / "listed" / f"{world.clock.now().date()}.json"
+            listed.write_text(json.dumps(_listed(hub)), encoding="utf-8")
+        here.ran(NOW, "poll")
+        here.ran(NOW, "report", "2026-09")
+    return here
+
+
+@pytest.mark.parametrize("write", [_as_csv, _as_parquet], ids=["CSV", "Parquet"])
+def test_dumps_alone_give_the_shares_that_polls_give(
+    polled: Installation, tmp_path: Path, write: Callable[[list[dict[str, Any]], Path], Path]
+) -> None:
+    dumped = installed(tmp_path / "dumped", "http://127.0.0.1:9")
+    days = sorted((polled.folder / "listed").iterdir())
+    files = [write(json.loads(day.read_bytes()), dumped.folder / f"hub-stats-{day.stem}") for day in days]
     assert len(files) == 14
+    for file in files[7:] + files[:7]:  # in an order of no meaning
+        driving.keep_history(dumped.url, file, NOW)
+    dumped.ran(NOW, "import", str(files[3]), "--hub", "huggingface")  # the same once more, and everything rolled up
+    dumped.ran(NOW, "report", "2026-09")
     for file_name in ("country_share.csv", "family_share.csv", "publisher_share.csv"):
         assert _shares(dumped, file_name) == _shares(polled, file_name)
     llm = [row for row in table(dumped.folder / "reports/2026-09/country_share.csv") if row["scope"] == "llm"]
