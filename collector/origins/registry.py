@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import TextIO
 
@@ -57,6 +58,9 @@ class OriginRow:
     basis: str  #: why, in words
     confidence: str  #: one of CONFIDENCES
     reviewed_on: date
+
+
+_AS_TUPLE = attrgetter(*(item.name for item in fields(OriginRow)))
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def load_registry(packaged: Path, own: Path | None, countries: Mapping[str, str]
 
 def make_registry(rows: Iterable[OriginRow], version: str) -> Registry:
     """A registry of checked rows, sorted, with its digest."""
-    ordered = tuple(sorted(rows))
+    ordered = tuple(sorted(rows, key=_AS_TUPLE))  # rows compared as they are make two tuples each time
     return Registry(ordered, version, _digest(ordered))
 
 
@@ -270,8 +274,9 @@ def _digest(rows: Iterable[OriginRow]) -> str:
 
 def record(row: OriginRow) -> tuple[str, ...]:
     """A row as the texts of its CSV fields, in the order of COLUMNS."""
-    values = {item.name: getattr(row, item.name) for item in fields(row)}
-    return tuple(_written(values[name]) if isinstance(values[name], date) else values[name] for name in COLUMNS)
+    span = (_written(row.valid_from), _written(row.valid_to))
+    whose = (row.hub, row.publisher, row.organisation, row.country, row.kind)
+    return (*whose, *span, row.basis, row.confidence, _written(row.reviewed_on))
 
 
 def export(registry: Registry, out: TextIO) -> None:
