@@ -69,13 +69,10 @@ def countries(of: Asked) -> Said:
 def parquet(of: Asked) -> Said:
     """What `collector export` writes of a month's models: all that the peers need of it, and no readings."""
     from collector import exporting
-    from collector.config import load_config
 
-    config = load_config(of.config, {"COLLECTOR__DATABASE__URL": of.url})
     query = 'SELECT * FROM model_downloads_month WHERE "window" = :month'
-    columns, rows = exporting._ask(config, query, {"month": of.words[0]})
-    exporting._file(of.folder / "model_downloads_month" / f"month={of.words[0]}", columns, rows)
-    return {"rows": len(rows)}
+    folder = of.folder / "model_downloads_month" / f"month={of.words[0]}"
+    return {"rows": exporting._file(folder, of.url, query, {"month": of.words[0]})}
 
 
 def command(of: Asked) -> Said:
@@ -103,7 +100,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "poll": ("collector.hubs.huggingface", "collector.polling", "collector.store.polls"),
     "rollup": ("collector.config", "collector.tasks"),
     "countries": ("collector.store.queries",),
-    "parquet": ("collector.config", "collector.exporting", "pyarrow.parquet"),
+    "parquet": ("collector.exporting", "pyarrow.parquet"),
     **peers.NEEDS,
 }
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ from collector.config import Config
 from collector.errors import ReportError
 from collector.model import DAY, months_between
 from collector.store import queries
+from collector.store.queries import Asked, Row
 
 MARK = "README.md"  #: an export's own file: only a folder that has it is replaced
 
+_PARTS = 10  # of an answer in a row group: 100,000 rows
 _BY_MONTH = (
     *("country_share_month", "family_share_month", "publisher_share_month", "group_share_month"),
     *("derivative_share_month", "model_downloads_month"),
@@ -91,46 +95,63 @@ def _require_arrow() -> None:
 
 def _write(config: Config, folder: Path) -> dict[str, int]:
     """The files; how many rows each table has."""
+    url = config.database.url
     rows = dict.fromkeys((*_BY_MONTH, *_WHOLE, "readings"), 0)
-    for month in _ask(config, 'SELECT DISTINCT "window" FROM country_share ORDER BY 1')[1]:
+    for (month,) in queries.run_sql(url, 'SELECT DISTINCT "window" FROM country_share ORDER BY 1').rows:
         for name in _BY_MONTH:
-            columns, found = _ask(config, f'SELECT * FROM {name} WHERE "window" = :month', {"month": month[0]})
-            rows[name] += _file(folder / name / f"month={month[0]}", columns, found)
+            query = f'SELECT * FROM {name} WHERE "window" = :month'
+            rows[name] += _file(folder / name / f"month={month}", url, query, {"month": month})
     for name in _WHOLE:
-        columns, found = _ask(config, f"SELECT * FROM {name}")
-        rows[name] += _file(folder / name, columns, found)
-    for label, start, end in _months_read(config):
-        columns, found = _ask(config, _READINGS.format(start=start, end=end))
-        rows["readings"] += _file(folder / "readings" / f"month={label}", columns, found)
+        rows[name] += _file(folder / name, url, f"SELECT * FROM {name}")
+    for label, start, end in _months_read(url):
+        rows["readings"] += _file(folder / "readings" / f"month={label}", url, _READINGS.format(start=start, end=end))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(_WORDS, encoding="utf-8")
     return rows
 
 
-def _ask(config: Config, query: str, values: Mapping[str, str] | None = None) -> tuple[Sequence[str], list[Any]]:
-    answer = queries.run_sql(config.database.url, query, parameters=values)
-    return answer.columns, answer.rows
-
-
-def _months_read(config: Config) -> Iterator[tuple[str, int, int]]:
+def _months_read(url: str) -> Iterator[tuple[str, int, int]]:
     """Every month that may hold readings: a poll that began in it, or a day before it."""
-    (first, last), *_ = _ask(config, "SELECT min(started_at), max(coalesce(finished_at, started_at)) FROM poll")[1]
+    (first, last), *_ = queries.run_sql(
+        url, "SELECT min(started_at), max(coalesce(finished_at, started_at)) FROM poll"
+    ).rows
     if first is not None:
         yield from ((month.label, month.start, month.end) for month in months_between(first, last + 2 * DAY))
 
 
-def _file(folder: Path, columns: Sequence[str], rows: list[Any]) -> int:
-    """One Parquet file; none where there are no rows."""
-    import pyarrow
+def _file(folder: Path, url: str, query: str, values: Mapping[str, str] | None = None) -> int:
+    """One Parquet file of a query's rows, however many; none where there are no rows."""
     from pyarrow import parquet
 
-    if not rows:
-        return 0
+    written = 0
+    with queries.asked(url, query, values) as answer, ExitStack() as stack:
+        groups = _row_groups(answer)
+        first = next(groups, None)
+        if first is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            writer = stack.enter_context(
+                parquet.ParquetWriter(folder / "part-0.parquet", first.schema, compression="zstd")
+            )
+            for group in chain([first], groups):
+                writer.write_table(group)
+                written += len(group)
+    return written
+
+
+def _row_groups(answer: Asked) -> Iterator[Any]:
+    """The rows of a query as tables of a bounded size: Arrow's form takes a tenth of what Python's objects take."""
+    import pyarrow
+
+    parts = (_table(answer.columns, part) for part in answer.parts)
+    while gathered := list(islice(parts, _PARTS)):
+        yield pyarrow.concat_tables(gathered).combine_chunks()
+
+
+def _table(columns: Sequence[str], rows: Sequence[Row]) -> Any:
+    import pyarrow
+
     arrays = [_array(name, list(values)) for name, values in zip(columns, zip(*rows, strict=True), strict=True)]
-    folder.mkdir(parents=True, exist_ok=True)
-    table = pyarrow.Table.from_arrays(arrays, names=list(columns))
-    parquet.write_table(table, folder / "part-0.parquet", compression="zstd")
-    return len(rows)
+    return pyarrow.Table.from_arrays(arrays, names=list(columns))
 
 
 def _array(name: str, values: list[Any]) -> Any:

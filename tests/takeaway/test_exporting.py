@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from collector import exporting
 from collector.config import Config
 from collector.errors import ReportError
 from collector.exporting import MARK, Exported, export
+from collector.store import queries
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,3 +80,19 @@ def test_a_folder_that_cannot_be_written_is_one_line(config: Config, tmp_path: P
     (tmp_path / "file").write_text("")
     with pytest.raises(ReportError, match="cannot write the export to"):
         export(config, tmp_path / "file" / "parquet")
+
+
+def test_a_table_is_written_in_row_groups_of_a_bounded_size(
+    config: Config, exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(queries, "_PART", 100)
+    monkeypatch.setattr(exporting, "_PARTS", 3)
+    again = export(config, tmp_path / "again")
+    assert again.rows == exported.rows
+    name = "model_downloads_month/month=2026-09/part-0.parquet"
+    small, whole = (parquet.ParquetFile(Path(each.folder) / name) for each in (again, exported))
+    groups = [small.metadata.row_group(n).num_rows for n in range(small.metadata.num_row_groups)]
+    assert groups[:-1] == [300] * (len(groups) - 1)
+    assert len(groups) > 3 > whole.metadata.num_row_groups
+    assert small.read().equals(whole.read())
