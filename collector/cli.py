@@ -140,16 +140,18 @@ def _write_new(path: Path, text: str) -> None:
 
 
 @db.command("upgrade")
-def db_upgrade(context: typer.Context) -> None:
+def db_upgrade(context: typer.Context, as_json: Json = False) -> None:
     """Create the database, or bring it to this version's schema."""
-    _upgrade(_config(context))
+    _upgrade(_config(context), as_json=as_json)
 
 
-def _upgrade(config: Config) -> None:
+def _upgrade(config: Config, *, as_json: bool = False) -> None:
     from collector.store.database import upgrade
 
     done = upgrade(config.database.url)
-    if done.before is None:
+    if as_json:
+        _print_json(done._asdict())
+    elif done.before is None:
         _say("database created")
     elif done.before == done.after:
         _say(f"database is at schema {done.after} already")
@@ -161,6 +163,7 @@ def _upgrade(config: Config) -> None:
 def db_backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The copy to write; an older backup of that name is replaced.")],
+    as_json: Json = False,
 ) -> None:
     """Copy the database while it is in use; the copy is verified before it gets its name."""
     from collector.stopping import StopOnSignal
@@ -168,7 +171,10 @@ def db_backup(
 
     with StopOnSignal() as stop:
         size = backup(_config(context).database.url, file, stop.is_set)
-    _say(_safe(f"wrote {file}, {size / 1e6:,.1f} MB, verified"))
+    if as_json:
+        _print_json({"file": str(file), "bytes": size, "verified": True})
+    else:
+        _say(_safe(f"wrote {file}, {size / 1e6:,.1f} MB, verified"))
 
 
 @db.command("copy")
@@ -413,7 +419,9 @@ def export(
     """Write the database as Parquet, partitioned by month, with the registry."""
     from collector import exporting
 
-    done = exporting.export(_config(context), folder)
+    config = _config(context)
+    with _passing() as shown:
+        done = exporting.export(config, folder, lambda words: shown(words, None))
     if as_json:
         _print_json(dataclasses.asdict(done))
     else:
@@ -429,13 +437,17 @@ def explore(
     """Explore the database in a browser, read-only (Datasette, an extra)."""
     from collector import exploring, recipes
 
-    exploring.explore(_config(context), port, _say, recipes.recipes())
+    config = _config(context)
+    exploring.explore(config, port, _say, recipes.recipes(), lambda: recipes.examples(config, _now))
 
 
 @app.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="CSV: model, observed_at, downloads_all_time[, downloads_30d, likes].")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Files of history, or folders of them; see README for their columns."),
+    ],
     hub: Annotated[str, typer.Option("--hub", help="The hub whose counters these are.")],
     source: Annotated[str, typer.Option("--source", help="Where the file comes from; stands in reports.")] = "",
     terms: Annotated[str, typer.Option("--license", help="Terms of the file; stand in reports.")] = "",
@@ -447,21 +459,30 @@ def import_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Import history from a CSV or Parquet file, in any order of dates; the same file twice is once."""
+    """Import history from CSV or Parquet files, in any order of dates; the same file twice is once."""
     from collector import tasks
     from collector.store.database import writer_lock
 
     config = _config(context)
-    with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS):
-        result = tasks.import_history(
-            config, file, hub, now=_now, source=source, terms=terms, all_time_since=_day(all_time_since)
+    with writer_lock(config.database.url, wait_seconds=LOCK_WAIT_SECONDS), _passing() as shown:
+        done = tasks.import_history(
+            config,
+            files,
+            hub,
+            now=_now,
+            source=source,
+            terms=terms,
+            all_time_since=_day(all_time_since),
+            told=lambda at: shown(*tasks.import_words(at)),
         )
     if as_json:
-        _print_json(dataclasses.asdict(result))
-    elif result.already:
-        _say(_safe(f"{file} was imported before; nothing changed"))
-    else:
-        _emit([tasks.import_sentence(result)])
+        _print_json([{"file": str(file), **dataclasses.asdict(result)} for file, result in done])
+        return
+    for file, result in done:
+        if result.already:
+            _say(_safe(f"{file} was imported before; nothing changed"))
+            continue
+        _emit([tasks.import_sentence(result, None if len(done) == 1 else _safe(file.name))])
         for words in tasks.import_warnings(result):
             _say(_safe(words))
 
@@ -509,13 +530,17 @@ def origins_who(
 
 
 @origins.command("export")
-def origins_export(context: typer.Context) -> None:
-    """Write the registry as CSV to stdout."""
+def origins_export(context: typer.Context, as_json: Json = False) -> None:
+    """Write the registry to stdout, as CSV or as JSON."""
     from collector import asking
-    from collector.origins.registry import export
+    from collector.origins.registry import COLUMNS, export, record
 
+    registry = asking.knowledge_of(_config(context)).registry
+    if as_json:
+        _print_table(COLUMNS, [record(row) for row in registry.rows], as_csv=False, as_json=True)
+        return
     text = io.StringIO()
-    export(asking.knowledge_of(_config(context)).registry, text)
+    export(registry, text)
     _emit([text.getvalue().rstrip("\n")])
 
 
@@ -569,14 +594,20 @@ def origins_diff(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder to leave database and reports in.")] = Path("demo-output"),
+    as_json: Json = False,
 ) -> None:
     """A whole run on the embedded recording: loopback hub, polls over HTTP, reports for June to September 2026."""
     from collector.demo.surroundings import forget
 
     forget(os.environ)
+    from collector import asking, tasks
     from collector.demo.run import run_demo
 
-    run_demo(out, lambda line: _emit([line]), _width())
+    packs = run_demo(out, (lambda _: None) if as_json else (lambda line: _emit([line])), _width())
+    if as_json:
+        asked = asking.Headline(packs[-1].data.scopes[0].name, packs[-1].data.attribution, "country")
+        reports = [{"folder": str(pack.folder), **tasks.headline_values(pack.data, asked)} for pack in packs]
+        _print_json({"folder": str(out), "reports": reports})
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------
@@ -722,8 +753,34 @@ def _progress(log: logging.Logger) -> Iterator[Callable[[Progress], None]]:
 
 def _bar(at: Progress) -> None:
     part = f"{at.models_listed:,} models" if at.top is None else f"{at.models_listed:,} of {at.top:,} models"
-    filled = "" if at.top is None else "█" * round(20 * min(at.models_listed / at.top, 1)) + " "
+    filled = "" if at.top is None else _filled(at.models_listed / at.top)
     print(f"\r{filled}{part}, {at.pages} pages", end="", file=sys.stderr, flush=True)
+
+
+def _filled(part: float) -> str:
+    """The bar itself."""
+    return "█" * round(20 * min(part, 1)) + " "
+
+
+@contextmanager
+def _passing() -> Iterator[Callable[[str, float | None], None]]:
+    """A line on a terminal that says what long work is at, gone when it is done; elsewhere nothing is said."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    last = ""
+
+    def show(words: str, part: float | None = None) -> None:
+        nonlocal last
+        line = _safe(words) if part is None else f"{_filled(part)}{100 * part:.0f} % {_safe(words)}"
+        if line != last:
+            last = line
+            print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
 
 def _line(log: logging.Logger, at: Progress) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -64,9 +64,10 @@ class Exported:
     rows: dict[str, int]  #: by table
 
 
-def export(config: Config, folder: Path) -> Exported:
+def export(config: Config, folder: Path, told: Callable[[str], None] = lambda _: None) -> Exported:
     """Writes the database to `folder`, replacing an earlier export there and nothing else.
 
+    `told` hears which table is written, and how many of its rows are.
     ReportError when the folder holds other files or cannot be written, or when pyarrow is not installed.
     """
     _require_arrow()
@@ -76,7 +77,7 @@ def export(config: Config, folder: Path) -> Exported:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
             new = Path(temporary) / "new"
-            written = _write(config, new)
+            written = _write(config, new, told)
             if folder.exists():
                 folder.rename(Path(temporary) / "old")
             shutil.move(new, folder)
@@ -93,18 +94,19 @@ def _require_arrow() -> None:
         raise ReportError("export needs pyarrow: pip install 'open-model-collector[parquet]'") from error
 
 
-def _write(config: Config, folder: Path) -> dict[str, int]:
+def _write(config: Config, folder: Path, told: Callable[[str], None]) -> dict[str, int]:
     """The files; how many rows each table has."""
     url = config.database.url
     rows = dict.fromkeys((*_BY_MONTH, *_WHOLE, "readings"), 0)
     for (month,) in queries.run_sql(url, 'SELECT DISTINCT "window" FROM country_share ORDER BY 1').rows:
         for name in _BY_MONTH:
-            query = f'SELECT * FROM {name} WHERE "window" = :month'
-            rows[name] += _file(folder / name / f"month={month}", url, query, {"month": month})
+            of = folder / name / f"month={month}"
+            rows[name] += _file(of, url, f'SELECT * FROM {name} WHERE "window" = :month', {"month": month}, told)
     for name in _WHOLE:
-        rows[name] += _file(folder / name, url, f"SELECT * FROM {name}")
+        rows[name] += _file(folder / name, url, f"SELECT * FROM {name}", told=told)
     for label, start, end in _months_read(url):
-        rows["readings"] += _file(folder / "readings" / f"month={label}", url, _READINGS.format(start=start, end=end))
+        of = folder / "readings" / f"month={label}"
+        rows["readings"] += _file(of, url, _READINGS.format(start=start, end=end), told=told)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(_WORDS, encoding="utf-8")
     return rows
@@ -119,7 +121,13 @@ def _months_read(url: str) -> Iterator[tuple[str, int, int]]:
         yield from ((month.label, month.start, month.end) for month in months_between(first, last + 2 * DAY))
 
 
-def _file(folder: Path, url: str, query: str, values: Mapping[str, str] | None = None) -> int:
+def _file(
+    folder: Path,
+    url: str,
+    query: str,
+    values: Mapping[str, str] | None = None,
+    told: Callable[[str], None] = lambda _: None,
+) -> int:
     """One Parquet file of a query's rows, however many; none where there are no rows."""
     from pyarrow import parquet
 
@@ -135,6 +143,7 @@ def _file(folder: Path, url: str, query: str, values: Mapping[str, str] | None =
             for group in chain([first], groups):
                 writer.write_table(group)
                 written += len(group)
+                told(f"{folder.parent.name}/{folder.name}: {written:,} rows")
     return written
 
 

@@ -82,6 +82,20 @@ def run_recipe(config: Config, name: str, given: Mapping[str, str | None], now: 
     return queries.run_sql(config.database.url, recipe.sql, parameters=values)
 
 
+def examples(config: Config, now: Callable[[], datetime]) -> dict[str, dict[str, str]]:
+    """By recipe values of its parameters that answer: the last whole month, its first country and its first family.
+
+    Empty where the database has no figures yet.
+    """
+    try:
+        country, *_ = run_recipe(config, "share-by-country", {}, now).rows[0]
+        family, *_ = run_recipe(config, "families", {}, now).rows[0]
+    except (ReportError, IndexError):
+        return {}
+    said = {"country": country, "family": family}
+    return {recipe.name: _values(config, recipe, said, now) for recipe in recipes().values()}
+
+
 def _chosen(name: str) -> Recipe:
     known = recipes()
     if name in known:

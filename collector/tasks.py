@@ -6,17 +6,19 @@ Knows how the parts are joined; knows no schedule and prints nothing. The clock 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from collector.asking import Headline, Now, Span, knowledge_of, reported_hub
 from collector.config import Config, HubConfig
-from collector.errors import ReportError
+from collector.errors import CollectorError, ReportError
 from collector.hubs import HUBS, HuggingFaceSettings, Stop
-from collector.importing import ImportResult, import_file
+from collector.importing import ImportResult, files_of, import_file
+from collector.importing.values import printable
 from collector.model import PollPlan, Scope
 from collector.origins.knowledge import Knowledge
 from collector.polling import PollResult, Progress, poll_once
@@ -79,15 +81,55 @@ def read_hub(
     return poll_once(client, PollStore(db), plan, now, stop, progress)
 
 
+@dataclass(frozen=True, slots=True)
+class ImportStep:
+    """How far an import of files is."""
+
+    file: str  #: its name; empty: all are kept, and the months are worked out
+    number: int  #: from 1
+    files: int
+    part: float  #: of the file that was read; 1: it is being kept
+
+
 def import_history(
-    config: Config, file: Path, hub: str, *, now: Now, source: str, terms: str, all_time_since: date | None = None
-) -> ImportResult:
-    """Imports a file of history and brings the derived tables up to date. The caller holds the writer's lock."""
+    config: Config,
+    files: Iterable[Path],
+    hub: str,
+    *,
+    now: Now,
+    source: str,
+    terms: str,
+    all_time_since: date | None = None,
+    told: Callable[[ImportStep], None] = lambda _: None,
+) -> list[tuple[Path, ImportResult]]:
+    """Imports files of history (of a folder all below it), each whole or not at all; then, once, brings the derived
+    tables up to date. The caller holds the writer's lock.
+
+    At the first file that cannot be kept the ones before it stay, and the error says so.
+    """
     knowledge = knowledge_of(config)  # a fault in it is told before anything is kept
+    found = files_of(files)
+    kept: list[tuple[Path, ImportResult]] = []
+    refused: CollectorError | None = None
     with Database.open(config.database.url, write=True) as db:
-        result = import_file(file, hub, db, now, source, terms, all_time_since)
-        roll_up(db, knowledge, config.scopes)
-    return result
+        for number, file in enumerate(found, 1):
+            tell = partial(_tell_part, told, partial(ImportStep, printable(file.name), number, len(found)))
+            try:
+                kept.append((file, import_file(file, hub, db, now, source, terms, all_time_since, tell)))
+            except CollectorError as error:
+                refused = error
+                break
+        if kept:
+            told(ImportStep("", len(kept), len(found), 1.0))
+            roll_up(db, knowledge, config.scopes)
+    if refused is not None:
+        before = f"; the {len(kept)} before it are kept" if kept else ""
+        raise type(refused)(f"{refused}{before}") from refused
+    return kept
+
+
+def _tell_part(told: Callable[[ImportStep], None], step: Callable[[float], ImportStep], part: float) -> None:
+    told(step(part))
 
 
 def roll_up(db: Database, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> dict[str, list[str]]:
@@ -157,14 +199,23 @@ def trailing(config: Config, hub: str) -> ReportData | None:
 # --- sentences -------------------------------------------------------------------------------------------------------
 
 
-def import_sentence(result: ImportResult) -> str:
-    """What an import did, in one line."""
+def import_words(at: ImportStep) -> tuple[str, float | None]:
+    """What an import is at, and what part of that is done where it can be said."""
+    if not at.file:
+        return "working out months", None
+    which = at.file if at.files == 1 else f"{at.file} ({at.number} of {at.files})"
+    return (f"reading {which}", at.part) if at.part < 1 else (f"keeping {which}", None)
+
+
+def import_sentence(result: ImportResult, file: str | None = None) -> str:
+    """What an import did, in one line; `file` is named where there were several."""
     silent = f"; {result.rows_without_counter:,} rows without a counter" if result.rows_without_counter else ""
     zeros = f"; {result.zeros_not_read:,} lifetime counts of 0 not read, as declared" if result.zeros_not_read else ""
     private = f"; {result.private:,} rows of private models dropped" if result.private else ""
     described = f"; {result.described:,} models described" if result.described else ""
     kept = f"{result.stored:,} stored (unchanged ones are not)"
-    return f"{result.readings:,} readings of {result.models:,} models; {kept}{described}{silent}{zeros}{private}"
+    which = "" if file is None else f"{file}: "
+    return f"{which}{result.readings:,} readings of {result.models:,} models; {kept}{described}{silent}{zeros}{private}"
 
 
 def import_warnings(result: ImportResult) -> list[str]:

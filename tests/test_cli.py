@@ -6,16 +6,19 @@ import csv
 import io
 import json
 import os
+import pty
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -26,6 +29,7 @@ from collector.demo.hub import LoopbackHub
 from collector.demo.world import Clock, World
 from collector.hubs import http
 from collector.model import Base
+from collector.rollup import refresh
 
 TODAY = datetime(2026, 10, 3, 12, tzinfo=UTC)
 POLLED = [
@@ -596,7 +600,8 @@ def test_an_import_says_what_it_kept_and_the_same_file_is_once(copy: Place) -> N
     again = copy.run(*words)
     assert (again.status, again.out) == (0, "")
     assert "imported before" in again.err
-    assert json.loads(copy.run(*words, "--json").out)["already"] is True
+    [told] = json.loads(copy.run(*words, "--json").out)
+    assert (told["file"], told["already"]) == (str(copy.folder / "history.csv"), True)
     assert json.loads(copy.run("report", "2026-03", "--json").out)["downloads"] == 300
 
 
@@ -608,6 +613,74 @@ def test_a_bad_line_is_named_by_number_and_reason_and_nothing_is_imported(copy: 
     assert "nothing was imported" in done.complaint
     said = copy.run("sql", "SELECT count(*) AS n FROM model WHERE name = 'old/model'", "--json")
     assert json.loads(said.out) == [{"n": 0}]
+
+
+def test_many_files_and_folders_are_imported_in_one_go(copy: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = copy.folder / "history"
+    (history / "2026").mkdir(parents=True)
+    for month, count in ((3, 100), (4, 400), (5, 900)):
+        lines = f"model,observed_at,downloads_all_time\nold/model,2026-{month:02}-01,{count}\n"
+        (history / "2026" / f"{month:02}.csv").write_text(lines)
+    (history / "notes.txt").write_text("no history")
+    extra = copy.folder / "extra.csv"
+    extra.write_text("model,observed_at,downloads_all_time\nold/model,2026-06-01,1000\n")
+    rolled = []
+
+    def counted(*words: Any) -> list[str]:
+        rolled.append(words)
+        return refresh(*words)
+
+    monkeypatch.setattr("collector.tasks.refresh", counted)
+    done = copy.run("import", history, extra, "--hub", "huggingface", "--json")
+    assert [(Path(told["file"]).name, told["stored"]) for told in json.loads(done.out)] == [
+        *(("03.csv", 1), ("04.csv", 1), ("05.csv", 1), ("extra.csv", 1))
+    ]
+    assert len(rolled) == 1, "the months are worked out once"
+    assert json.loads(copy.run("report", "2026-04", "--json").out)["downloads"] == 500
+
+
+def test_of_many_files_those_before_a_faulty_one_stay_and_are_worked_out(copy: Place) -> None:
+    good, bad = copy.folder / "good.csv", copy.folder / "bad.csv"
+    good.write_text(HISTORY)
+    bad.write_text(HISTORY.replace("100", "many"))
+    said = copy.run("import", good, bad, "--hub", "huggingface").complaint
+    assert "bad.csv, line 2" in said
+    assert said.endswith("(nothing was imported); the 1 before it are kept")
+    assert json.loads(copy.run("report", "2026-03", "--json").out)["downloads"] == 300
+
+
+def test_a_folder_without_history_is_said(copy: Place) -> None:
+    (copy.folder / "empty").mkdir()
+    said = copy.run("import", copy.folder / "empty", "--hub", "huggingface").complaint
+    assert "no file below it ends with .csv, .csv.gz, .parquet" in said
+
+
+def on_a_terminal(*words: str | Path) -> str:
+    """What a command shows on stderr where that is a terminal."""
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "collector", *map(str, words)], stdout=subprocess.DEVNULL, stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # the terminal ends with the process
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    assert running.wait(timeout=60) == 0
+    return shown.decode()
+
+
+def test_an_import_shows_on_a_terminal_how_far_it_is_and_leaves_nothing_there(copy: Place) -> None:
+    file = copy.folder / "history.csv"
+    file.write_text(HISTORY)
+    words: list[str | Path] = ["--config", copy.config, "import", file, "--hub", "huggingface"]
+    shown = on_a_terminal(*words)
+    assert re.search(r"█ \d+ % reading history\.csv", shown)
+    assert "keeping history.csv" in shown
+    assert "working out months" in shown
+    assert shown.endswith("\r\x1b[2K")
+    assert copy.run(*words[2:]).err == f"{file} was imported before; nothing changed\n", "elsewhere it is not shown"
 
 
 def test_a_file_of_history_that_is_not_there_is_named(copy: Place) -> None:
@@ -643,6 +716,19 @@ def test_the_registry_is_exported_as_csv_in_the_promised_columns(polled: Place) 
     columns = "hub publisher organisation country kind valid_from valid_to basis confidence reviewed_on"
     assert list(rows[0]) == columns.split()
     assert len(rows) > 200
+
+
+def test_the_registry_as_json_holds_the_same(polled: Place) -> None:
+    rows = list(csv.DictReader(io.StringIO(polled.run("origins", "export").out)))
+    assert json.loads(polled.run("origins", "export", "--json").out) == rows
+
+
+def test_a_backup_and_an_upgrade_say_as_json_what_they_did(copy: Place) -> None:
+    file = copy.folder / "copy.db"
+    told = json.loads(copy.run("db", "backup", file, "--json").out)
+    assert told == {"file": str(file), "bytes": file.stat().st_size, "verified": True}
+    done = json.loads(copy.run("db", "upgrade", "--json").out)
+    assert done["before"] == done["after"] is not None
 
 
 def test_what_the_registry_misses_comes_by_downloads(polled: Place) -> None:

@@ -73,6 +73,17 @@ def test_every_command_is_in_the_readme_and_has_help(words: str, command: Any) -
     assert all(option.help for option in command.params if option.name != "help")
 
 
+SAY_NOTHING = {"collector init", "collector run", "collector explore"}  # no table and no facts
+
+
+@pytest.mark.parametrize(
+    ("words", "command"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_command_that_prints_something_prints_it_for_machines(words: str, command: Any) -> None:
+    options = {option.opts[0] for option in command.params}
+    assert ("--json" in options) is (words not in SAY_NOTHING)
+
+
 def test_the_example_configuration_is_the_default_and_names_every_key(tmp_path: Path) -> None:
     (tmp_path / "example.toml").write_text(example_config(), encoding="utf-8")
     (tmp_path / "empty.toml").write_text("", encoding="utf-8")

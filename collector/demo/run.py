@@ -59,8 +59,11 @@ exclude_relations = ["quantized"]
 _MARK = _CONFIG.splitlines()[0].split(":")[0]
 
 
-def run_demo(folder: Path, say: Callable[[str], None], width: int) -> None:
-    """The whole run; leaves config.toml, collector.db and reports/ in `folder`. CollectorError when it cannot."""
+def run_demo(folder: Path, say: Callable[[str], None], width: int) -> list[Pack]:
+    """The whole run; leaves config.toml, collector.db and reports/ in `folder`. CollectorError when it cannot.
+
+    What it wrote, month by month; `say` hears all of it in words, for a terminal of `width` columns.
+    """
     recording = load_recording()
     config = _prepare(folder, recording.largest_listing)
     knowledge = knowledge_of(config)
@@ -77,6 +80,7 @@ def run_demo(folder: Path, say: Callable[[str], None], width: int) -> None:
         say(line)
     say(f"\nDatabase, configuration and the CSV packs of {len(packs)} months are in {folder}. For instance:")
     say(f"  collector --config {folder / 'config.toml'} sql 'SELECT * FROM country_share_month LIMIT 5'")
+    return packs
 
 
 def _prepare(folder: Path, top: int) -> Config:

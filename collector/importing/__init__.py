@@ -12,10 +12,11 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,13 +30,19 @@ from collector.series import NOT_SAID, Bools
 from collector.store.database import Database
 from collector.store.imports import FileReadings, ImportReading, ImportStore, LineRefused, Provenance
 
-__all__ = ["History", "ImportResult", "import_file", "read_history"]
+__all__ = ["History", "ImportResult", "Told", "files_of", "import_file", "read_history"]
 
 CLOCK_MARGIN = DAY  # seconds by which a reading may lie ahead of our clock
 
 _HUB = re.compile(r"[a-z][a-z0-9_-]{0,39}\Z")
+_ENDINGS = (".csv", ".csv.gz", ".parquet")
+_BUFFER = 1 << 20  # bytes
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
+
+
+#: Hears what part of a file was read, 0 to 1; then it is being kept.
+Told = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +87,20 @@ def import_file(
     source: str,
     terms: str,
     all_time_since: date | None = None,
+    told: Told = lambda _: None,
 ) -> ImportResult:
     """Puts a file's readings among those stored of a hub, all or none; the same file twice is once.
 
     `source` says where the file comes from, `terms` its licence; both are kept with it and may be empty. Before the day
     `all_time_since` the hub showed no lifetime counter: a 0 there is no reading. The hub need not be one that can be
-    polled. Raises ImportFileError (file, line, reason, cure), UsageError for what cannot be a hub's name, StoreError.
-    Rules: design, sections 4 and 6.
+    polled. `told` hears how far it is. Raises ImportFileError (file, line, reason, cure), UsageError for what cannot be
+    a hub's name, StoreError. Rules: design, sections 4 and 6.
     """
     if not _HUB.match(hub):
         raise UsageError(f"--hub {hub[:40]!r}: not a hub's name; write it in lower case, for example huggingface")
     imported_at = to_seconds(now())
-    history = read_history(path, imported_at + CLOCK_MARGIN, all_time_since)
+    history = read_history(path, imported_at + CLOCK_MARGIN, all_time_since, told)
+    told(1.0)
     provenance = Provenance(
         file_name=printable(path.name),
         sha256=history.sha256,
@@ -120,7 +129,38 @@ def import_file(
     )
 
 
-def read_history(path: Path, latest: int, all_time_since: date | None = None) -> History:
+def files_of(given: Iterable[Path]) -> list[Path]:
+    """The files named, and for a folder those below it that may hold history, by name.
+
+    UsageError when a folder has none.
+    """
+    found = []
+    for path in given:
+        if path.is_dir():
+            below = sorted(file for file in path.rglob("*") if file.name.lower().endswith(_ENDINGS) and file.is_file())
+            if not below:
+                raise UsageError(f"{printable(str(path))}: no file below it ends with {', '.join(_ENDINGS)}")
+            found += below
+        else:
+            found.append(path)
+    return found
+
+
+class _Told(io.FileIO):
+    """A file that tells what part of it was read. It is read twice: for its hash, and for what it says."""
+
+    def __init__(self, path: Path, told: Told) -> None:
+        super().__init__(path)
+        self._told, self._read, self._size = told, 0, max(1, 2 * path.stat().st_size)
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        read = super().readinto(buffer)
+        self._read += read or 0
+        self._told(min(1.0, self._read / self._size))
+        return read
+
+
+def read_history(path: Path, latest: int, all_time_since: date | None = None, told: Told = lambda _: None) -> History:
     """The readings of a file: CSV (UTF-8, RFC 4180, perhaps gzipped) or Parquet.
 
     `latest`: no reading is later (Unix seconds). ImportFileError names the file and up to five faulty lines, each with
@@ -128,7 +168,7 @@ def read_history(path: Path, latest: int, all_time_since: date | None = None) ->
     """
     where = printable(str(path))
     try:
-        with path.open("rb") as file:
+        with io.BufferedReader(_Told(path, told), _BUFFER) as file:
             if not file.seekable():
                 raise ImportFileError(f"{where}: is a stream; save it to a file first")
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -147,7 +187,7 @@ def read_history(path: Path, latest: int, all_time_since: date | None = None) ->
     return history
 
 
-def _read(file: io.BufferedReader, where: str, file_name: str, latest: int) -> Contents:
+def _read(file: io.BufferedReader[Any], where: str, file_name: str, latest: int) -> Contents:
     """What it says, by the quickest way that fits. The file's first bytes tell what it is; its name may not."""
     file.seek(0)
     head = file.read(len(_PARQUET))
@@ -157,7 +197,7 @@ def _read(file: io.BufferedReader, where: str, file_name: str, latest: int) -> C
     return found or read_lines(_content(file, head), where, file_name, latest)
 
 
-def _parquet(file: io.BufferedReader, where: str, file_name: str, latest: int) -> Contents:
+def _parquet(file: io.BufferedReader[Any], where: str, file_name: str, latest: int) -> Contents:
     try:
         from collector.importing.parquet import read_parquet
     except ImportError as error:
@@ -167,7 +207,7 @@ def _parquet(file: io.BufferedReader, where: str, file_name: str, latest: int) -
     return read_parquet(file, where, file_name, latest)
 
 
-def _content(file: io.BufferedReader, head: bytes) -> io.BufferedIOBase:
+def _content(file: io.BufferedReader[Any], head: bytes) -> io.BufferedIOBase:
     """The file from its start, unpacked."""
     file.seek(0)
     return gzip.GzipFile(fileobj=file) if head.startswith(_GZIP) else file

@@ -40,7 +40,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Config:
     (folder / "history.csv").write_text(HISTORY)
     config: Config = load_config(folder / "config.toml", {})
     upgrade(config.database.url)
-    tasks.import_history(config, folder / "history.csv", "huggingface", now=now, source="a page", terms="CC0")
+    tasks.import_history(config, [folder / "history.csv"], "huggingface", now=now, source="a page", terms="CC0")
     return config
 
 
