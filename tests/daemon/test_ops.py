@@ -21,6 +21,7 @@ OPS = Path(__file__).parent.parent.parent / "ops"
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed here (Debian: prometheus)"
 )
+needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")
 STARTED = int(datetime(2026, 11, 22, 0, 5, tzinfo=UTC).timestamp())
 
 
@@ -97,13 +98,26 @@ def test_a_name_from_outside_cannot_forge_a_metric() -> None:
     assert "\nforged" not in metrics(standing).decode()
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "collector.service"
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The unit, with a program that is there."""
     text = (OPS / "collector.service").read_text("utf-8")
-    unit.write_text(text.replace("/opt/collector/.venv/bin/collector", "/bin/true"), "utf-8")
+    copy = tmp_path / "collector.service"
+    copy.write_text(text.replace("/opt/collector/.venv/bin/collector", "/bin/true"), "utf-8")
+    return copy
+
+
+@needs_systemd
+def test_systemd_takes_the_unit(unit: Path) -> None:
     verified = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
     assert (verified.returncode, verified.stderr) == (0, "")
+
+
+@needs_systemd
+def test_the_unit_keeps_the_service_from_what_it_does_not_need(unit: Path) -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit)]  # of 100; without: 92
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert judged.returncode == 0, judged.stdout.splitlines()[-1]
 
 
 def test_the_unit_asks_for_what_the_daemon_gives() -> None:
