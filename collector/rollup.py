@@ -116,8 +116,13 @@ def refresh_registry(db: Database, hub: Hub, knowledge: Knowledge) -> None:
 
 
 def refresh_month(db: Database, hub: Hub, month: Window) -> None:
-    """Bring the rows of a month up to date: by what came since where that only adds to it, else from nothing."""
+    """Bring the rows of a month up to date: by what came since where that only adds to it, else from nothing.
+
+    A poll may be under way. What it brings after `last` and `mark` were looked up is not said to be taken in: a later
+    poll is left out, and a page of one of these changes the mark, so that the month is worked out from nothing.
+    """
     last = marks.last_poll(db, hub.id, month)
+    mark = _month_mark(db, hub, month, last)
     built = months.month_build_of(db, hub.id, _month_number(month))
     if built is not None and _stands(db, hub, month, built):
         if last <= built.last_poll_id:
@@ -125,10 +130,10 @@ def refresh_month(db: Database, hub: Hub, month: Window) -> None:
                 months.set_covered(db, hub.id, _month_number(month), _covered(db, hub, month))
             return
         if sums.is_in_order(db, hub.id, built.last_poll_id):
-            months.add_to_month(db, _month(db, hub, month, last, after=built.last_poll_id))
+            months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), mark))
             months.set_covered(db, hub.id, _month_number(month), _covered(db, hub, month))
             return
-    months.build_month(db, _month(db, hub, month, last, after=0))
+    months.build_month(db, _month(db, hub, month, (0, last), mark))
     months.set_covered(db, hub.id, _month_number(month), _covered(db, hub, month))
 
 
@@ -137,18 +142,18 @@ def _stands(db: Database, hub: Hub, month: Window, built: MonthBuild) -> bool:
     return built.fingerprint == _month_mark(db, hub, month, built.last_poll_id)
 
 
-def _month(db: Database, hub: Hub, month: Window, last_poll_id: int, *, after: int) -> Month:
-    """What polls numbered above `after` put into a month."""
-    grown = _grown(db, hub, month, after)
+def _month(db: Database, hub: Hub, month: Window, polls: tuple[int, int], mark: str) -> Month:
+    """What polls numbered above the first up to the second put into a month."""
+    after, last = polls
+    grown = _grown(db, hub, month, polls)
     renamed = facts.models(db, hub.id, month, facts.renamed(db, hub.id, month, after))
-    mark = _month_mark(db, hub, month, last_poll_id)
     judged: dict[int, MonthRow | None] = dict.fromkeys(grown.judged.model_id.tolist())
     shown = _with_figures(grown.firsts) | grown.backed_later
     return Month(
         hub.id,
         _month_number(month),
-        MonthBuild(mark, last_poll_id, mark, 0.0, grown.judged.open_falls),
-        sums.plain(hub.id, month, after),
+        MonthBuild(mark, last, mark, 0.0, grown.judged.open_falls),
+        sums.plain(hub.id, month, polls),
         list(_month_rows(grown.firsts, grown.accounts_of_firsts, month, shown)),
         judged | {row.model_id: row for row in _month_rows(grown.judged, grown.accounts_of_judged, month)},
         dict(zip(renamed.model_id.tolist(), renamed.publisher_id.tolist(), strict=True)),
@@ -275,17 +280,17 @@ class _Grown:
     backed_later: Bools  #: first sightings after which more of the window can follow
 
 
-def _grown(db: Database, hub: Hub, window: Window, after: int = 0) -> _Grown:
-    """The same for first sightings by polls numbered above `after`."""
-    basis = sums.basis(db, hub.id, window, after)
-    polls, as_of = facts.polls(db, hub.id), facts.as_of(db, hub.id)
+def _grown(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = sums.ALL) -> _Grown:
+    """The same for first sightings by polls numbered above the first up to the second."""
+    basis = sums.basis(db, hub.id, window, polls)
+    known, as_of = facts.polls(db, hub.id), facts.as_of(db, hub.id)
     until = -1 if as_of is None else as_of
     judged = facts.models(db, hub.id, window, basis.judged)
     firsts = facts.models(db, hub.id, window, np.unique(basis.firsts.model_id))
     begun = np.isin(firsts.model_id, basis.firsts.model_id[basis.firsts.at < window.end])
-    of_firsts = in_window(basis.firsts, firsts, polls, window, until)
+    of_firsts = in_window(basis.firsts, firsts, known, window, until)
     return _Grown(
-        in_window(basis.of_judged, judged, polls, window, until),
+        in_window(basis.of_judged, judged, known, window, until),
         judged.publisher_id,
         of_firsts,
         firsts.publisher_id,

@@ -26,6 +26,8 @@ _AT = poll.c.started_at + observation.c.seconds
 _BEGIN = _AT - observation.c.span_seconds
 _MANY = 5_000  # models whose readings are worth looking up one by one
 
+ALL = (0, 2**31 - 1)  #: polls by number: above the first, up to the second
+
 
 class Basis(NamedTuple):
     """What the measure needs of a window beside the plain sums."""
@@ -38,8 +40,8 @@ class Basis(NamedTuple):
 # --- the plain part -------------------------------------------------------------------------------------------------
 
 
-def plain(hub_id: int, window: Window, after: int = 0) -> Select[tuple[int, int]]:
-    """model_id and downloads of the models with plain growth in the window, read by polls numbered above `after`.
+def plain(hub_id: int, window: Window, polls: tuple[int, int] = ALL) -> Select[tuple[int, int]]:
+    """model_id and downloads of the models with plain growth in the window, read by these polls.
 
     Of judged models it says nothing true: theirs are to be replaced.
     """
@@ -52,12 +54,16 @@ def plain(hub_id: int, window: Window, after: int = 0) -> Select[tuple[int, int]
     return (
         select(o.model_id, downloads.label("downloads"))
         .join_from(poll, observation)
-        .where(p.hub_id == hub_id, p.id > after, p.started_at >= window.start - stored.BEFORE)
+        .where(p.hub_id == hub_id, *_numbered(polls), p.started_at >= window.start - stored.BEFORE)
         .where(reads_in_it, begins_in_it)
         .where(o.delta > 0, o.downloads_all_time.is_not(None), window.end > _BEGIN, window.start < _AT)
         .group_by(o.model_id)
         .having(downloads > 0)
     )
+
+
+def _numbered(polls: tuple[int, int]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return poll.c.id > polls[0], poll.c.id <= polls[1]
 
 
 def _reads_until() -> ColumnElement[int]:
@@ -85,8 +91,8 @@ def plain_sums(db: Database, hub_id: int, window: Window) -> tuple[Ints, Ints]:
 # --- what is judged -------------------------------------------------------------------------------------------------
 
 
-def basis(db: Database, hub_id: int, window: Window, after: int = 0) -> Basis:
-    """The judged models with their readings, and the first sightings (by polls numbered above `after`) of others."""
+def basis(db: Database, hub_id: int, window: Window, polls: tuple[int, int] = ALL) -> Basis:
+    """The judged models with their readings, and the first sightings (by these polls) of others."""
     until = stored.last_start_that_matters(db, hub_id, window)
     with db.connect() as conn:
         unusual, latest = _unusual_models(conn, hub_id, window, until)
@@ -94,7 +100,7 @@ def basis(db: Database, hub_id: int, window: Window, after: int = 0) -> Basis:
         stepping = np.setdiff1d(np.union1d(unusual, _doubled(conn, hub_id, window, until)), rolling)
         near = _rows_of(conn, hub_id, stepping, window, max(until, latest + stored.SPANS_AFTER))
         parts = [stored.fetched(conn, stored.of_models(hub_id, part)) for part in chunks(rolling.tolist())]
-        firsts = stored.fetched(conn, _firsts(hub_id, window, until, after))
+        firsts = stored.fetched(conn, _firsts(hub_id, window, until, polls))
     judged = np.union1d(stepping, rolling)
     others = firsts[~np.isin(firsts[:, 0], judged)]
     return Basis(judged, stored.as_readings(np.concatenate([near, *parts])), stored.as_readings(others))
@@ -114,11 +120,11 @@ def _unusual_models(conn: Connection, hub_id: int, window: Window, until: int) -
     return np.unique(rows[:, 0]), int(rows[:, 1].max()) if len(rows) else 0
 
 
-def _firsts(hub_id: int, window: Window, until: int, after: int) -> Select[Any]:
+def _firsts(hub_id: int, window: Window, until: int, polls: tuple[int, int]) -> Select[Any]:
     """The readings of counters that were not read before."""
     return stored.READINGS.where(
         poll.c.hub_id == hub_id,
-        poll.c.id > after,
+        *_numbered(polls),
         poll.c.started_at >= window.start - stored.BEFORE,
         poll.c.started_at <= until,
         text(UNUSUAL),

@@ -19,7 +19,7 @@ from collector.measure.spans import FIRST
 from collector.measure.steps import RESTATEMENT_MARGIN
 from collector.measure.windows import flag_names, in_window
 from collector.model import DAY, Window, days_window, month_window
-from collector.store import months, schema, sums
+from collector.store import marks, months, schema, sums
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.queries import Hub
@@ -224,6 +224,50 @@ def test_a_poll_adds_only_what_it_read_to_a_month(kept: Database) -> None:
     refresh(kept)
     (row,) = counted(kept, march)
     assert row[1] == measured(kept, march)[0][1] + 5000
+
+
+SEAMS = ((marks, "last_poll"), (marks, "facts_fingerprint"), (sums, "basis"), (sums, "plain"))
+
+
+@pytest.mark.parametrize("seam", SEAMS, ids=lambda seam: f"after {seam[1]}")
+@pytest.mark.parametrize("begun", [False, True], ids=["it begins meanwhile", "it goes on meanwhile"])
+@pytest.mark.parametrize("known", [0, 2], ids=["from nothing", "added to"])
+def test_a_poll_beside_the_roll_up_is_counted_once(
+    kept: Database, monkeypatch: pytest.MonkeyPatch, seam: tuple[Any, str], begun: bool, known: int
+) -> None:
+    drawn = one_model((0, 900), (2, 1000), (3, 1010), (4, 1030), (5, 1070))
+    if known:
+        put(kept, drawn, known)
+        rollup.refresh_month(kept, HUB, month_window("2026-03"))
+    put(kept, drawn, 3)
+    if begun:
+        put(kept, drawn, 4)
+        without_pages(kept, 4)
+    module, name = seam
+    call, once = getattr(module, name), iter([lambda: put(kept, drawn, 4)])
+
+    def and_then_a_page(*words: Any) -> Any:
+        found = call(*words)
+        next(once, lambda: None)()
+        return found
+
+    monkeypatch.setattr(module, name, and_then_a_page)
+    march = month_window("2026-03")
+    rollup.refresh_month(kept, HUB, march)
+    assert next(once, None) is None
+    for polls in (4, 5):
+        put(kept, drawn, polls)
+        rollup.refresh_month(kept, HUB, march)
+        assert counted(kept, march) == measured(kept, march)
+
+
+def without_pages(db: Database, number: int) -> None:
+    """The poll as it is before its first page is in."""
+    p, o = schema.poll.c, schema.observation.c
+    begun = {"status": "running", "finished_at": None, "pages": 0, "models_listed": 0, "reaches_back_to": None}
+    with db.begin() as connection:
+        connection.execute(delete(schema.observation).where(o.poll_id == number))
+        connection.execute(update(schema.poll).where(p.id == number).values(**begun))
 
 
 def test_a_reading_that_comes_before_stored_ones_has_the_month_worked_out_from_nothing(kept: Database) -> None:
