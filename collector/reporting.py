@@ -5,11 +5,12 @@ Knows which tables a report is made of; knows no SQL and writes no file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from collector import __version__
@@ -23,12 +24,12 @@ from collector.measure.sums import Heading, half_up
 from collector.measure.windows import events
 from collector.model import ATTRIBUTIONS, DAY, Attribution, Scope, Window, from_seconds, month_of, previous_window
 from collector.origins.knowledge import Knowledge
-from collector.report.data import HISTORY, PollUsed, RegistryUsed, ReportData, Source
+from collector.report.data import HISTORY, AllModels, PollUsed, RegistryUsed, ReportData, Source
 from collector.rollup import (
+    ScopeModels,
     WindowModels,
     daily_downloads,
     growth_of,
-    roots_by,
     scoped,
     share_tables,
     trailing_models,
@@ -56,12 +57,13 @@ class Asked:
     hub: Hub
     scopes: tuple[Scope, ...]
     attribution: Attribution  #: the headline
+    top_models: int  #: the most models that `model_downloads.csv` lists
 
 
 def window_report(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> ReportData:
     """The report of a month or of any two dates; ReportError when the window holds nothing."""
     this = window_models(db, asked.hub, window, knowledge)
-    if not (this.models["downloads"] > 0).any():
+    if not (this.models.downloads > 0).any():
         raise ReportError(_nothing_in(db, asked.hub, window))
     before = window_models(db, asked.hub, previous_window(window), knowledge)
     quality = [*_turnover(db, asked.hub, window), *_polls_to_know(db, asked.hub, window)]
@@ -78,7 +80,7 @@ def trailing_report(db: Database, asked: Asked, knowledge: Knowledge) -> ReportD
     this = trailing_models(db, asked.hub, poll, knowledge)
     if len(this.models) == 0:
         raise ReportError(f"{asked.hub.name}: the last complete poll has no 30-day count; nothing to report")
-    nothing = replace(this, models=this.models.iloc[:0], created=this.created.iloc[:0], roots=this.roots.iloc[:0])
+    nothing = replace(this, models=this.models.where(slice(0)), created=this.created.where(slice(0)))
     return _report(db, asked, this, nothing, [], knowledge, daily_known=False)
 
 
@@ -92,9 +94,12 @@ def _report(
     *,
     daily_known: bool,
 ) -> ReportData:
-    hub, window = asked.hub, this.window
-    tables = share_tables(hub.name, this, before, asked.scopes, knowledge)
-    spikes = _spikes(db, asked, this, daily_known=daily_known)
+    hub, window, models = asked.hub, this.window, this.models
+    now, then = ([scoped(each, scope) for scope in asked.scopes] for each in (this, before))
+    tables = share_tables(hub.name, now, then, knowledge)
+    spikes = _spikes(db, asked, now, window, daily_known=daily_known)
+    listed = shares.model_downloads(models, Heading(hub.name, window.label), asked.top_models)
+    rounded = half_up(models.downloads)
     return ReportData(
         hub=hub.name,
         endpoint=hub.endpoint,
@@ -104,17 +109,19 @@ def _report(
         scopes=asked.scopes,
         tables={
             **{f"{name}.csv": table for name, table in tables.items()},
-            MODEL_DOWNLOADS.name: shares.model_downloads(this.models, this.roots, Heading(hub.name, window.label)),
+            MODEL_DOWNLOADS.name: listed,
             QUALITY.name: _quality_table(hub, window, quality, spikes),
         },
-        unquantised={scope.name: _unquantised(scoped(this, scope)) for scope in asked.scopes},
-        unknown=_unknown(this, asked.scopes),
+        unquantised={each.scope: shares.unquantised_portions(each.base) for each in now},
+        unknown=_unknown(now),
         polls=_polls_used(db, hub, window),
         registry=RegistryUsed(knowledge.registry.version, knowledge.registry.digest),
         software_version=__version__,
+        models=AllModels(len(models), int(rounded.sum()), shares.concentration_of(rounded.astype(float))),
+        publishers={each.scope: _publishers(each) for each in now},
         sources=_sources(db, hub),
         history=_history(db, hub, window, tables["country_share"]),
-        movers=_movers(this, before, asked.scopes),
+        movers=_movers(now, then),
     )
 
 
@@ -126,9 +133,8 @@ def _nothing_in(db: Database, hub: Hub, window: Window) -> str:
     return f"{hub.name}: {window.label} holds no downloads; readings reach from {days}: choose a window among them"
 
 
-def _unquantised(models: WindowModels) -> Mapping[str, float]:
-    kept = models.models[shares.unquantised(models.models)]
-    return shares.country_portions(shares.country_parts(kept, models.roots))
+def _publishers(models: ScopeModels) -> shares.Concentration:
+    return shares.concentration_of(shares.publisher_sums(models.window.models))
 
 
 def _history(db: Database, hub: Hub, window: Window, rows: pd.DataFrame) -> pd.DataFrame:
@@ -142,49 +148,41 @@ def _history(db: Database, hub: Hub, window: Window, rows: pd.DataFrame) -> pd.D
     return stored
 
 
-def _movers(this: WindowModels, before: WindowModels, scopes: tuple[Scope, ...]) -> pd.DataFrame:
+def _movers(now: Sequence[ScopeModels], then: Sequence[ScopeModels]) -> pd.DataFrame:
     """The models behind the changes of share, in every scope under both attributions."""
     tables = []
-    for scope in scopes:
-        now, then = scoped(this, scope), scoped(before, scope)
+    for here, there in zip(now, then, strict=True):
         for attribution in ATTRIBUTIONS:
-            found = movers(now.models, roots_by(now, attribution), then.models, roots_by(then, attribution))
-            tables.append(found.assign(scope=scope.name, attribution=attribution))
+            found = movers(here.countries[attribution], there.countries[attribution])
+            tables.append(found.assign(scope=here.scope, attribution=attribution))
     return pd.concat(tables, ignore_index=True)
 
 
-def _unknown(models: WindowModels, scopes: tuple[Scope, ...]) -> dict[tuple[str, Attribution], dict[str, float]]:
+def _unknown(now: Sequence[ScopeModels]) -> dict[tuple[str, Attribution], dict[str, float]]:
     """By scope and attribution: why downloads are not attributed."""
-    within = {scope.name: scoped(models, scope) for scope in scopes}
     return {
-        (name, attribution): shares.unknown_portions(those.models, roots_by(those, attribution))
-        for name, those in within.items()
-        for attribution in ATTRIBUTIONS
+        (each.scope, attribution): shares.unknown_portions(parts.tally)
+        for each in now
+        for attribution, parts in each.countries.items()
     }
 
 
 # --- what a careful reader must know ----------------------------------------------------------------------------------
 
 
-def _spikes(db: Database, asked: Asked, this: WindowModels, *, daily_known: bool) -> list[pd.DataFrame]:
+def _spikes(
+    db: Database, asked: Asked, now: Sequence[ScopeModels], window: Window, *, daily_known: bool
+) -> list[pd.DataFrame]:
     """The spikes of every scope under both attributions."""
-    within = {scope.name: scoped(this, scope) for scope in asked.scopes}
-    cases = [(name, models, attribution) for name, models in within.items() for attribution in ATTRIBUTIONS]
+    cases = [(each.scope, attribution, parts) for each in now for attribution, parts in each.countries.items()]
     candidates: set[int] = set()
     if daily_known:
-        for _, models, attribution in cases:
-            candidates |= set(burst_candidates(models.models, roots_by(models, attribution)))
-    daily = _daily(db, asked.hub, sorted(candidates), this.window)
+        for _, _, parts in cases:
+            candidates.update(burst_candidates(parts))
+    daily = _daily(db, asked.hub, sorted(candidates), window)
     return [
-        spike_rows(
-            models.models,
-            roots_by(models, attribution),
-            daily,
-            this.window,
-            Heading(asked.hub.name, this.window.label, name),
-            attribution,
-        )
-        for name, models, attribution in cases
+        spike_rows(parts, daily, window, Heading(asked.hub.name, window.label, scope), attribution)
+        for scope, attribution, parts in cases
     ]
 
 
@@ -211,10 +209,10 @@ _EVENTS = {
 
 def _events(db: Database, hub: Hub, this: WindowModels) -> list[dict[str, Any]]:
     """Dips, corrections, restatements and doubled instants, by model."""
-    flagged = this.models[this.models["flags"] != ""]
+    flagged = np.array(sorted(this.models.flags), np.int64)
     if len(flagged) == 0:
         return []
-    names = dict(zip(flagged["model_id"], flagged["model"], strict=True))
+    names = dict(zip(flagged.tolist(), this.models.names(flagged), strict=True))
     spans = events(growth_of(db, hub, sorted(names), this.window), this.window)
     return [row for place in range(len(spans)) for row in _event_rows(spans, place, names, this.window)]
 
@@ -275,8 +273,11 @@ def _turnover(db: Database, hub: Hub, window: Window) -> list[dict[str, Any]]:
 
 def _disagreements(db: Database, hub: Hub, this: WindowModels, knowledge: Knowledge) -> list[dict[str, Any]]:
     """Models whose name says another family than their declared base, the most downloaded first."""
-    said = disagreement_rows(db, hub, knowledge).merge(this.models[["model_id", "model", "downloads"]], on="model_id")
-    said["value"] = half_up(said["downloads"].to_numpy())
+    said = disagreement_rows(db, hub, knowledge).set_index("model_id")
+    rows = np.flatnonzero(np.isin(this.models.model_id, said.index.to_numpy()))
+    said = said.loc[this.models.model_id[rows]]
+    said["value"] = half_up(this.models.downloads[rows])
+    said["model"] = this.models.names(this.models.model_id[rows])
     shown = said.sort_values(["value", "model"], ascending=[False, True]).head(DISAGREEMENTS_SHOWN)
     columns = (shown[name].tolist() for name in ("model", "by_name", "by_declaration", "value"))
     return [

@@ -17,6 +17,7 @@ from collector.config import Config
 from collector.errors import ReportError, UsageError
 from collector.measure import shares
 from collector.measure.gaps import Gap, gaps
+from collector.measure.models import Models
 from collector.model import ATTRIBUTIONS, NOT_ATTRIBUTED, Scope, Window, month_of, month_window
 from collector.origins.knowledge import DATA, Knowledge
 from collector.origins.registry import (
@@ -31,8 +32,8 @@ from collector.origins.registry import (
     read_rows,
     record,
 )
-from collector.rollup import WindowModels, attributed, count, roots_by, scoped, trailing_models, window_models
-from collector.store import calendar, lineages
+from collector.rollup import ScopeModels, attributed, count, count_trailing, scoped, trailing_window
+from collector.store import calendar, figures, lineages
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.queries import Hub
@@ -63,37 +64,38 @@ def unattributed(config: Config, hub: str | None, limit: int, today: date) -> Mi
     knowledge = knowledge_of(config)
     with Database.open(config.database.url, write=False) as db:
         asked = reported_hub(db, hub)
-        models = _latest(db, asked, knowledge)
-        found = gaps(models.models, models.roots)
+        window, models = _latest(db, asked, knowledge)
+        found = gaps(models)
         shown = found[:limit]
         sample = {number for gap in shown for number in gap.sample}
         bases = _declared(db, sample)
-    names = dict(zip(models.models["model_id"], models.models["model"], strict=True))
+        names = figures.names_of(db, sample)
     accounts = knowledge.registry.by_account
     reviewed = {account: rows for (hub_name, account), rows in accounts.items() if hub_name == asked.name}
     columns = ("publisher", "downloads", "as_uploader", "as_root", "models", "reviewed", "sample", "bases")
     rows = [_gap_row(gap, gap.publisher.casefold() in reviewed, names, bases) for gap in shown]
-    total = math.fsum(models.models["downloads"])
+    total = math.fsum(models.downloads.tolist())
     blanks = [row for gap in shown for row in _to_fill(gap, asked.name, reviewed, today)]
     return Missing(
-        models.window.label,
+        window.label,
         total,
         (columns, rows),
         (COLUMNS, blanks),
-        _missing_words(found, reviewed, total, models.window.label),
+        _missing_words(found, reviewed, total, window.label),
     )
 
 
-def _latest(db: Database, hub: Hub, knowledge: Knowledge) -> WindowModels:
+def _latest(db: Database, hub: Hub, knowledge: Knowledge) -> tuple[Window, Models]:
+    """The models of the hub's last 30 days, else of its last month with readings; their roots name their publishers."""
     poll = facts.last_good_poll(db, hub.id)
-    if poll is not None:
-        models = trailing_models(db, hub, poll, knowledge)
-        if len(models.models):
-            return models
-    last = calendar.reach(db, hub.id)[1]
-    if last is None:
-        raise ReportError(f"{hub.name}: nothing was read yet; run `collector poll` first")
-    return window_models(db, hub, month_of(last - 1), knowledge)
+    window, counted = (None, None) if poll is None else (trailing_window(poll), count_trailing(db, hub, poll))
+    if window is None or counted is None or not len(counted.downloads):
+        last = calendar.reach(db, hub.id)[1]
+        if last is None:
+            raise ReportError(f"{hub.name}: nothing was read yet; run `collector poll` first")
+        window = month_of(last - 1)
+        counted = count(db, hub, window)
+    return window, attributed(db, hub, counted, window, "", knowledge, with_publishers=True).models
 
 
 def _declared(db: Database, model_ids: set[int]) -> dict[int, list[str]]:
@@ -161,11 +163,11 @@ def registry_edit(config: Config, old: str, new: str, month: str, *, hub: str | 
     accounts = (("hub", "publisher", "change", "old", "new"), differences(before, after))
     with Database.open(config.database.url, write=False) as db:
         of = reported_hub(db, hub)
-        rows = count(db, of, window).rows
-        if not (rows["downloads"] > 0).any():
+        counted = count(db, of, window)
+        if not (counted.downloads > 0).any():
             raise ReportError(f"{of.name}: {month} holds no downloads; choose a month with readings")
         one, other = (
-            scoped(attributed(db, of, rows, window, "", replace(knowledge, registry=registry)), asked)
+            scoped(attributed(db, of, counted, window, "", replace(knowledge, registry=registry)), asked)
             for registry in (before, after)
         )
     return Edit(accounts, _moves(one, other, knowledge))
@@ -193,13 +195,10 @@ def _registry(word: str, knowledge: Knowledge) -> Registry:
     return make_registry(read_rows(Path(word), knowledge.countries), word)
 
 
-def _moves(one: WindowModels, other: WindowModels, knowledge: Knowledge) -> Table:
+def _moves(one: ScopeModels, other: ScopeModels, knowledge: Knowledge) -> Table:
     rows = []
     for attribution in ATTRIBUTIONS:
-        old, new = (
-            shares.country_portions(shares.country_parts(models.models, roots_by(models, attribution)))
-            for models in (one, other)
-        )
+        old, new = (shares.country_portions(models.countries[attribution]) for models in (one, other))
         moved = [(code, old.get(code, 0.0), new.get(code, 0.0)) for code in {*old, *new}]
         moved = [(code, was, is_) for code, was, is_ in moved if abs(is_ - was) >= _SMALLEST_MOVE]
         rows += [

@@ -6,9 +6,11 @@ it writes can be dropped and rebuilt to the same bytes: a fingerprint of what we
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,8 +18,21 @@ from numpy.typing import NDArray
 
 from collector.measure import derivatives, shares
 from collector.measure.groups import group_shares
+from collector.measure.models import (
+    UNRESOLVED,
+    Account,
+    Floats,
+    Models,
+    Owners,
+    Root,
+    RootSet,
+    in_scope,
+    owners,
+    uploaders,
+    why_unknown,
+)
 from collector.measure.spans import FIRST, Spans, part_in
-from collector.measure.sums import Heading
+from collector.measure.sums import Heading, Parts, Tally, tallied
 from collector.measure.windows import Growth, WindowGrowth, covered_part, flag_names, growth, in_window
 from collector.model import (
     ATTRIBUTIONS,
@@ -31,15 +46,15 @@ from collector.model import (
     month_of,
     months_between,
     previous_window,
-    publisher_of,
 )
 from collector.origins.knowledge import Knowledge
-from collector.rooting import refresh_origins, root_rows
+from collector.rooting import as_they_lived, refresh_origins, roots_of_models
 from collector.series import Bools, Ints
-from collector.store import calendar, lineages, marks, months, sums
+from collector.store import calendar, figures, lineages, marks, months, sums
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.derived import Derived
+from collector.store.figures import Described, RootRow, RootSets
 from collector.store.months import Month, MonthBuild, MonthRow
 from collector.store.queries import Hub
 
@@ -51,25 +66,46 @@ ESTIMATE_REACH = 30 * DAY  # a first reading speaks of so much time before it
 class Counted:
     """What the models of a hub did in a window, before anything is said of origins.
 
-    `rows`, one for each model with downloads, corrections or flags: model_id, model, publisher, pipeline_tag,
-    created_at, downloads, estimated, corrections, covered, flags.
+    One place in each column for each model with downloads, corrections or flags.
     """
 
-    rows: pd.DataFrame
-    covered: float  #: the largest part of the window that any model's readings back
+    described: Described
+    publisher_id: Ints  #: on the window's last day
+    downloads: Floats
+    estimated: Floats
+    corrections: Ints
+    covered: Floats  #: the part of the window that the model's readings back
+    flags: Mapping[int, str]  #: by model_id: of those that have some
+    most_covered: float  #: the largest part of the window that any model's readings back
     open_falls: int  #: falls and jumps that touch the window and are not judged for good
 
 
 @dataclass(frozen=True, slots=True)
 class WindowModels:
-    """What shares are worked out from: the tables `models` and `roots` that `collector.measure.shares` describes."""
+    """What shares are worked out from."""
 
     window: Window
-    models: pd.DataFrame
-    roots: pd.DataFrame  #: of `models` and `created`; also `unknown`: why a root is ZZ, "" where it is not
-    created: pd.DataFrame  #: the models created in the window, as `collector.measure.derivatives` describes
+    models: Models
+    created: Models  #: those created in the window and listed, downloaded or not; what they did is not said
     status: str  #: final or provisional
     developers: Mapping[str, str]  #: country of each family's developer on the window's last day
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeModels:
+    """The models of a window that count in a scope, added up by their roots."""
+
+    scope: str  #: its name
+    window: WindowModels  #: these models alone
+    base: Tally
+    countries: Mapping[Attribution, Parts]
+
+
+class Hubwide(NamedTuple):
+    """What is the same for every month of a hub: read once where several months are worked out."""
+
+    accounts: tuple[Ints, list[str]]  #: as `figures.accounts`
+    roots: RootSets
 
 
 # --- keeping the derived tables current -------------------------------------------------------------------------------
@@ -81,22 +117,39 @@ def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, .
     # Before the list is struck off: whoever is new or described anew may belong to other scopes.
     Derived(db).forget_shares(hub.id, lineages.todo(db, hub.id).model_ids)
     refresh_origins(db, hub, knowledge)
-    rebuilt = []
-    previous: WindowModels | None = None
-    for month in known_months(db, hub):
+    known = known_months(db, hub)
+    for month in known:
         refresh_month(db, hub, month)
-        mark = _shares_mark(db, hub, month, knowledge, scopes)
-        if marks.mark_of(db, hub.id, marks.shares_of(month)) == mark:
-            previous = None
-            continue
-        before = previous or window_models(db, hub, previous_window(month), knowledge)
-        this = window_models(db, hub, month, knowledge)
-        tables = share_tables(hub.name, this, before, scopes, knowledge)
-        Derived(db).replace_shares(hub.name, month.label, tables)
-        marks.set_mark(db, hub.id, marks.shares_of(month), mark)
-        rebuilt.append(month.label)
-        previous = this
-    return rebuilt
+    due = [month for month in known if _shares_are_due(db, hub, month, knowledge, scopes)]
+    hubwide = _hubwide(db, hub, knowledge) if len(due) > _FEW else None
+    previous: tuple[str, list[ScopeModels]] = ("", [])
+    for month in due:
+        before = previous_window(month)
+        then = previous[1] if previous[0] == before.label else _scoped(db, hub, before, knowledge, scopes, hubwide)
+        now = _scoped(db, hub, month, knowledge, scopes, hubwide)
+        Derived(db).replace_shares(hub.name, month.label, share_tables(hub.name, now, then, knowledge))
+        marks.set_mark(db, hub.id, marks.shares_of(month), _shares_mark(db, hub, month, knowledge, scopes))
+        previous = month.label, now
+    return [month.label for month in due]
+
+
+_FEW = 2  # months for each of which it is quicker to read what its own models need than what all of the hub's do
+
+
+def _scoped(
+    db: Database,
+    hub: Hub,
+    month: Window,
+    knowledge: Knowledge,
+    scopes: tuple[Scope, ...],
+    hubwide: Hubwide | None,
+) -> list[ScopeModels]:
+    models = window_models(db, hub, month, knowledge, hubwide)
+    return [scoped(models, scope) for scope in scopes]
+
+
+def _hubwide(db: Database, hub: Hub, knowledge: Knowledge) -> Hubwide:
+    return Hubwide(figures.accounts(db, hub.id), roots_of_models(db, hub, knowledge, None, {}))
 
 
 def known_months(db: Database, hub: Hub) -> list[Window]:
@@ -192,6 +245,11 @@ def _month_mark(db: Database, hub: Hub, month: Window, last_poll_id: int) -> str
     return marks.digest(RULES, marks.facts_fingerprint(db, hub.id, month, last_poll_id))
 
 
+def _shares_are_due(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> bool:
+    built = marks.mark_of(db, hub.id, marks.shares_of(month))
+    return built != _shares_mark(db, hub, month, knowledge, scopes)
+
+
 def _shares_mark(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> str:
     """What a month's shares are worked out from, but for roots, names and tasks: when these change, it is forgotten."""
     both = (month, previous_window(month))
@@ -224,23 +282,37 @@ def _month_number(month: Window) -> int:
 # --- any window -----------------------------------------------------------------------------------------------------
 
 
-def window_models(db: Database, hub: Hub, window: Window, knowledge: Knowledge) -> WindowModels:
+def window_models(
+    db: Database, hub: Hub, window: Window, knowledge: Knowledge, hubwide: Hubwide | None = None
+) -> WindowModels:
     """What the hub's models did in the window, and whose they are: from the derived tables where these are current."""
     counted = count(db, hub, window)
-    final = _is_over(db, hub, window) and counted.covered >= 1 and counted.open_falls == 0
-    return attributed(db, hub, counted.rows, window, "final" if final else "provisional", knowledge)
+    final = _is_over(db, hub, window) and counted.most_covered >= 1 and counted.open_falls == 0
+    return attributed(db, hub, counted, window, "final" if final else "provisional", knowledge, hubwide)
 
 
 def trailing_models(db: Database, hub: Hub, poll: facts.PollAt, knowledge: Knowledge) -> WindowModels:
-    """The hub's own last 30 days as that poll read them: nothing in them is known to be measured."""
-    window = trailing_window(poll)
+    """The hub's own last 30 days as that poll read them."""
+    return attributed(db, hub, count_trailing(db, hub, poll), trailing_window(poll), "final", knowledge)
+
+
+def count_trailing(db: Database, hub: Hub, poll: facts.PollAt) -> Counted:
+    """The models with downloads in the 30 days before a poll: nothing in them is known to be measured."""
     listed = facts.trailing(db, poll.id)
-    known = facts.models(db, hub.id, window)
-    rows = pd.DataFrame({"model_id": listed.model_id, "downloads": listed.downloads_30d.astype(float)})
-    rows = rows[rows["downloads"] > 0].assign(estimated=np.nan, corrections=0, covered=1.0, flags="")
-    accounts = pd.DataFrame({"model_id": known.model_id, "publisher_id": known.publisher_id})
-    rows = marks.described(db, hub.id, rows.merge(accounts, on="model_id")).rename(columns={"name": "model"})
-    return attributed(db, hub, rows, window, "final", knowledge)
+    some = listed.downloads_30d > 0
+    model_id, downloads = listed.model_id[some], listed.downloads_30d[some].astype(np.float64)
+    size = len(model_id)
+    return Counted(
+        figures.described(db, hub.id).of(model_id),
+        facts.models(db, hub.id, trailing_window(poll), model_id).publisher_id,
+        downloads,
+        estimated=np.full(size, np.nan),
+        corrections=np.zeros(size, np.int64),
+        covered=np.ones(size),
+        flags={},
+        most_covered=1.0,
+        open_falls=0,
+    )
 
 
 def trailing_window(poll: facts.PollAt) -> Window:
@@ -251,22 +323,45 @@ def trailing_window(poll: facts.PollAt) -> Window:
 
 def count(db: Database, hub: Hub, window: Window) -> Counted:
     """What each model did in the window: from model_month where that is current, else from the readings."""
-    if window == month_of(window.start):
-        built = months.month_build_of(db, hub.id, _month_number(window))
-        current = built is not None and marks.last_poll(db, hub.id, window) <= built.last_poll_id
-        if built is not None and current and _stands(db, hub, window, built):
-            rows = Derived(db).month_rows(hub.id, _month_number(window)).rename(columns={"name": "model"})
-            return Counted(_backed(db, hub, rows, window), built.covered, built.open_falls)
+    built = _current_build(db, hub, window)
+    if built is not None:
+        return _stored(db, hub, window, built)
+    first, _ = calendar.reach(db, hub.id)
+    if first is None or window.end <= first - ESTIMATE_REACH:
+        return _nothing(figures.described(db, hub.id).of(np.empty(0, np.int64)))
     return _count(db, hub, window)
 
 
-def _backed(db: Database, hub: Hub, rows: pd.DataFrame, window: Window) -> pd.DataFrame:
-    """The rows of a month with the part of it that each model's readings back."""
-    listed, seen_at = rows["listed_poll_id"].to_numpy(), rows["seen_at"].to_numpy()
-    gone = facts.gone(db, hub.id, listed, seen_at)
-    tiled = rows["tiled_seconds"].to_numpy()
-    rows["covered"] = covered_part(rows["covered_from"].to_numpy(), tiled, seen_at, gone, window)
-    return rows.drop(columns=["covered_from", "tiled_seconds", "seen_at", "listed_poll_id"])
+def _nothing(described: Described) -> Counted:
+    """Of models of which the readings say nothing in the window."""
+    none, zero = np.zeros(len(described.model_id)), np.zeros(len(described.model_id), np.int64)
+    return Counted(described, described.publisher_id, none, none, zero, none, {}, 0.0, 0)
+
+
+def _current_build(db: Database, hub: Hub, window: Window) -> MonthBuild | None:
+    """From which state of the facts the rows of a month were worked out; None where they are not what these say now."""
+    if window != month_of(window.start):
+        return None
+    built = months.month_build_of(db, hub.id, _month_number(window))
+    if built is None or marks.last_poll(db, hub.id, window) > built.last_poll_id:
+        return None
+    return built if _stands(db, hub, window, built) else None
+
+
+def _stored(db: Database, hub: Hub, month: Window, built: MonthBuild) -> Counted:
+    rows = figures.month_figures(db, hub.id, _month_number(month))
+    gone = facts.gone(db, hub.id, rows.listed_poll_id, rows.seen_at)
+    return Counted(
+        rows.described,
+        rows.publisher_id,
+        rows.downloads,
+        rows.estimated,
+        rows.corrections,
+        covered_part(rows.covered_from, rows.tiled_seconds, rows.seen_at, gone, month),
+        rows.flags,
+        built.covered,
+        built.open_falls,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,96 +396,174 @@ def _grown(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = sums
 def _count(db: Database, hub: Hub, window: Window) -> Counted:
     """The measure of a window from the readings."""
     grown = _grown(db, hub, window)
-    model_ids, downloads = sums.plain_sums(db, hub.id, window)
-    plain = ~np.isin(model_ids, grown.judged.model_id)
-    parts = [_figures(grown.judged), _figures(grown.firsts)]
-    parts.append(pd.DataFrame({"model_id": model_ids[plain], "downloads": downloads[plain].astype(np.float64)}))
-    rows = pd.concat(parts, ignore_index=True).fillna(0)
+    plain_ids, plain_downloads = sums.plain_sums(db, hub.id, window)
+    plain = ~np.isin(plain_ids, grown.judged.model_id)
+    parts = (grown.judged, grown.firsts)
+    model_id = np.unique(np.concatenate([*(part.model_id for part in parts), plain_ids[plain]]))
+    size = len(model_id)
+    summed: dict[str, Floats] = {name: np.zeros(size) for name in _SUMMED}
     # First sightings come before what grew after them: since when readings back the window, they say.
-    rows = rows.groupby("model_id", sort=True, as_index=False).agg(_TOGETHER)
-    known = facts.models(db, hub.id, window, rows["model_id"].to_numpy())
-    flags, covered_from = rows["flags"].to_numpy(dtype=np.int64), rows["covered_from"].to_numpy(dtype=np.int64)
-    covered = covered_part(covered_from, rows["tiled_seconds"].to_numpy(), known.seen_at, known.gone, window)
-    rows = rows.assign(publisher_id=known.publisher_id, covered=covered)
-    some = (rows["downloads"] > 0) | (rows["corrections"] != 0) | ((flags & ~FIRST) != 0)
-    rows = rows.assign(flags=[" ".join(flag_names(each)) for each in flags.tolist()]).drop(columns=_TO_BACK)
-    described = marks.described(db, hub.id, rows[some]).rename(columns={"name": "model"})
-    return Counted(described, float(covered.max()) if len(covered) else 0.0, grown.judged.open_falls)
+    largest: dict[str, Ints] = {name: np.zeros(size, np.int64) for name in ("covered_from", "flags")}
+    np.add.at(summed["downloads"], np.searchsorted(model_id, plain_ids[plain]), plain_downloads[plain])
+    for part in parts:
+        rows = np.searchsorted(model_id, part.model_id)
+        for name, values in summed.items():
+            np.add.at(values, rows, getattr(part, name))
+        for name, numbers in largest.items():
+            np.maximum.at(numbers, rows, getattr(part, name))
+    known = facts.models(db, hub.id, window, model_id)
+    covered = covered_part(largest["covered_from"], summed["tiled_seconds"], known.seen_at, known.gone, window)
+    flags = largest["flags"] & ~FIRST
+    some = (summed["downloads"] > 0) | (summed["corrections"] != 0) | (flags != 0)
+    flagged = np.flatnonzero(flags)
+    return Counted(
+        figures.described(db, hub.id).of(model_id[some]),
+        known.publisher_id[some],
+        summed["downloads"][some],
+        summed["estimated"][some],
+        summed["corrections"][some].astype(np.int64),
+        covered[some],
+        {int(model_id[row]): " ".join(flag_names(int(flags[row]))) for row in flagged},
+        float(covered.max()) if size else 0.0,
+        grown.judged.open_falls,
+    )
 
 
-_TOGETHER = {
-    **dict.fromkeys(("downloads", "estimated", "corrections", "tiled_seconds"), "sum"),
-    **dict.fromkeys(("covered_from", "flags"), "max"),
-}
-_TO_BACK = ["covered_from", "tiled_seconds"]
+_SUMMED = ("downloads", "estimated", "corrections", "tiled_seconds")
 
 
-def _figures(grown: WindowGrowth) -> pd.DataFrame:
-    names = ("model_id", *_TOGETHER)
-    return pd.DataFrame({name: getattr(grown, name) for name in names})
+# --- whose they are ---------------------------------------------------------------------------------------------------
 
 
 def attributed(
-    db: Database, hub: Hub, rows: pd.DataFrame, window: Window, status: str, knowledge: Knowledge
+    db: Database,
+    hub: Hub,
+    counted: Counted,
+    window: Window,
+    status: str,
+    knowledge: Knowledge,
+    hubwide: Hubwide | None = None,
+    *,
+    with_publishers: bool = False,
 ) -> WindowModels:
-    """The rows with uploaders and roots, as the registry has them on the window's last day."""
-    registry, day = knowledge.registry, window.last_day
-    roots = root_rows(db, hub, knowledge)
+    """The models with uploaders and roots, as the registry has them on the window's last day.
+
+    `with_publishers` names the accounts of their roots too.
+    """
     listed_by = facts.last_start_that_matters(db, hub.id, window)
-    created = Derived(db).created_models(hub.id, window, listed_by)
-    roots = roots[roots["model_id"].isin({*rows["model_id"], *created["model_id"]})]
-    first = roots.drop_duplicates("model_id").set_index("model_id")
-    uploaders = {name: registry.row(hub.name, name, day) for name in rows["publisher"].unique()}
-    origins = rows["publisher"].map(uploaders.get)
-    models = _lined(rows, first).assign(
-        organisation=[row.organisation if row else "" for row in origins],
-        kind=[row.kind if row else "" for row in origins],
-        country_publisher=[row.country if row else NOT_ATTRIBUTED for row in origins],
-        family=rows["model_id"].map(first["family"]),
+    created = figures.created_models(db, hub.id, window, listed_by)
+    numbers, names = figures.accounts(db, hub.id) if hubwide is None else hubwide.accounts
+    used = np.union1d(counted.publisher_id, created.publisher_id)
+    kept = np.isin(numbers, used)
+    numbers, names = numbers[kept], [names[place] for place in np.flatnonzero(kept).tolist()]
+    moved = _moved(db, counted, dict(zip(numbers.tolist(), names, strict=True)))
+    if hubwide is None:
+        only = (_month_number(window), window) if _current_build(db, hub, window) else None
+        roots = roots_of_models(db, hub, knowledge, only, moved)
+    else:
+        roots = as_they_lived(db, hub, hubwide.roots, moved)
+    origins = _Origins(hub, knowledge, window.last_day, with_publishers)
+    accounts = [origins.account(name) for name in names]
+    told = (accounts, numbers, roots, origins, lambda ids: _names(db, ids))
+    models, new = (_owned(each, *told) for each in (counted, _nothing(created)))
+    developers = {family.name: origins.country(family.publisher) for family in knowledge.families.all}
+    return WindowModels(window, models, new, status, developers)
+
+
+def _names(db: Database, model_ids: Ints) -> list[str]:
+    known = figures.names_of(db, model_ids.tolist())
+    return [known[model_id] for model_id in model_ids.tolist()]
+
+
+def _moved(db: Database, counted: Counted, accounts: Mapping[int, str]) -> dict[str, str]:
+    """By name: the account on the window's last day of the models that live under another now."""
+    rows = np.flatnonzero(counted.publisher_id != counted.described.publisher_id)
+    names = _names(db, counted.described.model_id[rows])
+    return {name: accounts[number] for name, number in zip(names, counted.publisher_id[rows].tolist(), strict=True)}
+
+
+class _Origins:
+    """The registry on a day, asked once for each account."""
+
+    def __init__(self, hub: Hub, knowledge: Knowledge, day: date, with_publishers: bool) -> None:
+        self._row = lru_cache(None)(lambda name: knowledge.registry.row(hub.name, name, day))
+        self._with_publishers = with_publishers
+
+    def country(self, name: str) -> str:
+        row = self._row(name)
+        return row.country if row else NOT_ATTRIBUTED
+
+    def account(self, name: str) -> Account:
+        row = self._row(name)
+        return Account(name, row.country, row.organisation, row.kind) if row else Account(name)
+
+    def own(self, name: str) -> RootSet:
+        """Of a model that is its own root."""
+        return self.roots((RootRow(name, 1.0, "self", None, None),))
+
+    def roots(self, rows: tuple[RootRow, ...]) -> RootSet:
+        return RootSet(tuple(self._root(row) for row in rows), rows[0].basis, rows[0].relation)
+
+    def _root(self, root: RootRow) -> Root:
+        publisher = root.publisher if self._with_publishers else ""
+        if root.basis == "none":
+            return Root(NOT_ATTRIBUTED, root.weight, root.family, UNRESOLVED, publisher)
+        row = self._row(root.publisher)
+        country = row.country if row else None
+        return Root(country or NOT_ATTRIBUTED, root.weight, root.family, why_unknown(country), publisher)
+
+
+def _owned(
+    counted: Counted,
+    accounts: Sequence[Account],
+    numbers: Ints,
+    roots: RootSets,
+    origins: _Origins,
+    names: Callable[[Ints], Sequence[str]],
+) -> Models:
+    """The models with their owners; `numbers` are those of the accounts in the database."""
+    order = np.argsort(numbers)
+    account = order[np.searchsorted(numbers[order], counted.publisher_id)]
+    about = counted.described
+    return Models(
+        about.model_id,
+        account,
+        about.task,
+        about.created_at,
+        counted.downloads,
+        counted.estimated,
+        counted.corrections,
+        counted.covered,
+        _base(about.model_id, account, accounts, roots, origins),
+        uploaders(account, accounts),
+        accounts,
+        about.tasks,
+        counted.flags,
+        names,
     )
-    return WindowModels(
-        window,
-        models.reset_index(drop=True),
-        _with_countries(hub, _as_of(roots, rows), knowledge, day),
-        _lined(created, first),
-        status,
-        _developers(hub, knowledge, day),
-    )
 
 
-def _lined(models: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
-    """The models with basis and relation of their lineage."""
-    return models.assign(
-        basis=models["model_id"].map(first["basis"]).fillna("self"),
-        relation=models["model_id"].map(first["relation"]),
-    )
+def _base(model_id: Ints, account: Ints, accounts: Sequence[Account], roots: RootSets, origins: _Origins) -> Owners:
+    """The ends of the models' lineages. Sets of roots that come to the same countries and families become one."""
+    sets: dict[RootSet, int] = {}
+
+    def numbered(each: RootSet) -> int:
+        return sets.setdefault(each, len(sets))
+
+    place = np.searchsorted(roots.model_id, model_id)
+    is_told = np.append(roots.model_id, -1)[place] == model_id
+    code = np.append(roots.code, 0)[place][is_told]
+    resolved, own = np.zeros(len(roots.sets), np.int64), np.zeros(len(accounts), np.int64)
+    for each in np.unique(code).tolist():
+        resolved[each] = numbered(origins.roots(roots.sets[each]))
+    for each in np.unique(account[~is_told]).tolist():
+        own[each] = numbered(origins.own(accounts[each].name))
+    of = own[account]
+    of[is_told] = resolved[code]
+    return Owners(of, tuple(sets))
 
 
-def _as_of(roots: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """The roots under the accounts that they lived under on the window's last day: a later transfer changes no past."""
-    moved = rows[rows["publisher"] != rows["model"].map(publisher_of)]
-    then = dict(zip(moved["model"], moved["publisher"], strict=True))
-    now = zip(roots["root_name"], roots["root_publisher"], strict=True)
-    return roots.assign(root_publisher=[then.get(name, account) for name, account in now]) if then else roots
-
-
-def _with_countries(hub: Hub, roots: pd.DataFrame, knowledge: Knowledge, day: date) -> pd.DataFrame:
-    """The roots with the country of their publishers on the day; of those that are ZZ also why."""
-    makers = {name: knowledge.registry.row(hub.name, name, day) for name in roots["root_publisher"].unique()}
-    resolved = roots["basis"] != "none"
-    countries = {name: row.country if row else NOT_ATTRIBUTED for name, row in makers.items()}
-    reasons = {name: shares.why_unknown(row.country if row else None) for name, row in makers.items()}
-    found = roots.assign(
-        country=roots["root_publisher"].map(countries).where(resolved, NOT_ATTRIBUTED),
-        unknown=roots["root_publisher"].map(reasons).where(resolved, shares.UNRESOLVED),
-    )
-    return found[["model_id", "root_publisher", "country", "weight", "family", "unknown"]].reset_index(drop=True)
-
-
-def _developers(hub: Hub, knowledge: Knowledge, day: date) -> dict[str, str]:
-    """Country of the developer of every known family on a day."""
-    registry = knowledge.registry
-    return {family.name: registry.country(hub.name, family.publisher, day) for family in knowledge.families.all}
+# --- the growth of a few models ---------------------------------------------------------------------------------------
 
 
 def growth_of(db: Database, hub: Hub, model_ids: Sequence[int], window: Window) -> Growth:
@@ -426,57 +599,54 @@ def _one_day(spans: Spans, wanted: NDArray[np.int64], day: Window) -> pd.DataFra
 
 
 def share_tables(
-    hub: str, this: WindowModels, before: WindowModels, scopes: tuple[Scope, ...], knowledge: Knowledge
+    hub: str, this: Sequence[ScopeModels], before: Sequence[ScopeModels], knowledge: Knowledge
 ) -> dict[str, pd.DataFrame]:
-    """The published share tables of a window, by table name: every scope, both attributions."""
+    """The published share tables of a window, by table name: every scope, both attributions.
+
+    `this` and `before` are the window and the one before it, a place for each scope.
+    """
     names = ("country_share", "family_share", "publisher_share", "group_share", "derivative_share")
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
-    for scope in scopes:
-        heading = Heading(hub, this.window.label, scope.name)
-        now, then = scoped(this, scope), scoped(before, scope)
+    for now, then in zip(this, before, strict=True):
+        heading = Heading(hub, now.window.window.label, now.scope)
         for attribution in ATTRIBUTIONS:
             countries, groups = _country_tables(now, then, heading, attribution, knowledge)
             parts["country_share"].append(countries)
             parts["group_share"].append(groups)
-        parts["family_share"].append(
-            shares.family_shares(
-                shares.family_parts(now.models, now.roots, now.developers),
-                heading,
-                previous=shares.family_portions(shares.family_parts(then.models, then.roots, then.developers)),
-            )
-        )
-        parts["publisher_share"].append(shares.publisher_shares(now.models, heading))
+        parts["family_share"].append(_family_table(now, then, heading))
+        parts["publisher_share"].append(shares.publisher_shares(now.window.models, heading))
         parts["derivative_share"].append(_derivative_table(now, then, heading))
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
-def scoped(models: WindowModels, scope: Scope) -> WindowModels:
+def scoped(window: WindowModels, scope: Scope) -> ScopeModels:
     """Only the models that count in the scope."""
-    return replace(
-        models,
-        models=models.models[shares.in_scope(models.models, scope)],
-        created=models.created[shares.in_scope(models.created, scope)],
-    )
-
-
-def roots_by(models: WindowModels, attribution: Attribution) -> pd.DataFrame:
-    """The roots under an attribution."""
-    return models.roots if attribution == "base" else shares.publisher_roots(models.models)
+    models = window.models.where(in_scope(window.models, scope))
+    created = window.created.where(in_scope(window.created, scope))
+    tallies: dict[Attribution, Tally] = {each: tallied(models, owners(models, each)) for each in ATTRIBUTIONS}
+    countries = {each: shares.country_parts(tally) for each, tally in tallies.items()}
+    return ScopeModels(scope.name, replace(window, models=models, created=created), tallies["base"], countries)
 
 
 def _country_tables(
-    now: WindowModels, then: WindowModels, heading: Heading, attribution: Attribution, knowledge: Knowledge
+    now: ScopeModels, then: ScopeModels, heading: Heading, attribution: Attribution, knowledge: Knowledge
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """By country, and by group of countries."""
-    parts = shares.country_parts(now.models, roots_by(now, attribution))
-    before = shares.country_portions(shares.country_parts(then.models, roots_by(then, attribution)))
+    parts, status = now.countries[attribution], now.window.status
+    before = shares.country_portions(then.countries[attribution])
     countries = shares.country_shares(
-        parts, heading, attribution=attribution, status=now.status, names=knowledge.countries, previous=before
+        parts, heading, attribution=attribution, status=status, names=knowledge.countries, previous=before
     )
-    groups = group_shares(parts, heading, knowledge.groups, attribution=attribution, status=now.status, previous=before)
+    groups = group_shares(parts, heading, knowledge.groups, attribution=attribution, status=status, previous=before)
     return countries, groups
 
 
-def _derivative_table(now: WindowModels, then: WindowModels, heading: Heading) -> pd.DataFrame:
-    before = derivatives.derivative_portions(derivatives.derivative_parts(then.models, then.roots))
-    return derivatives.derivative_shares(now.models, now.created, now.roots, heading, previous=before)
+def _family_table(now: ScopeModels, then: ScopeModels, heading: Heading) -> pd.DataFrame:
+    parts, before = (shares.family_parts(each.base, each.window.developers) for each in (now, then))
+    return shares.family_shares(parts, heading, previous=shares.family_portions(before))
+
+
+def _derivative_table(now: ScopeModels, then: ScopeModels, heading: Heading) -> pd.DataFrame:
+    parts, before = (derivatives.derivative_parts(each.base) for each in (now, then))
+    previous = derivatives.derivative_portions(before)
+    return derivatives.derivative_shares(parts, now.window.created, heading, previous=previous)

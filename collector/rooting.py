@@ -10,12 +10,14 @@ can be others now: those that asked a question which a changed model answers, an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from collector.model import publisher_of
+import numpy as np
+
+from collector.model import Window, publisher_of
 from collector.origins.knowledge import Knowledge
 from collector.origins.lineage import (
     Answers,
@@ -41,9 +43,10 @@ from collector.origins.questions import (
     under,
     within_original,
 )
-from collector.store import lineages, marks, queries
+from collector.store import figures, lineages, marks, queries
 from collector.store.database import Database
 from collector.store.derived import Derived, Noted
+from collector.store.figures import Codes, RootRow, RootSets
 from collector.store.queries import Hub
 
 if TYPE_CHECKING:  # pandas takes half a second to load, and who asks for the lineage of one model needs no table
@@ -79,9 +82,27 @@ def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge) -> None:
             Derived(db).update_some_origins(hub.id, _by_id(few.roots(ids)), _noted(few, todo.last, ids))
 
 
-def root_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFrame:
-    """The roots of all models of the hub, columns as `Root`: as stored where these are current, else worked out now."""
-    return _rows(db, hub, knowledge, _ROOTS)
+def roots_of_models(
+    db: Database, hub: Hub, knowledge: Knowledge, only: tuple[int, Window] | None, moved: Mapping[str, str]
+) -> RootSets:
+    """The roots of all models of the hub (or of those of a month, as `stored_roots` takes them).
+
+    As stored where these are current, else worked out now. `moved` says under which accounts models lived that have
+    moved since, by name: a later transfer changes no past.
+    """
+    changed = _changed(db, hub, knowledge)
+    if changed is None:
+        return _coded(_told(lineage(db, hub, knowledge).roots()), moved)
+    stored = as_they_lived(db, hub, figures.stored_roots(db, hub.id, only), moved)
+    few, ids = changed.known()
+    return figures.replaced(stored, _coded(_told(few.roots(ids)), moved)) if ids else stored
+
+
+def as_they_lived(db: Database, hub: Hub, stored: RootSets, moved: Mapping[str, str]) -> RootSets:
+    """Stored roots under the accounts that they lived under then."""
+    if not moved:
+        return stored
+    return figures.replaced(stored, _coded(figures.rooted_in(db, hub.id, sorted(moved)), moved))
 
 
 def disagreement_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFrame:
@@ -89,7 +110,18 @@ def disagreement_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFr
 
     As stored where these are current, else worked out now.
     """
-    return _rows(db, hub, knowledge, _DISAGREEMENTS)
+    import pandas as pd
+
+    def frame(rows: Iterable[Disagreement]) -> pd.DataFrame:
+        return pd.DataFrame(list(rows), columns=list(Disagreement._fields)).astype({"model_id": "int64"})
+
+    changed = _changed(db, hub, knowledge)
+    if changed is None:
+        return frame(lineage(db, hub, knowledge).disagreements())
+    stored = Derived(db).disagreement_rows(hub.id)
+    few, ids = changed.known(also_names=True)
+    kept = stored[~stored["model_id"].isin(ids)]
+    return pd.concat([kept, frame(_by_id(few.disagreements(ids)))], ignore_index=True) if ids else stored
 
 
 def lineage_of(db: Database, hub: Hub, knowledge: Knowledge, model_ids: Collection[int]) -> Lineage:
@@ -122,40 +154,42 @@ def _by_id(rows: Iterable[R]) -> list[R]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table(Generic[R]):
-    """What is kept of all models, and how it is worked out."""
+class _Changed:
+    """The models whose stored roots and disagreements can be others now."""
 
-    columns: tuple[str, ...]
-    stored: Callable[[Derived, int], pd.DataFrame]
-    made: Callable[[Lineage, Collection[int] | None], Iterable[R]]
+    source: _Source
+    touched: Sequence[ModelName]
 
-    def frame(self, rows: Iterable[R]) -> pd.DataFrame:
-        import pandas as pd
-
-        return pd.DataFrame(list(rows), columns=list(self.columns)).astype({"model_id": "int64"})
-
-
-_ROOTS = _Table(Root._fields, Derived.origin_rows, Lineage.roots)
-_DISAGREEMENTS = _Table(Disagreement._fields, Derived.disagreement_rows, Lineage.disagreements)
+    def known(self, *, also_names: bool = False) -> tuple[Lineage, frozenset[int]]:
+        """Their lineage, to be asked for no others, and their numbers."""
+        few = self.source.lineage()
+        if self.touched:
+            few.reach(self.touched, self.source.bases(self.touched), also_names=also_names)
+        return few, frozenset(model.id for model in self.touched)
 
 
-def _rows(db: Database, hub: Hub, knowledge: Knowledge, table: _Table[R]) -> pd.DataFrame:
-    """What is stored, with what a change touched worked out now; everything where nothing is stored, or too much is."""
-    import pandas as pd
+def _changed(db: Database, hub: Hub, knowledge: Knowledge) -> _Changed | None:
+    """What a change touched since all was stored; None where nothing is stored, or too much is touched."""
+    if marks.mark_of(db, hub.id, _MARK) != _files(knowledge):
+        return None
+    source = _source(db, hub, knowledge, lineages.todo(db, hub.id).model_ids)
+    touched = source.touched()
+    return None if touched is None else _Changed(source, touched)
 
-    if marks.mark_of(db, hub.id, _MARK) == _files(knowledge):
-        source = _source(db, hub, knowledge, lineages.todo(db, hub.id).model_ids)
-        touched = source.touched()
-        if touched is not None:
-            stored = table.stored(Derived(db), hub.id)
-            if not touched:
-                return stored
-            few = source.lineage()
-            few.reach(touched, source.bases(touched), also_names=table is _DISAGREEMENTS)
-            ids = frozenset(model.id for model in touched)
-            kept = stored[~stored["model_id"].isin(ids)]
-            return pd.concat([kept, table.frame(_by_id(table.made(few, ids)))], ignore_index=True)
-    return table.frame(table.made(lineage(db, hub, knowledge), None))
+
+def _told(rows: Iterable[Root]) -> list[tuple[int, str, RootRow]]:
+    """Model, root's name and root, by model, largest part first."""
+    ordered = sorted(rows, key=lambda row: (row.model_id, -row.weight, row.root_name))
+    return [
+        (row.model_id, row.root_name, RootRow(row.root_publisher, row.weight, row.basis, row.relation, row.family))
+        for row in ordered
+    ]
+
+
+def _coded(told: Sequence[tuple[int, str, RootRow]], moved: Mapping[str, str]) -> RootSets:
+    rows = Codes()
+    places = [rows[root._replace(publisher=moved[name]) if name in moved else root] for _, name, root in told]
+    return figures.root_sets(np.array([each[0] for each in told], np.int64), np.array(places, np.int64), list(rows))
 
 
 # --- all models -------------------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def roll_up(db: Database, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> di
 
 def build_report(db: Database, config: Config, knowledge: Knowledge, hub: Hub, span: Span) -> ReportData:
     """Everything a report says; ReportError when there is nothing to say."""
-    asked = Asked(hub, config.scopes, config.report.attribution)
+    asked = Asked(hub, config.scopes, config.report.attribution, config.report.top_models)
     if span.window is None:
         return trailing_report(db, asked, knowledge)
     return window_report(db, asked, span.window, knowledge)

@@ -17,15 +17,17 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from collector import rooting
-from collector.model import Base, Observation, Page, PollPlan, month_window
+from collector.model import Base, Observation, Page, PollPlan, month_window, publisher_of
 from collector.origins.corrections import Correction
 from collector.origins.families import load_families
 from collector.origins.knowledge import Knowledge, load_knowledge
-from collector.rooting import disagreement_rows, lineage, lineage_of, refresh_origins, root_rows
-from collector.store import lineages, marks
+from collector.origins.lineage import Root
+from collector.rooting import disagreement_rows, lineage, lineage_of, refresh_origins, roots_of_models
+from collector.store import lineages, marks, queries
 from collector.store.bulk import FileReadings, ImportReading
 from collector.store.database import Database, upgrade
 from collector.store.derived import Derived
+from collector.store.figures import RootRow
 from collector.store.imports import ImportStore, Provenance
 from collector.store.polls import PollStore
 from collector.store.queries import Hub
@@ -159,6 +161,25 @@ def noted_from_nothing(story: Story, knowledge: Knowledge) -> tuple[list[tuple[A
     list(known.roots())
     said = [tuple(each) for each in known.disagreements()]
     return said, sorted({(packed >> 32, packed & (1 << 32) - 1) for packed in known.numbers()})
+
+
+def told(story: Story, knowledge: Knowledge) -> dict[int, list[RootRow]]:
+    """The roots of every model, worked out from nothing; without their names, as `roots_of_models` gives them."""
+    found: dict[int, list[RootRow]] = {}
+    for row in from_nothing(story, knowledge):
+        root = Root(*row)
+        said = RootRow(root.root_publisher, root.weight, root.basis, root.relation, root.family)
+        found.setdefault(root.model_id, []).append(said)
+    return found
+
+
+def read(story: Story, knowledge: Knowledge) -> dict[int, list[RootRow]]:
+    """The same as a reader is told it: who is not named is its own root."""
+    sets = roots_of_models(story.db, story.hub, knowledge, None, {})
+    named = dict(zip(sets.model_id.tolist(), sets.code.tolist(), strict=True))
+    names = {row[0]: row[1] for row in queries.model_names(story.db, story.hub.id)}
+    own = {model_id: [RootRow(publisher_of(name), 1.0, "self", None, None)] for model_id, name in names.items()}
+    return own | {model_id: list(sets.sets[code]) for model_id, code in named.items()}
 
 
 def declared(*names: str, relation: str | None = "finetune", key: str | None = None) -> tuple[Base, ...]:
@@ -338,14 +359,13 @@ def test_a_reader_gets_the_roots_of_now_and_writes_nothing(story: Story, knowled
     story.polled(k1=("x/One", declared("lab/Base")), k2=("y/Two", declared("x/One")))
     story.refreshed(knowledge)
     story.polled(k1=("x/One", declared("lab/Other")))
-    read = in_order(root_rows(story.db, story.hub, knowledge))
-    assert read == from_nothing(story, knowledge)
+    assert read(story, knowledge) == told(story, knowledge)
     assert lineages.todo(story.db, story.hub.id).model_ids == (1,)
 
 
 def test_a_reader_of_a_database_without_roots_gets_them_all(story: Story, knowledge: Knowledge) -> None:
     story.polled(k1=("x/One", declared("lab/Base")))
-    assert in_order(root_rows(story.db, story.hub, knowledge)) == from_nothing(story, knowledge)
+    assert read(story, knowledge) == told(story, knowledge)
 
 
 def test_the_way_of_one_model_is_told_without_the_others(story: Story, knowledge: Knowledge) -> None:
@@ -421,7 +441,9 @@ def test_after_every_change_all_that_is_stored_is_what_is_worked_out_from_nothin
             else:
                 story.models |= {number: (name, tuple(dict.fromkeys(said))) for number, name, said in items}
                 story.poll(finish=what == "poll")
-            assert in_order(root_rows(db, story.hub, knowledge)) == from_nothing(story, knowledge)
+            assert read(story, knowledge) == told(story, knowledge)
             said, _ = noted_from_nothing(story, knowledge)
             assert in_order(disagreement_rows(db, story.hub, knowledge)) == said
+
+            assert read(story, knowledge) == told(story, knowledge)
             story.refreshed(knowledge)

@@ -9,16 +9,16 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
 from collector.asking import Headline, Now, knowledge_of, month_with_figures, reported_hub
 from collector.config import Config
 from collector.errors import ReportError, UsageError
-from collector.measure import shares
 from collector.measure.movers import movers
-from collector.model import Attribution, Scope, previous_window
+from collector.measure.sums import Parts
+from collector.model import previous_window
 from collector.report.text import clean
-from collector.rollup import WindowModels, roots_by, scoped, window_models
+from collector.rollup import scoped, window_models
 from collector.store.database import Database
 
 Found = dict[str, Any]
@@ -41,7 +41,7 @@ def explain_country(
         of = reported_hub(db, hub)
         window = month_with_figures(db, of.name, month, now)
         now_, before = (window_models(db, of, each, knowledge) for each in (window, previous_window(window)))
-    this, then = (_Standing.of(each, scope, asked.attribution, code) for each in (now_, before))
+    this, then = (_Standing(scoped(each, scope).countries[asked.attribution], code) for each in (now_, before))
     if not this.downloads and not then.downloads:
         raise ReportError(f"{code}: no downloads in {window.label} or the month before, scope {scope.name}")
     return {
@@ -64,18 +64,16 @@ def explain_country(
 class _Standing:
     """One country in one window."""
 
-    def __init__(self, models: pd.DataFrame, roots: pd.DataFrame, country: str) -> None:
-        self.models, self.roots = models, roots
-        parts = shares.country_parts(models, roots)
-        self.total = math.fsum(parts["downloads"])
-        self.mine = parts[(parts["country"] == country) & (parts["downloads"] > 0)]
-        self.downloads = math.fsum(self.mine["downloads"])
+    def __init__(self, countries: Parts, country: str) -> None:
+        self.countries = countries
+        models = countries.tally.models
+        row, group, weight = countries.of_models(np.flatnonzero(models.downloads > 0))
+        downloads = models.downloads[row] * weight
+        mine = np.array([key[0] == country for key in countries.keys], np.bool_)[group]
+        self.total = math.fsum(downloads.tolist())
+        self.model_id, self._each = models.model_id[row[mine]], downloads[mine]
+        self.downloads = math.fsum(self._each.tolist())
         self.share = self.downloads / self.total if self.total else 0.0
-
-    @classmethod
-    def of(cls, window: WindowModels, scope: Scope, attribution: Attribution, country: str) -> _Standing:
-        within = scoped(window, scope)
-        return cls(within.models, roots_by(within, attribution), country)
 
     def told(self, prefix: str) -> Found:
         return {
@@ -84,31 +82,40 @@ class _Standing:
             f"{prefix}share": round(self.share, 6) if self.total else None,
         }
 
-    def _sorted(self) -> pd.DataFrame:
-        return self.mine.sort_values(["downloads", "model"], ascending=[False, True])
+    def _largest(self) -> list[tuple[float, str]]:
+        """Downloads and name, ties by name."""
+        size = len(self._each)
+        least = np.partition(self._each, size - _LARGEST)[size - _LARGEST] if size > _LARGEST else 0.0
+        rows = self._each >= least
+        names = self.countries.tally.models.names(self.model_id[rows])
+        found = sorted(zip(self._each[rows].tolist(), names, strict=True), key=lambda each: (-each[0], each[1]))
+        return found[:_LARGEST]
 
     def others(self) -> Found:
         """What is not named one by one, so that all of it adds up."""
-        rows = self._sorted()[_LARGEST:]
-        downloads = math.fsum(rows["downloads"])
+        named = [downloads for downloads, _ in self._largest()]
+        downloads = math.fsum([*self._each.tolist(), *(-each for each in named)])
         share = round(downloads / self.total, 6) if self.total else None
-        return {"models": len(rows), "downloads": math.floor(downloads + 0.5), "share_of_all": share}
+        return {
+            "models": len(self._each) - len(named),
+            "downloads": math.floor(downloads + 0.5),
+            "share_of_all": share,
+        }
 
     def largest(self) -> list[Found]:
-        rows = self._sorted().head(_LARGEST)
         return [
             {
-                "model": row["model"],
-                "downloads": math.floor(row["downloads"] + 0.5),
-                "share_of_all": round(row["downloads"] / self.total, 6),
+                "model": name,
+                "downloads": math.floor(downloads + 0.5),
+                "share_of_all": round(downloads / self.total, 6),
             }
-            for row in rows.to_dict("records")
+            for downloads, name in self._largest()
         ]
 
 
 def _behind(this: _Standing, then: _Standing, country: str) -> list[Found]:
-    table = movers(this.models, this.roots, then.models, then.roots, behind=None)
-    rows = table[table["country"] == country].head(_LARGEST)
+    table = movers(this.countries, then.countries, _LARGEST)
+    rows = table[table["country"] == country]
     return [
         {
             "model": row["model"],

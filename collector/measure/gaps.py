@@ -1,17 +1,20 @@
 """Which accounts the registry misses, and what hangs on each: uploads, and models of others that are rooted in them.
 
-Pure; takes the `models` and `roots` of `shares` (base roots, with root_publisher); knows no registry and no file.
+Pure; takes models whose base roots name their publishers; knows no registry and no file.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from collector.measure.shares import UNRESOLVED
+from collector.measure.models import UNRESOLVED, Floats, Models, Root
 from collector.model import NOT_ATTRIBUTED
+from collector.series import Ints
 
 SAMPLE = 5  # models shown of an account
 
@@ -28,9 +31,10 @@ class Gap:
     sample: tuple[int, ...]  #: model_id of the largest of them
 
 
-def gaps(models: pd.DataFrame, roots: pd.DataFrame) -> list[Gap]:
+def gaps(models: Models) -> list[Gap]:
     """Every account without a country that has downloads, the most first."""
-    held = pd.concat([_uploads(models), _rooted(models, roots)], ignore_index=True)
+    counted = models.where(models.downloads > 0)
+    held = pd.concat([_uploads(counted), _rooted(counted)], ignore_index=True)
     # An account in another spelling of case is the same account; the first spelling by name stands for all.
     held["folded"] = held["publisher"].str.casefold()
     held["publisher"] = held.groupby("folded")["publisher"].transform("min")
@@ -41,17 +45,29 @@ def gaps(models: pd.DataFrame, roots: pd.DataFrame) -> list[Gap]:
     return sorted(found, key=lambda gap: (-gap.downloads, gap.publisher))
 
 
-def _uploads(models: pd.DataFrame) -> pd.DataFrame:
-    mine = models[(models["country_publisher"] == NOT_ATTRIBUTED) & (models["downloads"] > 0)]
-    return mine[["publisher", "model_id"]].assign(as_uploader=mine["downloads"], as_root=0.0)
+def _uploads(models: Models) -> pd.DataFrame:
+    unknown = np.array([each.country == NOT_ATTRIBUTED for each in models.accounts], np.bool_)
+    mine = models.where(unknown[models.account])
+    names = [models.accounts[place].name for place in mine.account.tolist()]
+    return _held(names, mine.model_id, mine.downloads, 0.0)
 
 
-def _rooted(models: pd.DataFrame, roots: pd.DataFrame) -> pd.DataFrame:
-    ends = roots[(roots["country"] == NOT_ATTRIBUTED) & (roots["unknown"] != UNRESOLVED)]
-    counted = models.loc[models["downloads"] > 0, ["model_id", "downloads"]]
-    mine = ends[["model_id", "root_publisher", "weight"]].merge(counted, on="model_id")
-    mine = mine.assign(as_uploader=0.0, as_root=mine["weight"] * mine["downloads"])
-    return mine.rename(columns={"root_publisher": "publisher"})[["publisher", "model_id", "as_uploader", "as_root"]]
+def _rooted(models: Models) -> pd.DataFrame:
+    ends = [[root for root in each.roots if _is_gap(root)] for each in models.base.sets]
+    rows = [(row, root) for row, place in enumerate(models.base.of.tolist()) for root in ends[place]]
+    places = np.array([row for row, _ in rows], np.int64)
+    weights = np.array([root.weight for _, root in rows], float)
+    names = [root.publisher for _, root in rows]
+    return _held(names, models.model_id[places], 0.0, weights * models.downloads[places])
+
+
+def _is_gap(root: Root) -> bool:
+    return root.country == NOT_ATTRIBUTED and root.unknown != UNRESOLVED
+
+
+def _held(names: Sequence[str], model_id: Ints, as_uploader: Floats | float, as_root: Floats | float) -> pd.DataFrame:
+    publisher = pd.Series(names, dtype="str")
+    return pd.DataFrame({"publisher": publisher, "model_id": model_id, "as_uploader": as_uploader, "as_root": as_root})
 
 
 def _gap(publisher: str, own: pd.DataFrame) -> Gap:

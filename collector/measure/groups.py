@@ -6,20 +6,31 @@ Pure; knows no SQL, no file, and not which groups there are: they are passed in.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from collector.columns import GROUP_SHARE
-from collector.measure.sums import QUANTITIES, Heading, Key, half_up, numbers, part, previous_shares, published, totals
+from collector.measure.models import RootSet
+from collector.measure.shares import countries_of
+from collector.measure.sums import (
+    Heading,
+    Key,
+    Parts,
+    half_up,
+    numbers,
+    part,
+    parts,
+    previous_shares,
+    published,
+    totals,
+)
 from collector.model import NOT_ATTRIBUTED, Attribution, CountryGroup
-
-_MODEL = ["model_id", "model", "publisher"]
 
 
 def group_shares(
-    parts: pd.DataFrame,
+    countries: Parts,
     heading: Heading,
     groups: Sequence[CountryGroup],
     *,
@@ -30,12 +41,17 @@ def group_shares(
     """`group_share.csv` of one scope and attribution, from `shares.country_parts`; every group is a row.
 
     `previous` gives the shares of the window before by country (`shares.country_portions`), empty when it has no data.
+    A merge of two countries of the group is one model of the group.
     """
-    everything = numbers(parts, "downloads")
-    attributed = everything[(parts["country"] != NOT_ATTRIBUTED).to_numpy()]
-    total, known = math.fsum(everything), math.fsum(attributed)
+
+    def groups_of(owner: RootSet) -> Iterator[tuple[Key, float]]:
+        for key, weight in countries_of(owner):
+            yield from (((group.name,), weight) for group in groups if key[0] in group.countries)
+
+    by_country = dict(zip((key[0] for key in countries.keys), countries.sums("downloads").tolist(), strict=True))
+    total, known = _total(countries, None), _total(countries, NOT_ATTRIBUTED)
     named = {group.name: group for group in groups}
-    table = totals(_by_group(parts, groups), ["group"], [(name,) for name in named])
+    table = totals(parts(countries.tally, groups_of), ["group"], [(name,) for name in named], count_accounts=True)
     own = [named[name] for name in table["group"]]
     downloads = numbers(table, "downloads")
     before: dict[Key, float] = {(group.name,): _sum_of(group, previous) for group in groups} if previous else {}
@@ -45,7 +61,7 @@ def group_shares(
         table.assign(
             attribution=attribution,
             group_title=[group.title for group in own],
-            countries=_present(parts, own),
+            countries=[sum(by_country.get(code, 0.0) > 0 for code in group.countries) for group in own],
             share=part(downloads, total),
             share_of_attributed=part(downloads, known),
             # Two ways of adding up one total may differ in the last bit; a share is never above 1.
@@ -59,29 +75,11 @@ def group_shares(
     )
 
 
-def _by_group(parts: pd.DataFrame, groups: Sequence[CountryGroup]) -> pd.DataFrame:
-    """The parts of every group one below the other: adding up once is much quicker than once for each group."""
-    own = [
-        _one_part_each(parts[parts["country"].isin(sorted(group.countries))]).assign(group=group.name)
-        for group in groups
-    ]
-    return pd.concat(own, ignore_index=True) if own else parts.iloc[:0].assign(group="")
-
-
-def _one_part_each(parts: pd.DataFrame) -> pd.DataFrame:
-    """A merge of two countries of the group is one model of the group."""
-    several = parts["model_id"].duplicated(keep=False)
-    if not several.any():
-        return parts
-    # Sorted, so that the order of the rows changes no sum.
-    ordered = parts[several].sort_values(["model_id", "country"])
-    joined = ordered.groupby(_MODEL)[["weight", *QUANTITIES]].sum().reset_index()
-    return pd.concat([parts[~several], joined], ignore_index=True)
-
-
-def _present(parts: pd.DataFrame, groups: Sequence[CountryGroup]) -> list[int]:
-    some = set(parts[parts["downloads"] > 0]["country"])
-    return [len(group.countries & some) for group in groups]
+def _total(countries: Parts, without: str | None) -> float:
+    """All downloads but those of one country."""
+    rows = countries.terms("downloads")
+    out = np.array([key[0] == without for key in countries.keys], np.bool_)
+    return math.fsum(rows.value[~out[rows.group]].tolist())
 
 
 def _sum_of(group: CountryGroup, shares: Mapping[str, float]) -> float:

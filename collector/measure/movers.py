@@ -6,42 +6,64 @@ models add up to the change of its share exactly, and so do those of all its mod
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pandas as pd
 
-from collector.measure.shares import country_parts
+from collector.measure.models import Floats
+from collector.measure.sums import Parts
+from collector.series import Ints
 
 COLUMNS = ("country", "model", "share", "previous_share", "change")
 BEHIND = 5  #: models listed for each country, the largest contributions first
 
 
-def movers(
-    models: pd.DataFrame,
-    roots: pd.DataFrame,
-    models_before: pd.DataFrame,
-    roots_before: pd.DataFrame,
-    behind: int | None = BEHIND,
-) -> pd.DataFrame:
-    """By country: the models whose parts of all downloads changed most (None: every model); empty without a before.
+def movers(now: Parts, then: Parts, behind: int = BEHIND) -> pd.DataFrame:
+    """By country: the models whose parts of all downloads changed most; empty where either window has no downloads.
 
-    Columns: country, model, share and previous_share (parts of all downloads of the scope), change.
+    Both windows as `country_parts`. Columns: country, model, share and previous_share (parts of all downloads of the
+    scope), change.
     """
-    now, then = _contributions(models, roots), _contributions(models_before, roots_before)
-    if now.empty or then.empty:
+    codes = sorted({key[0] for key in (*now.keys, *then.keys)})
+    this, before = _contributions(now, codes), _contributions(then, codes)
+    if not len(this[0]) or not len(before[0]):
         return pd.DataFrame(columns=list(COLUMNS))
-    both = now.merge(then, on=["country", "model_id"], how="outer", suffixes=("", "_before"))
-    names = both["model"].fillna(both["model_before"])
-    shares, before = both["share"].fillna(0.0), both["share_before"].fillna(0.0)
-    table = pd.DataFrame({"country": both["country"], "model": names, "share": shares, "previous_share": before})
-    table = table.assign(change=shares - before)
-    table = table[table["change"] != 0]
+    pair, place = np.unique(np.concatenate([this[0], before[0]]), return_inverse=True)
+    here, there = place[: len(this[0])], place[len(this[0]) :]
+    shares = np.bincount(here, this[1], minlength=len(pair))
+    previous = np.bincount(there, before[1], minlength=len(pair))
+    change = shares - previous
+    shown = _first_of_each(pair // _MANY, np.abs(change), behind)
+    table = pd.DataFrame(
+        {
+            "country": pd.Series([codes[code] for code in (pair[shown] // _MANY).tolist()], dtype="str"),
+            "model": pd.Series(list(now.tally.models.names(pair[shown] % _MANY)), dtype="str"),
+            "share": shares[shown],
+            "previous_share": previous[shown],
+            "change": change[shown],
+        }
+    )
     order = table.assign(size=-table["change"].abs()).sort_values(["country", "size", "model"])
-    chosen = order if behind is None else order.groupby("country", sort=True).head(behind)
-    return chosen[list(COLUMNS)].reset_index(drop=True)
+    return order.groupby("country", sort=True).head(behind)[list(COLUMNS)].reset_index(drop=True)
 
 
-def _contributions(models: pd.DataFrame, roots: pd.DataFrame) -> pd.DataFrame:
-    """Each model's part of all downloads, in each of its countries."""
-    parts = country_parts(models, roots)
-    grouped = parts.groupby(["country", "model_id", "model"], sort=True)["downloads"].sum().reset_index()
-    total = grouped["downloads"].sum()
-    return grouped.assign(share=grouped["downloads"] / total if total else 0.0)[grouped["downloads"] > 0]
+_MANY = 1 << 40  # more than there are models: country and model in one number
+
+
+def _contributions(counted: Parts, codes: list[str]) -> tuple[Ints, Floats]:
+    """Each model's part of all downloads in each of its countries: country and model in one number, and the part."""
+    row, group, weight = counted.of_models(np.flatnonzero(counted.tally.models.downloads > 0))
+    downloads = counted.tally.models.downloads[row] * weight
+    total = math.fsum(counted.tally.terms["downloads"].value.tolist())
+    country = np.array([codes.index(key[0]) for key in counted.keys], np.int64)[group]
+    return country * _MANY + counted.tally.models.model_id[row], downloads / total if total else downloads
+
+
+def _first_of_each(group: Ints, size: Floats, most: int) -> Ints:
+    """The places of the largest sizes above 0 of each group, and of those as large as the last of them."""
+    some = np.flatnonzero(size > 0)
+    order = some[np.lexsort((-size[some], group[some]))]
+    begins = np.searchsorted(group[order], group[order])
+    last = np.minimum(begins + most - 1, np.searchsorted(group[order], group[order], side="right") - 1)
+    return order[size[order] >= size[order][last]]

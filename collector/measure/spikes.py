@@ -1,6 +1,6 @@
 """Which models bend a window's shares: leave-one-out, and bursts beside a model's own past.
 
-Pure; knows no SQL, no files, no clock. `models` and `roots` are those of `shares`, in the scope and attribution asked.
+Pure; knows no SQL, no files, no clock. `countries` are the `shares.country_parts` of the scope and attribution asked.
 A spike stays in the headline; it is only named beside it (design, section 4, Spikes).
 """
 
@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from collector.columns import QUALITY
-from collector.measure.shares import country_parts, exact_totals
-from collector.measure.sums import Heading, half_up
+from collector.measure.models import Floats, Models
+from collector.measure.sums import Heading, Parts, exact_sums, half_up
 from collector.model import DAY, Attribution, Window, from_seconds
+from collector.series import Ints
 
 POINT = 0.01  #: a share that moves by this much without the model makes it a spike
 TIMES_MEDIAN = 10  #: a day above so many medians of the days before, and …
@@ -28,33 +29,46 @@ _MOVES = ["model_id", "country", "share", "share_without"]
 _BURSTS = ["model_id", "day", "downloads", "median"]
 
 
-def leave_one_out(models: pd.DataFrame, roots: pd.DataFrame) -> pd.DataFrame:
+def leave_one_out(countries: Parts) -> pd.DataFrame:
     """The models without which some country's share differs by a point or more.
 
     Rows of model_id, the country moved most, its share and its share without the model (NaN when nothing is left), by
     model_id. ZZ is a country here.
     """
-    moves = _moves(country_parts(models, roots), _heavy(models))
+    moves = _moves(countries, _heavy(countries.tally.models))
     moved = (moves["share"] - moves["share_without"]).abs()
     return moves[moved.isna() | (moved >= POINT - _TOLERANCE)].reset_index(drop=True)
 
 
-def _heavy(models: pd.DataFrame) -> list[int]:
-    """The models that can move a share by a point: at most a hundred.
+def _heavy(models: Models) -> Ints:
+    """The models (rows) that can move a share by a point: at most a hundred.
 
     Without d of T downloads no share moves by more than d / (T - d).
     """
-    downloads = models["downloads"].to_numpy(dtype=float)
-    least = math.fsum(downloads) * POINT / (1 + POINT) * (1 - _TOLERANCE)
-    return sorted(models["model_id"].to_numpy()[(downloads > 0) & (downloads >= least)].tolist())
+    (total,) = exact_sums(models.downloads, np.zeros(len(models), np.int64), 1)
+    least = total * POINT / (1 + POINT) * (1 - _TOLERANCE)
+    return np.flatnonzero((models.downloads > 0) & (models.downloads >= least))
 
 
-def _moves(parts: pd.DataFrame, model_ids: list[int]) -> pd.DataFrame:
-    """For each of these models the country that leaving it out moves most."""
-    totals = exact_totals(parts)
-    own = parts[parts["model_id"].isin(model_ids)]
-    rows = [(model_id, *_most_moved(totals, group)) for model_id, group in own.groupby("model_id", sort=True)]
-    return pd.DataFrame(rows, columns=_MOVES)
+def _moves(countries: Parts, rows: Ints) -> pd.DataFrame:
+    """For each of these models (rows) the country that leaving it out moves most."""
+    totals = _by_country(countries)
+    row, group, weight = countries.of_models(rows)
+    models = countries.tally.models
+    own = pd.DataFrame(
+        {
+            "model_id": models.model_id[row],
+            "country": pd.Series([countries.keys[place][0] for place in group.tolist()], dtype="str"),
+            "downloads": models.downloads[row] * weight,
+        }
+    )
+    moved = [(model_id, *_most_moved(totals, each)) for model_id, each in own.groupby("model_id", sort=True)]
+    return pd.DataFrame(moved, columns=_MOVES)
+
+
+def _by_country(countries: Parts) -> pd.Series[float]:
+    """Unrounded downloads by country, codes ascending."""
+    return pd.Series(countries.sums("downloads"), index=[key[0] for key in countries.keys])
 
 
 def _most_moved(totals: pd.Series[float], own: pd.DataFrame) -> tuple[str, float, float]:
@@ -71,25 +85,25 @@ def _most_moved(totals: pd.Series[float], own: pd.DataFrame) -> tuple[str, float
     return country, float(shares[country]), float(without[country])
 
 
-def burst_candidates(models: pd.DataFrame, roots: pd.DataFrame) -> list[int]:
+def burst_candidates(countries: Parts) -> list[int]:
     """The models that can have a burst, by id: only their daily growth is needed.
 
     A day is no larger than its window, so a burst exceeds a part of the country's downloads: the others stay below it.
     """
-    limits = _limits(country_parts(models, roots))
-    downloads = models.set_index("model_id")["downloads"].reindex(limits.index)
-    return sorted(limits.index[downloads.to_numpy() > limits.to_numpy()].tolist())
+    models = countries.tally.models
+    over = (models.downloads > 0) & (models.downloads > _limits(countries)[countries.tally.owners.of])
+    return sorted(models.model_id[over].tolist())
 
 
-def _limits(parts: pd.DataFrame) -> pd.Series[float]:
-    """By model: the downloads a day must exceed; for a merge in the country where it is reached first."""
-    some = parts[parts["downloads"] > 0]
-    downloads = exact_totals(parts).reindex(some["country"]).to_numpy(dtype=float)
-    limits = pd.Series(COUNTRY_PART * downloads / some["weight"].to_numpy(dtype=float), index=some["model_id"])
-    return limits.groupby(level=0).min()
+def _limits(countries: Parts) -> Floats:
+    """By set of roots: the downloads a day must exceed; for a merge in the country where it is reached first."""
+    limits = np.full(len(countries.tally.sets), np.inf)
+    downloads = countries.sums("downloads")[countries.group]
+    np.minimum.at(limits, countries.of, COUNTRY_PART * downloads / countries.weight)
+    return limits
 
 
-def bursts(daily: pd.DataFrame, models: pd.DataFrame, roots: pd.DataFrame, window: Window) -> pd.DataFrame:
+def bursts(daily: pd.DataFrame, countries: Parts, window: Window) -> pd.DataFrame:
     """The models with a day of growth above ten times its median of the 28 days before and 1 % of its country.
 
     `daily`: model_id, day (Unix seconds of its 00:00 UTC), downloads (NaN: not known), for the window and the 28 days
@@ -97,35 +111,35 @@ def bursts(daily: pd.DataFrame, models: pd.DataFrame, roots: pd.DataFrame, windo
     those of the window. Rows of model_id, the largest such day, its downloads and that median, by model_id.
     """
     days = pd.RangeIndex(window.start - window.start % DAY - DAYS_BEFORE * DAY, window.end, DAY)
-    limits = _limits(country_parts(models, roots))
+    models = countries.tally.models
+    rows = np.flatnonzero((models.downloads > 0) & np.isin(models.model_id, daily["model_id"].to_numpy(np.int64)))
+    limits = pd.Series(_limits(countries)[countries.tally.owners.of[rows]], index=models.model_id[rows])
     growth = daily[daily["model_id"].isin(limits.index)].pivot(index="day", columns="model_id", values="downloads")
     growth = growth.reindex(days).astype(float)
     median = growth.rolling(DAYS_BEFORE, min_periods=DAYS_BEFORE).median().shift(1)
     burst = (growth > TIMES_MEDIAN * median) & (growth > limits.reindex(growth.columns))
     found = growth.where(burst).loc[days >= window.start - window.start % DAY].dropna(axis="columns", how="all")
-    rows = [(model, day, growth.at[day, model], median.at[day, model]) for model, day in found.idxmax().items()]
-    return pd.DataFrame(rows, columns=_BURSTS)
+    shown = [(model, day, growth.at[day, model], median.at[day, model]) for model, day in found.idxmax().items()]
+    return pd.DataFrame(shown, columns=_BURSTS)
 
 
 def spike_rows(
-    models: pd.DataFrame,
-    roots: pd.DataFrame,
-    daily: pd.DataFrame,
-    window: Window,
-    heading: Heading,
-    attribution: Attribution,
+    countries: Parts, daily: pd.DataFrame, window: Window, heading: Heading, attribution: Attribution
 ) -> pd.DataFrame:
     """`quality.csv` rows of kind spike for one scope and attribution, the largest move first.
 
     `value` is the model's downloads in the window; `from` and `to` the day of a burst. `daily` as for `bursts`, of all
     `burst_candidates`; empty where no daily growth is known.
     """
-    moved = leave_one_out(models, roots)
-    burst = bursts(daily, models, roots, window)
+    moved = leave_one_out(countries)
+    burst = bursts(daily, countries, window)
     unmoved = sorted(set(burst["model_id"]) - set(moved["model_id"]))
-    spikes = pd.concat([moved, _moves(country_parts(models, roots), unmoved)], ignore_index=True)
-    spikes = spikes.merge(models[["model_id", "model", "downloads"]], on="model_id", how="left")
-    spikes = spikes.rename(columns={"downloads": "value"}).merge(burst, on="model_id", how="left")
+    models = countries.tally.models
+    spikes = pd.concat([moved, _moves(countries, np.flatnonzero(np.isin(models.model_id, unmoved)))], ignore_index=True)
+    rows = np.searchsorted(models.model_id, spikes["model_id"].to_numpy(np.int64))
+    spikes["model"] = pd.Series(list(models.names(models.model_id[rows])), dtype="str")
+    spikes["value"] = models.downloads[rows]
+    spikes = spikes.merge(burst, on="model_id", how="left")
     spikes["size"] = (spikes["share"] - spikes["share_without"]).abs()
     spikes = spikes.sort_values(["size", "model", "model_id"], ascending=[False, True, True], na_position="first")
     return _published(spikes.reset_index(drop=True), heading, attribution)

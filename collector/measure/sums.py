@@ -1,26 +1,31 @@
-"""Parts of models to rows of a published table: exact sums by group, counts, the largest model, one rounding.
+"""Downloads of models to rows of a published table: exact sums by group, counts, the largest model, one rounding.
 
-Pure; knows no country, no family and no attribution: a group is whatever columns it is asked by. `parts` has one row
-for each model and group: model_id, model, publisher, weight, QUANTITIES and the group's columns.
+Pure; knows no country, no family and no attribution: a group is whatever key it is given. Models are added up by their
+set of roots first (`tallied`), in one pass over their columns; a table then adds up sets, of which there are few.
+
+Whatever the order of the models, the same bytes come out: sums are correctly rounded, as `math.fsum` rounds them, and
+ties end at the name. Where a set has several roots, its sum is multiplied by their weights.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from collector.columns import PublishedFile
+from collector.measure.models import Floats, Models, Owners, RootSet
+from collector.series import Bools, Ints
 
-QUANTITIES = ("downloads", "estimated", "corrections", "covered", "derived")
+QUANTITIES = ("downloads", "estimated", "corrections", "covered")
 
-Floats = NDArray[np.float64]
 Key = tuple[str, ...]  #: what a row is about: (country,) or (family, country)
+_SLICE = 2.0**26  # a slice of so many bits of 2**27 numbers adds up exactly
+_SLICES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +37,221 @@ class Heading:
     scope: str = ""  #: name of the scope; empty where scopes do not matter
 
 
-def half_up(values: Floats) -> NDArray[np.int64]:
+def half_up(values: Floats) -> Ints:
     """Whole numbers, halves rounded up (-2.5 to -2): the one rounding of published figures."""
     return np.floor(values + 0.5).astype(np.int64)
 
 
-def portions(parts: pd.DataFrame, by: list[str]) -> dict[Key, float]:
+# --- exact sums -------------------------------------------------------------------------------------------------------
+
+
+class Terms(NamedTuple):
+    """Few numbers whose exact sums by group are those of the many they stand for."""
+
+    group: Ints
+    value: Floats
+
+    def sums(self, groups: int) -> Floats:
+        """Sums by group, correctly rounded."""
+        order = np.argsort(self.group, kind="stable")
+        ends = np.cumsum(np.bincount(self.group, minlength=groups)).tolist()
+        ordered = self.value[order].tolist()
+        return np.array([math.fsum(ordered[a:b]) for a, b in zip([0, *ends], ends, strict=False)], dtype=float)
+
+
+def terms(values: Floats, group: Ints, groups: int) -> Terms:
+    """The values as the exact sums of slices of their bits.
+
+    `math.fsum` of each group would do, and takes fifty times as long for millions of values.
+    """
+    if np.abs(values).sum() >= 2.0**52:  # the first slice would not add up exactly
+        return Terms(group, values)
+    rest, scale = values, 1.0
+    found: list[Terms] = []
+    for _ in range(_SLICES):
+        slice_ = np.trunc(rest * scale) / scale
+        sums = np.bincount(group, slice_, minlength=groups).astype(np.float64)
+        some = np.flatnonzero(sums)
+        found.append(Terms(some, sums[some]))
+        rest, scale = rest - slice_, scale * _SLICE
+        left = np.abs(rest) > 0
+        if not left.any():
+            break
+    else:
+        found.append(Terms(group[left], rest[left]))
+    return Terms(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def exact_sums(values: Floats, group: Ints, groups: int) -> Floats:
+    """Sums by group, correctly rounded and so the same in any order of the rows."""
+    return terms(values, group, groups).sums(groups)
+
+
+# --- models by set of roots -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Models added up by set of roots. Sets are numbered by their place in `sets`."""
+
+    sets: Sequence[RootSet]
+    terms: Mapping[str, Terms]  #: by QUANTITIES
+    with_downloads: Ints  #: for each set: models with downloads
+    most: Floats  #: for each set: downloads of its largest model
+    largest: Ints  #: rows of `models`: those with as many downloads as the largest of their set
+    models: Models
+    owners: Owners
+
+
+def tallied(models: Models, owners: Owners) -> Tally:
+    """The sums of the models."""
+    size, of, downloads = len(owners.sets), owners.of, models.downloads
+    quantities = {
+        "downloads": downloads,
+        "estimated": models.estimated,
+        "corrections": models.corrections.astype(float),
+        "covered": models.covered * downloads,
+    }
+    most = np.zeros(size)
+    np.maximum.at(most, of, downloads)
+    return Tally(
+        owners.sets,
+        {name: terms(values, of, size) for name, values in quantities.items()},
+        np.bincount(of[downloads > 0], minlength=size),
+        most,
+        np.flatnonzero((downloads > 0) & (downloads == most[of])),
+        models,
+        owners,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What each set of roots is to each group: one row for each set and group it counts for."""
+
+    tally: Tally
+    keys: Sequence[Key]  #: of the groups, in order
+    of: Ints  #: the set
+    group: Ints  #: place in `keys`
+    weight: Floats
+
+    def also(self, wanted: Iterable[Key]) -> Parts:
+        """The same with groups that may hold nothing."""
+        keys = sorted({*self.keys, *wanted})
+        place_of = {key: place for place, key in enumerate(keys)}
+        return replace(self, keys=keys, group=np.array([place_of[key] for key in self.keys], np.int64)[self.group])
+
+    def where(self, rows: Bools) -> Parts:
+        """Some of the rows; the groups stay."""
+        return replace(self, of=self.of[rows], group=self.group[rows], weight=self.weight[rows])
+
+    def terms(self, quantity: str) -> Terms:
+        """What of a quantity goes to the groups."""
+        mine = self.tally.terms[quantity]
+        row, term = _matches(self.of, mine.group, len(self.tally.sets))
+        return Terms(self.group[row], mine.value[term] * self.weight[row])
+
+    def of_models(self, rows: Ints) -> tuple[Ints, Ints, Floats]:
+        """Some models (rows of `models`) one by one: the row, a group it counts for, and its weight there."""
+        which, pair = _matches(self.tally.owners.of[rows], self.of, len(self.tally.sets))
+        return rows[which], self.group[pair], self.weight[pair]
+
+    def sums(self, quantity: str) -> Floats:
+        """The same added up."""
+        return self.terms(quantity).sums(len(self.keys))
+
+    def counts(self) -> Ints:
+        """Models with downloads, by group."""
+        counted = np.bincount(self.group, self.tally.with_downloads[self.of], minlength=len(self.keys))
+        return counted.astype(np.int64)
+
+    def accounts(self) -> Ints:
+        """Accounts whose models have downloads, by group."""
+        models, size = self.tally.models, len(self.tally.models.accounts)
+        some = models.downloads > 0
+        pairs = _distinct(self.tally.owners.of[some] * size + models.account[some])
+        row, pair = _matches(self.of, pairs // size, len(self.tally.sets))
+        theirs = _distinct(self.group[row] * size + pairs[pair] % size)
+        return np.bincount(theirs // size, minlength=len(self.keys)).astype(np.int64)
+
+    def top_models(self) -> list[tuple[str | None, float]]:
+        """By group: the model with most downloads there, ties by name, and these; None where there are no downloads."""
+        most = np.zeros(len(self.keys))
+        reached = self.tally.most[self.of] * self.weight
+        np.maximum.at(most, self.group, reached)
+        top = np.flatnonzero((reached > 0) & (reached == most[self.group]))
+        row, tied = _matches(self.of[top], self.tally.owners.of[self.tally.largest], len(self.tally.sets))
+        names = self.tally.models.names(self.tally.models.model_id[self.tally.largest[tied]])
+        found: dict[int, str] = {}
+        for group, name in zip(self.group[top[row]].tolist(), names, strict=True):
+            found[group] = min(name, found.get(group, name))
+        return [(found.get(group), value or math.nan) for group, value in enumerate(most.tolist())]
+
+
+def parts(tally: Tally, keyed: Callable[[RootSet], Iterable[tuple[Key, float]]]) -> Parts:
+    """`keyed` says for which groups a set counts, and with which weight; groups named twice are one."""
+    rows = [
+        (place, key, weight) for place, each in enumerate(tally.sets) for key, weight in joined(keyed(each)).items()
+    ]
+    keys = sorted({key for _, key, _ in rows})
+    place_of = {key: place for place, key in enumerate(keys)}
+    return Parts(
+        tally,
+        keys,
+        np.array([place for place, _, _ in rows], np.int64),
+        np.array([place_of[key] for _, key, _ in rows], np.int64),
+        np.array([weight for _, _, weight in rows], float),
+    )
+
+
+def joined(weights: Iterable[tuple[Key, float]]) -> dict[Key, float]:
+    """The weights by key: two roots under one key are one part."""
+    found: dict[Key, list[float]] = {}
+    for key, weight in weights:
+        found.setdefault(key, []).append(weight)
+    return {key: math.fsum(each) for key, each in found.items()}
+
+
+def _matches(left: Ints, right: Ints, size: int) -> tuple[Ints, Ints]:
+    """The places of all pairs of equal numbers (below `size`), in the order of `left`."""
+    order, each = np.argsort(right, kind="stable"), np.bincount(right, minlength=size)
+    begins, count = (np.cumsum(each) - each)[left], each[left]
+    row = np.repeat(np.arange(len(left)), count)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    return row, order[begins[row] + within]
+
+
+def _distinct(numbers: Ints) -> Ints:
+    """In order, each once. Not np.unique, which puts them in a hash table before it sorts: thrice the time."""
+    ordered = np.sort(numbers)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
+
+
+# --- rows of a table --------------------------------------------------------------------------------------------------
+
+
+def totals(counted: Parts, by: list[str], wanted: Sequence[Key], *, count_accounts: bool = False) -> pd.DataFrame:
+    """One row per key that has downloads or corrections or is wanted: sums, models, and the largest model."""
+    counted = counted.also(wanted)
+    table = pd.DataFrame(counted.keys, columns=by).astype("str")
+    for quantity in QUANTITIES:
+        table[quantity] = counted.sums(quantity)
+    table["models"] = counted.counts()
+    top = pd.DataFrame(counted.top_models(), columns=["top_model", "top_downloads"])
+    table["top_model"] = top["top_model"].astype("str")
+    table["top_model_share"] = part(numbers(top, "top_downloads"), numbers(table, "downloads"))
+    if count_accounts:
+        table["publishers"] = counted.accounts()
+    due = set(wanted)
+    asked = np.array([key in due for key in counted.keys], dtype=bool)
+    return table[(table["downloads"] > 0) | (table["corrections"] != 0) | asked]
+
+
+def portions(counted: Parts) -> dict[Key, float]:
     """Unrounded shares by group; empty when nothing was downloaded."""
-    number, table = numbered(parts, by)
-    sums = exact_sums(numbers(parts, "downloads"), number, len(table))
+    sums = counted.sums("downloads").tolist()
     total = math.fsum(sums)
-    keys = table.itertuples(index=False, name=None)
-    return {key: downloads / total for key, downloads in zip(keys, sums.tolist(), strict=True) if downloads > 0}
+    return {key: downloads / total for key, downloads in zip(counted.keys, sums, strict=True) if downloads > 0}
 
 
 def present(shares: Mapping[Key, float]) -> list[Key]:
@@ -57,57 +265,11 @@ def previous_shares(table: pd.DataFrame, by: list[str], shares: Mapping[Key, flo
     return [shares.get(key, absent) for key in table[by].itertuples(index=False, name=None)]
 
 
-def totals(parts: pd.DataFrame, by: list[str], wanted: Sequence[Key]) -> pd.DataFrame:
-    """One row per key that has downloads or corrections or is wanted: sums, counts, and the largest model."""
-    empty = pd.DataFrame(list(wanted), columns=by).assign(model_id=-1, model="", publisher="", weight=0.0)
-    parts = pd.concat([parts, empty.assign(**dict.fromkeys(QUANTITIES, 0.0))], ignore_index=True)
-    number, table = numbered(parts, by)
-    for quantity in QUANTITIES:
-        table[quantity] = exact_sums(numbers(parts, quantity), number, len(table))
-    some = numbers(parts, "downloads") > 0
-    accounts = parts.assign(number=number)[some].drop_duplicates(["number", "publisher"])["number"]
-    table["models"] = np.bincount(number[some], minlength=len(table))
-    table["publishers"] = np.bincount(accounts.to_numpy(dtype=np.int64), minlength=len(table))
-    table = table.join(_largest(parts, number))
-    table["top_model_share"] = part(numbers(table, "top_downloads"), numbers(table, "downloads"))
-    due = set(wanted)
-    asked = np.array([key in due for key in table[by].itertuples(index=False, name=None)], dtype=bool)
-    return table[(table["downloads"] > 0) | (table["corrections"] != 0) | asked]
-
-
-def _largest(parts: pd.DataFrame, number: NDArray[np.int64]) -> pd.DataFrame:
-    """By group: the model with most downloads there, ties by name; groups without downloads are left out."""
-    numbered = parts.assign(number=number)[["number", "downloads", "model", "model_id"]]
-    most = numbered.groupby("number")["downloads"].transform("max")
-    top = numbered[(numbered["downloads"] == most) & (most > 0)].sort_values(["number", "model", "model_id"])
-    top = top.drop_duplicates("number").set_index("number")
-    return pd.DataFrame({"top_model": top["model"], "top_downloads": top["downloads"]})
-
-
-def numbered(parts: pd.DataFrame, by: list[str]) -> tuple[NDArray[np.int64], pd.DataFrame]:
-    """The number of every row's group, and the groups in that order."""
-    number = parts.groupby(by, sort=True).ngroup().to_numpy()
-    return number.astype(np.int64), parts[by].drop_duplicates().sort_values(by, ignore_index=True)
-
-
-def exact_sums(values: Floats, number: NDArray[np.int64], groups: int) -> Floats:
-    """Sums by group, correctly rounded and so the same in any order of the rows."""
-    order = np.argsort(number, kind="stable")
-    ends = np.cumsum(np.bincount(number, minlength=groups)).tolist()
-    ordered = values[order].tolist()
-    return np.array([math.fsum(ordered[a:b]) for a, b in zip([0, *ends], ends, strict=False)], dtype=float)
-
-
 def part(values: Floats, whole: Floats | float) -> Floats:
     """Parts of a whole; NaN where the whole is 0, since a part of nothing is not a number."""
     wholes = np.broadcast_to(np.asarray(whole, dtype=float), values.shape)
     parts: Floats = np.divide(values, wholes, out=np.full(values.shape, np.nan), where=wholes > 0)
     return parts
-
-
-def said(texts: pd.Series[Any], missing: str) -> pd.Series[str]:
-    """Texts with a word for those that are missing. (A column in which all are missing is no text to pandas.)"""
-    return texts.astype("str").fillna(missing)
 
 
 def numbers(table: pd.DataFrame, column: str) -> Floats:

@@ -13,6 +13,7 @@ import pandas as pd
 from collector.columns import PublishedFile
 from collector.errors import ReportError
 from collector.measure.movers import COLUMNS as MOVERS
+from collector.measure.shares import Concentration
 from collector.model import Attribution, Scope, Window
 
 HISTORY = ("window", "scope", "attribution", "country", "country_name", "downloads", "share")  #: columns of a history
@@ -50,6 +51,15 @@ class RegistryUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class AllModels:
+    """Every model with downloads or corrections, listed one by one or not."""
+
+    count: int
+    downloads: int  #: each model's rounded
+    concentration: Concentration
+
+
+@dataclass(frozen=True, slots=True)
 class ReportData:
     """Everything that a pack and its headline say."""
 
@@ -64,6 +74,8 @@ class ReportData:
     polls: tuple[PollUsed, ...]
     registry: RegistryUsed
     software_version: str
+    models: AllModels
+    publishers: Mapping[str, Concentration]  #: by scope
     sources: tuple[Source, ...] = ()
     #: By scope and attribution: the part of all downloads that is not attributed, by reason (`measure.shares`).
     unknown: Mapping[tuple[str, Attribution], Mapping[str, float]] = field(default_factory=dict)

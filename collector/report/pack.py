@@ -30,8 +30,8 @@ _UNFINISHED = re.compile(r"\.(trailing-)?[0-9]{4}-[0-9_-]+-[a-z0-9_]{8}")  # as 
 def write_pack(data: ReportData, folder: Path, top_models: int) -> list[Path]:
     """Writes the pack into `folder`/<window label>/ and returns the files written, the data package last.
 
-    `model_downloads.csv` keeps its first `top_models` rows. ReportError when the folder cannot be written; a pack that
-    was there before then stays as it was.
+    `top_models` is the most models that `model_downloads.csv` lists. ReportError when the folder cannot be written; a
+    pack that was there before then stays as it was.
     """
     target = folder / data.window.label
     try:
@@ -57,8 +57,7 @@ def remove_leftovers(folder: Path, before: datetime) -> None:
 
 def _write_files(data: ReportData, folder: Path, top_models: int) -> list[str]:
     written = [_write_csv(folder, file, _rows(data, file, top_models)) for file in FILES]
-    beyond = _beyond(data.tables[MODEL_DOWNLOADS.name], top_models)
-    _write(folder / DATAPACKAGE, [datapackage_text(data, written, top_models, beyond)])
+    _write(folder / DATAPACKAGE, [datapackage_text(data, written, top_models, _beyond(data, top_models))])
     return [*(file.name for file in FILES), DATAPACKAGE]
 
 
@@ -67,10 +66,10 @@ def _rows(data: ReportData, file: PublishedFile, top_models: int) -> pd.DataFram
     return table.head(top_models) if file is MODEL_DOWNLOADS else table
 
 
-def _beyond(models: pd.DataFrame, top_models: int) -> Beyond:
-    downloads = models["downloads"]
-    total, listed = int(downloads.sum()), int(downloads.head(top_models).sum())
-    return Beyond(max(len(models) - top_models, 0), (total - listed) / total if total else 0.0)
+def _beyond(data: ReportData, top_models: int) -> Beyond:
+    listed = _rows(data, MODEL_DOWNLOADS, top_models)["downloads"]
+    total = data.models.downloads
+    return Beyond(data.models.count - len(listed), (total - int(listed.sum())) / total if total else 0.0)
 
 
 def _write_csv(folder: Path, file: PublishedFile, rows: pd.DataFrame) -> WrittenFile:

@@ -15,8 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from collector.columns import COUNTRY_SHARE, DERIVATIVE_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE, QUALITY
+from collector.columns import COUNTRY_SHARE, DERIVATIVE_SHARE, FAMILY_SHARE, QUALITY
 from collector.errors import ReportError
+from collector.measure.shares import Concentration, concentration
 from collector.model import ATTRIBUTIONS, NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, Attribution
 from collector.report import svg
 from collector.report.data import ReportData
@@ -421,15 +422,14 @@ def _concentration(data: ReportData) -> str:
 
 
 def _few(data: ReportData, scope: str, attribution: Attribution) -> str:
-    publishers, countries = data.table(PUBLISHER_SHARE, scope), data.table(COUNTRY_SHARE, scope, attribution)
+    countries = data.table(COUNTRY_SHARE, scope, attribution)
     kinds = {
-        "publishers": publishers["share"],
-        "families": data.table(FAMILY_SHARE, scope)["share"],
-        "countries": countries[countries["country"] != NOT_ATTRIBUTED]["share"],
+        "publishers": data.publishers[scope],
+        "families": _among(data.table(FAMILY_SHARE, scope)),
+        "countries": _among(countries[countries["country"] != NOT_ATTRIBUTED]),
     }
     if scope == data.scopes[0].name and data.scopes[0].pipeline_tags is None:
-        models = data.tables[MODEL_DOWNLOADS.name]["downloads"]
-        kinds = {"models": models / (models.sum() or 1), **kinds}
+        kinds = {"models": data.models.concentration, **kinds}
     head = [
         ("of", False),
         ("largest", True),
@@ -438,14 +438,17 @@ def _few(data: ReportData, scope: str, attribution: Attribution) -> str:
         ("Herfindahl", True),
         ("with downloads", True),
     ]
-    body = (_concentrated(name, sorted(shares.fillna(0.0), reverse=True)) for name, shares in kinds.items())
+    body = (_concentrated(name, found) for name, found in kinds.items())
     return _table(f"Concentration, scope {clean(scope)}, {_ATTRIBUTED[attribution]}", head, body)
 
 
-def _concentrated(name: str, shares: list[float]) -> str:
-    tops = (_n(_percent(math.fsum(shares[:most]))) for most in (1, 5, 10))
-    index = math.fsum(share * share for share in shares)
-    return _row(_text(name), *tops, _n(f"{index:.3f}"), _n(f"{sum(share > 0 for share in shares):,}"))
+def _among(rows: pd.DataFrame) -> Concentration:
+    return concentration(rows["share"].to_numpy(dtype=float))
+
+
+def _concentrated(name: str, found: Concentration) -> str:
+    tops = (_n(_percent(math.fsum(found.largest[:most]))) for most in (1, 5, 10))
+    return _row(_text(name), *tops, _n(f"{found.herfindahl:.3f}"), _n(f"{found.with_downloads:,}"))
 
 
 def _moved(data: ReportData) -> str:

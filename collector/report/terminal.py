@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, GROUP_SHARE, PUBLISHER_SHARE, QUALITY
-from collector.measure.shares import NEVER_REVIEWED, OTHER, REVIEWED_UNKNOWN, UNRESOLVED
+from collector.measure.models import NEVER_REVIEWED, REVIEWED_UNKNOWN, UNRESOLVED
+from collector.measure.shares import OTHER
 from collector.model import ATTRIBUTIONS, NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, Attribution, By, Scope, from_seconds
 from collector.report.data import ReportData
 from collector.report.text import Column, clean, shortened, table_lines

@@ -12,7 +12,7 @@ from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, delete, or_, select
+from sqlalchemy import Connection, Select, Table, delete, select
 
 from collector.columns import FILES
 from collector.model import Window, month_of, month_window
@@ -28,10 +28,7 @@ from collector.store.schema import (
     model,
     model_month,
     model_origin,
-    model_state,
     month_build,
-    poll,
-    publisher,
     publisher_origin,
 )
 
@@ -42,19 +39,7 @@ _CHUNK = 10_000  # rows sent or fetched at once
 _SHARE_FILES = {file.table: file for file in FILES if file.table}
 
 #: Types of the columns that are read back; text that is missing is NaN.
-_TYPES = {
-    "model_id": "int64",
-    "created_at": "int64",
-    "corrections": "int64",
-    "downloads": "float64",
-    "estimated": "float64",
-    "covered_from": "int64",
-    "tiled_seconds": "float64",
-    "seen_at": "int64",
-    "listed_poll_id": "int64",
-    "weight": "float64",
-    "share": "float64",
-}
+_TYPES = {"model_id": "int64", "downloads": "float64", "weight": "float64", "share": "float64"}
 
 
 Row = tuple[Any, ...]
@@ -151,56 +136,7 @@ class Derived:
         """
         c = disagreement.c
         statement = select(disagreement).join(model, model.c.id == c.model_id).where(model.c.hub_id == hub_id)
-        return self._frame(statement.order_by(c.model_id), {})
-
-    def month_rows(self, hub_id: int, month: int) -> pd.DataFrame:
-        """The models with figures in a hub's month, by model_id; name and task of today, the publisher of its last day.
-
-        Columns: model_id, name, publisher, pipeline_tag, created_at (Unix seconds, -1 unknown), downloads, estimated,
-        corrections, covered_from (-1: the month's start), tiled_seconds, flags ("": none), and of today seen_at and
-        listed_poll_id (-1: none).
-        """
-        d = model_month.c
-        statement = (
-            select(
-                d.model_id,
-                model.c.name,
-                publisher.c.name.label("publisher"),
-                model.c.pipeline_tag,
-                model.c.created_at,
-                d.downloads,
-                d.estimated,
-                d.corrections,
-                d.covered_from,
-                d.tiled_seconds,
-                d.flags,
-                model_state.c.seen_at,
-                model_state.c.listed_poll_id,
-            )
-            .join(model, model.c.id == d.model_id)
-            .join(publisher, publisher.c.id == d.publisher_id)
-            .join(model_state, model_state.c.model_id == d.model_id)
-            .where(d.month == month, model.c.hub_id == hub_id)
-            .where(or_(d.downloads > 0, d.corrections != 0, d.flags.is_not(None)))
-            .order_by(d.model_id)
-        )
-        unsaid = dict.fromkeys(("created_at", "covered_from", "seen_at", "listed_poll_id"), -1)
-        return self._frame(statement, {**unsaid, "flags": ""})
-
-    def created_models(self, hub_id: int, window: Window, listed_by: int) -> pd.DataFrame:
-        """The models created in a window that a poll begun at `listed_by` (Unix seconds) or before listed first, by id.
-
-        Columns: model_id, pipeline_tag, created_at (Unix seconds).
-        """
-        c = model.c
-        statement = (
-            select(c.id.label("model_id"), c.pipeline_tag, c.created_at)
-            .join(poll, poll.c.id == c.first_poll_id)
-            .where(c.hub_id == hub_id, c.created_at >= window.start, c.created_at < window.end)
-            .where(poll.c.started_at <= listed_by)
-            .order_by(c.id)
-        )
-        return self._frame(statement, {})
+        return self._frame(statement.order_by(c.model_id))
 
     def origin_rows(self, hub_id: int, model_ids: Sequence[int] | None = None) -> pd.DataFrame:
         """The roots of a hub's models (or of a few of them), by model_id, largest part first; columns as `Root`."""
@@ -211,7 +147,7 @@ class Derived:
             .where(model.c.hub_id == hub_id)
             .order_by(c.model_id, c.weight.desc(), c.root_name)
         )
-        return self._frame(statement if model_ids is None else statement.where(c.model_id.in_(model_ids)), {})
+        return self._frame(statement if model_ids is None else statement.where(c.model_id.in_(model_ids)))
 
     def replace_shares(self, hub: str, window: str, tables: Mapping[str, pd.DataFrame]) -> None:
         """The published tables of a hub's month, by table name (`country_share` …), in their published columns.
@@ -237,7 +173,7 @@ class Derived:
             .where(c.hub == hub, c.window <= until)
             .order_by(c.window, c.scope, c.attribution, c.share.desc(), c.country)
         )
-        return self._frame(statement, {})
+        return self._frame(statement)
 
     def clear(self) -> None:
         """Drops every derived row; the facts, their growth columns and the registry stay."""
@@ -253,15 +189,15 @@ class Derived:
             ):
                 connection.execute(delete(metadata.tables[name]))
 
-    def _frame(self, statement: Select[Any], missing: Mapping[str, int | str]) -> pd.DataFrame:
+    def _frame(self, statement: Select[Any]) -> pd.DataFrame:
         """A table in chunks, since the rows of a whole hub as Python objects would fill the memory."""
         import pandas as pd
 
         with self._db.connect() as connection:
             names = [column.name for column in statement.selected_columns]
             empty: list[Sequence[Any]] = [()] * len(names)
-            chunks = [_typed(names, columns, missing) for columns in _columns(plain_rows(connection, statement))]
-        return pd.concat(chunks or [_typed(names, empty, missing)], ignore_index=True)
+            chunks = [_typed(names, columns) for columns in _columns(plain_rows(connection, statement))]
+        return pd.concat(chunks or [_typed(names, empty)], ignore_index=True)
 
 
 def _changed_groups(old: Iterable[Row], new: Iterable[Row]) -> Iterator[tuple[int, list[Row]]]:
@@ -337,14 +273,12 @@ def _columns(partitions: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]
     return (list(zip(*rows, strict=True)) for rows in partitions)
 
 
-def _typed(names: list[str], columns: list[Sequence[Any]], missing: Mapping[str, int | str]) -> pd.DataFrame:
+def _typed(names: list[str], columns: list[Sequence[Any]]) -> pd.DataFrame:
     import pandas as pd
 
-    filled = {
-        name: [missing[name] if value is None else value for value in column] if name in missing else column
-        for name, column in zip(names, columns, strict=True)
-    }
-    return pd.DataFrame({name: pd.Series(filled[name], dtype=_TYPES.get(name, "str")) for name in names})
+    return pd.DataFrame(
+        {name: pd.Series(column, dtype=_TYPES.get(name, "str")) for name, column in zip(names, columns, strict=True)}
+    )
 
 
 def _records(rows: pd.DataFrame, table: Table) -> Iterator[tuple[Any, ...]]:

@@ -6,8 +6,6 @@ Knows which polls and imports a month can rest on; knows no rule by which its fi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Integer, and_, cast, delete, exists, func, insert, or_, select
 
@@ -21,13 +19,8 @@ from collector.store.schema import (
     family_share,
     group_share,
     import_file,
-    model,
     poll,
-    publisher,
 )
-
-if TYPE_CHECKING:  # loaded by those who make tables: it takes half a second
-    import pandas as pd
 
 
 def facts_fingerprint(db: Database, hub_id: int, window: Window, last_poll_id: int) -> str:
@@ -109,24 +102,3 @@ def clear_marks(db: Database) -> None:
 def digest(*parts: object) -> str:
     """One short text for many."""
     return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()[:32]
-
-
-def described(db: Database, hub_id: int, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with the name, task, creation and account of their models: what `Derived.month_rows` gives for a month.
-
-    `rows` has model_id and publisher_id; created_at is -1 where unknown.
-    """
-    c = model.c
-    models = select(c.id, c.name, c.pipeline_tag, c.created_at).where(c.hub_id == hub_id)
-    accounts = select(publisher.c.id, publisher.c.name).where(publisher.c.hub_id == hub_id)
-    with db.connect() as conn:
-        known = _frame(conn.execute(models).all(), ("model_id", "name", "pipeline_tag", "created_at"))
-        uploaders = _frame(conn.execute(accounts).all(), ("publisher_id", "publisher"))
-    known["created_at"] = known["created_at"].fillna(-1).astype("int64")
-    return rows.merge(known, on="model_id", how="left").merge(uploaders, on="publisher_id", how="left")
-
-
-def _frame(rows: Iterable[object], names: tuple[str, ...]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(list(rows), columns=list(names))

@@ -10,12 +10,13 @@ import pytest
 from collector.columns import DERIVATIVE_SHARE
 from collector.measure.derivatives import derivative_parts, derivative_portions, derivative_shares
 from collector.measure.sums import Heading
+from tests.measure.tables import by_base, models_of
 
 HEADING = Heading("huggingface", "2026-09", "all")
 Said = tuple[str, str | None, str, float]  #: name, relation, basis, downloads
 
 
-def models_of(*models: Said) -> pd.DataFrame:
+def a_table(*models: Said) -> pd.DataFrame:
     """Numbered from 1."""
     table = pd.DataFrame(list(models), columns=["model", "relation", "basis", "downloads"])
     return table.assign(
@@ -33,7 +34,7 @@ def roots_of(*countries: str | dict[str, float]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model_id", "country", "weight"])
 
 
-MODELS = models_of(
+MODELS = a_table(
     ("Qwen/base", None, "self", 100.0),
     ("a/gguf", "quantized", "declared", 30.0),
     ("b/tune", "finetune", "name", 10.0),
@@ -46,7 +47,8 @@ NOTHING_NEW = MODELS.iloc[:0]
 
 
 def table_of(created: pd.DataFrame, previous: dict[tuple[str, str], float] | None = None) -> dict[Any, Any]:
-    table = derivative_shares(MODELS, created, ROOTS, HEADING, previous=previous or {})
+    parts = derivative_parts(by_base(MODELS, ROOTS))
+    table = derivative_shares(parts, models_of(created, ROOTS), HEADING, previous=previous or {})
     assert list(table.columns) == [column.name for column in DERIVATIVE_SHARE.columns]
     return table.set_index(["country", "relation"]).to_dict("index")
 
@@ -78,7 +80,8 @@ def test_new_models_count_without_a_download_and_a_new_merge_for_each_of_its_cou
 
 def test_new_models_alone_make_a_row() -> None:
     quiet = MODELS.assign(downloads=0.0)
-    table = derivative_shares(quiet, quiet.iloc[[2]], ROOTS, HEADING, previous={})
+    parts = derivative_parts(by_base(quiet, ROOTS))
+    table = derivative_shares(parts, models_of(quiet.iloc[[2]], ROOTS), HEADING, previous={})
     [row] = table.to_dict("records")
     assert (row["country"], row["relation"], row["new_models"], row["downloads"]) == ("US", "finetune", 1, 0)
     assert row["share"] != row["share"]
@@ -91,7 +94,7 @@ def test_without_new_models_their_share_is_empty_and_their_number_zero() -> None
 
 
 def test_the_share_before_stands_beside_and_what_is_gone_stays_a_row() -> None:
-    before = derivative_portions(derivative_parts(MODELS, ROOTS))
+    before = derivative_portions(derivative_parts(by_base(MODELS, ROOTS)))
     assert table_of(NOTHING_NEW, before)["US", "finetune"]["previous_share"] == pytest.approx(10 / 100.5)
     gone = table_of(NOTHING_NEW, {("FR", "adapter"): 1.0})
     assert (gone["FR", "adapter"]["downloads"], gone["FR", "adapter"]["previous_share"]) == (0, 1.0)

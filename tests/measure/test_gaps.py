@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from collector.measure.gaps import SAMPLE, gaps
+from tests.measure.tables import models_of
 
 Model = tuple[str, str, float]  #: publisher, its country, downloads
 Root = tuple[int, str, str, float, str]  #: model, root's publisher, country, weight, why unknown
@@ -14,7 +15,9 @@ def found(models: list[Model], roots: list[Root]) -> list[tuple[str, float, floa
     table = pd.DataFrame(models, columns=["publisher", "country_publisher", "downloads"])
     table = table.assign(model_id=range(1, len(table) + 1))
     ends = pd.DataFrame(roots, columns=["model_id", "root_publisher", "country", "weight", "unknown"])
-    return [(gap.publisher, gap.downloads, gap.as_uploader, gap.as_root, gap.models) for gap in gaps(table, ends)]
+    return [
+        (gap.publisher, gap.downloads, gap.as_uploader, gap.as_root, gap.models) for gap in gaps(models_of(table, ends))
+    ]
 
 
 def test_uploads_and_what_is_rooted_in_an_account_count_each_model_once() -> None:
@@ -52,8 +55,5 @@ def test_models_without_downloads_are_no_gap() -> None:
 
 def test_the_sample_is_the_largest_models() -> None:
     models = pd.DataFrame({"publisher": "who", "country_publisher": "ZZ", "downloads": [float(n) for n in range(9)]})
-    [gap] = gaps(
-        models.assign(model_id=range(9)),
-        pd.DataFrame({"model_id": [], "root_publisher": [], "country": [], "weight": [], "unknown": []}),
-    )
+    [gap] = gaps(models_of(models.assign(model_id=range(9))))
     assert gap.sample == tuple(range(8, 8 - SAMPLE, -1))

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from collector.columns import GROUP_SHARE
 from collector.measure.groups import group_shares
 from collector.measure.shares import country_parts, country_portions
-from collector.measure.sums import Heading
+from collector.measure.sums import Heading, Parts
 from collector.model import CountryGroup
+from tests.measure.tables import by_base
 
 HEADING = Heading("huggingface", "2026-09", "all")
 EU = CountryGroup("EU", "European Union", frozenset({"DE", "FR"}))
@@ -21,7 +22,7 @@ G7 = CountryGroup("G7", "Group of Seven", frozenset({"DE", "FR", "US"}))
 GCC = CountryGroup("GCC", "Gulf Cooperation Council", frozenset({"AE"}))
 
 
-def parts_of(*models: tuple[str, dict[str, float], float]) -> pd.DataFrame:
+def parts_of(*models: tuple[str, dict[str, float], float]) -> Parts:
     """(name, weight by country, downloads), numbered from 1."""
     names = ["model_id", "model", "downloads"]
     table = pd.DataFrame([(n, name, downloads) for n, (name, _, downloads) in enumerate(models, 1)], columns=names)
@@ -34,10 +35,10 @@ def parts_of(*models: tuple[str, dict[str, float], float]) -> pd.DataFrame:
         covered=1.0,
     )
     roots = [(n, code, w) for n, (_, weights, _) in enumerate(models, 1) for code, w in weights.items()]
-    return country_parts(table, pd.DataFrame(roots, columns=["model_id", "country", "weight"]))
+    return country_parts(by_base(table, pd.DataFrame(roots, columns=["model_id", "country", "weight"])))
 
 
-def shares_of(parts: pd.DataFrame, *groups: CountryGroup, previous: dict[str, float] | None = None) -> Any:
+def shares_of(parts: Parts, *groups: CountryGroup, previous: dict[str, float] | None = None) -> Any:
     table = group_shares(parts, HEADING, groups, attribution="base", status="final", previous=previous or {})
     return table.set_index("group").to_dict("index")
 

@@ -14,26 +14,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE
-from collector.measure.shares import (
+from collector.measure.models import (
     NEVER_REVIEWED,
     REVIEWED_UNKNOWN,
     UNRESOLVED,
+    in_scope,
+    why_unknown,
+)
+from collector.measure.shares import (
+    Concentration,
+    concentration,
     country_parts,
     country_portions,
     country_shares,
     family_parts,
     family_portions,
     family_shares,
-    in_scope,
     model_downloads,
-    publisher_roots,
     publisher_shares,
     unknown_portions,
-    unquantised,
-    why_unknown,
+    unquantised_portions,
 )
-from collector.measure.sums import Heading, half_up
+from collector.measure.sums import Heading, Tally, exact_sums, half_up
 from collector.model import Scope
+from tests.measure.tables import by_base, by_uploader, models_of, where
 
 HEADING = Heading("huggingface", "2026-09", "all")
 NAMES = {"CN": "China", "US": "United States", "ZZ": "not attributed"}
@@ -74,7 +78,11 @@ def some_roots(*roots: tuple[Any, ...]) -> pd.DataFrame:
 
 
 def by_country(models: pd.DataFrame, roots: pd.DataFrame, previous: dict[str, float] | None = None) -> Any:
-    parts = country_parts(models, roots)
+    return countries_of(by_base(models, roots), previous)
+
+
+def countries_of(tally: Tally, previous: dict[str, float] | None = None) -> Any:
+    parts = country_parts(tally)
     shares = country_shares(parts, HEADING, attribution="base", status="final", names=NAMES, previous=previous or {})
     return shares.set_index("country")
 
@@ -117,14 +125,14 @@ def test_what_is_not_said_of_measuring_stays_unsaid() -> None:
 
 def test_the_published_columns_come_in_their_published_order() -> None:
     models, roots = MERGE, MERGE_ROOTS
-    parts = country_parts(models, roots)
+    parts = country_parts(by_base(models, roots))
     countries = country_shares(parts, HEADING, attribution="base", status="final", names=NAMES, previous={})
-    families = family_shares(family_parts(models, roots, {}), HEADING, previous={})
+    families = family_shares(family_parts(by_base(models, roots), {}), HEADING, previous={})
     for table, file in (
         (countries, COUNTRY_SHARE),
         (families, FAMILY_SHARE),
-        (publisher_shares(models, HEADING), PUBLISHER_SHARE),
-        (model_downloads(models, roots, HEADING), MODEL_DOWNLOADS),
+        (publisher_shares(models_of(models), HEADING), PUBLISHER_SHARE),
+        (model_downloads(models_of(models, roots), HEADING, 10), MODEL_DOWNLOADS),
     ):
         assert list(table.columns) == [column.name for column in file.columns]
     assert countries["country_name"].tolist() == ["China", "United States", "not attributed"]
@@ -136,14 +144,14 @@ def test_zz_is_a_row_of_every_table_even_with_nothing_in_it() -> None:
     models = a_table(a_model(1, "qwen/a", 10))
     roots = some_roots((1, "CN", 1.0, "Qwen"))
     assert by_country(models, roots).at["ZZ", "downloads"] == 0
-    families = family_shares(family_parts(models, roots, {"Qwen": "CN"}), HEADING, previous={})
+    families = family_shares(family_parts(by_base(models, roots), {"Qwen": "CN"}), HEADING, previous={})
     assert families[["family", "country", "downloads"]].values.tolist() == [["Qwen", "CN", 10], ["other", "ZZ", 0]]
 
 
 def test_a_model_without_a_root_is_not_attributed_and_not_lost() -> None:
     models, roots = a_table(a_model(1, "qwen/a", 10), a_model(2, "lost/b", 30)), some_roots((1, "CN", 1.0))
     assert by_country(models, roots)["downloads"].to_dict() == {"ZZ": 30, "CN": 10}
-    families = family_shares(family_parts(models, roots, {}), HEADING, previous={})
+    families = family_shares(family_parts(by_base(models, roots), {}), HEADING, previous={})
     assert families[["family", "country", "downloads"]].values.tolist() == [["other", "ZZ", 30], ["other", "CN", 10]]
 
 
@@ -157,8 +165,8 @@ def test_a_window_of_nothing_has_a_zz_row_without_shares() -> None:
         .all()
     )
     assert table["top_model"].isna().all()
-    assert publisher_shares(a_table(), HEADING).empty
-    assert country_portions(country_parts(a_table(), some_roots())) == {}
+    assert publisher_shares(models_of(a_table()), HEADING).empty
+    assert country_portions(country_parts(by_base(a_table(), some_roots()))) == {}
 
 
 def test_all_unattributed_leaves_no_share_of_attributed() -> None:
@@ -187,7 +195,7 @@ def test_no_window_before_is_no_zero() -> None:
 
 
 def test_the_window_before_gives_its_unrounded_shares() -> None:
-    assert country_portions(country_parts(MERGE, MERGE_ROOTS)) == {"CN": 0.65, "US": 0.25, "ZZ": 0.1}
+    assert country_portions(country_parts(by_base(MERGE, MERGE_ROOTS))) == {"CN": 0.65, "US": 0.25, "ZZ": 0.1}
 
 
 def test_the_top_model_is_the_one_with_most_attributed_downloads_ties_by_name() -> None:
@@ -209,6 +217,32 @@ def test_rounding_happens_once_and_halves_go_up() -> None:
     assert half_up(np.array([0.5, 1.5, 2.4999, -2.5, -2.51])).tolist() == [1, 2, 2, -2, -3]
     models = a_table(*[a_model(n, f"a/{n}", 0.4) for n in range(10)])
     assert by_country(models, some_roots(*[(n, "CN", 1.0) for n in range(10)])).at["CN", "downloads"] == 4
+
+
+SUMMED = st.one_of(
+    st.integers(-(10**9), 10**12).map(float),
+    st.floats(-1e9, 1e12),
+    st.floats(0, 1e-20),
+    st.sampled_from([0.1, 1 / 3, 2.0**-40, 5e-324, 1e17, -1e17]),
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), SUMMED), max_size=40))
+def test_sums_are_correctly_rounded_whatever_is_added_up(drawn: list[tuple[int, float]]) -> None:
+    values, group = (np.array([each[n] for each in drawn]) for n in (1, 0))
+    sums = exact_sums(values.astype(float), group.astype(np.int64), 5)
+    assert sums.tolist() == [math.fsum(value for at, value in drawn if at == place) for place in range(5)]
+
+
+def test_what_is_not_said_makes_no_sum_of_its_group_and_leaves_the_others() -> None:
+    sums = exact_sums(np.array([math.nan, 0.5, 0.25, 0.1]), np.array([0, 0, 1, 1]), 2)
+    assert math.isnan(sums[0])
+    assert sums[1] == 0.35
+
+
+def test_concentration_counts_what_has_a_share() -> None:
+    found = concentration(np.array([0.5, 0.25, 0.25, 0.0, math.nan]))
+    assert found == Concentration((0.5, 0.25, 0.25, 0.0, 0.0), 0.375, 3)
 
 
 def test_rows_are_sorted_by_downloads_then_code() -> None:
@@ -236,7 +270,7 @@ def test_a_family_has_its_developers_country_and_unknown_ones_their_base_countri
         (4, "FR", 1.0),
         (5, "US", 1.0, "Unlisted"),
     )
-    parts = family_parts(models, roots, {"Qwen": "CN", "Llama": "US"})
+    parts = family_parts(by_base(models, roots), {"Qwen": "CN", "Llama": "US"})
     table = family_shares(parts, HEADING, previous={("Gemma", "US"): 0.2, ("Qwen", "CN"): 0.8})
     rows: Any = table.set_index(["family", "country"])
     assert rows["downloads"].to_dict() == {
@@ -260,7 +294,7 @@ def test_publishers_come_as_the_registry_has_them() -> None:
         a_model(3, "anon/c", 40, country_publisher=None),
         a_model(4, "quiet/d", 0, corrections=-5),
     )
-    table = publisher_shares(models, HEADING)
+    table = publisher_shares(models_of(models), HEADING)
     assert table["publisher"].tolist() == ["Qwen", "anon"]
     assert table[["organisation", "country", "kind", "downloads", "share", "models"]].iloc[0].tolist() == [
         "Alibaba",
@@ -271,12 +305,12 @@ def test_publishers_come_as_the_registry_has_them() -> None:
         2,
     ]
     assert table.at[1, "country"] == "ZZ"
-    assert table[["organisation", "kind"]].isna().to_numpy()[1].all()
+    assert (table.loc[1, ["organisation", "kind"]] == "").all()
 
 
 def test_every_model_is_listed_with_its_countries() -> None:
     roots = some_roots((1, "CN", 1.0), (2, "US", 1.0), (3, "US", 0.25), (3, "CN", 0.75), (4, "ZZ", 1.0))
-    table = model_downloads(MERGE, roots, HEADING)
+    table = model_downloads(models_of(MERGE, roots), HEADING, 10)
     assert table["model"].tolist() == ["qwen/a", "meta/b", "who/c", "who/merge"]
     assert table["country_base"].tolist() == ["CN", "US", "ZZ", "CN:0.75;US:0.25"]
     assert table["country_publisher"].tolist() == ["CN", "US", "ZZ", "ZZ"]
@@ -287,7 +321,7 @@ def test_every_model_is_listed_with_its_countries() -> None:
 def test_countries_of_equal_weight_print_in_the_order_of_their_codes() -> None:
     models = a_table(a_model(1, "m/m", 1), a_model(2, "n/n", 0, corrections=4))
     roots = some_roots((1, "US", 0.5), (1, "CN", 0.5), (2, "FR", 1 / 3), (2, "CN", 1 / 3), (2, "CN", 1 / 3))
-    table: Any = model_downloads(models, roots, HEADING)
+    table: Any = model_downloads(models_of(models, roots), HEADING, 10)
     assert table["country_base"].tolist() == ["CN:0.5;US:0.5", "CN:0.666667;FR:0.333333"]
     assert math.isnan(table.at[1, "measured_share"])
 
@@ -316,11 +350,13 @@ SCOPED = a_table(
     ids=lambda value: value.name if isinstance(value, Scope) else "",
 )
 def test_a_scope_is_its_written_rule_and_the_unknown_is_outside(scope: Scope, inside: list[int]) -> None:
-    assert SCOPED.loc[in_scope(SCOPED, scope), "model_id"].tolist() == inside
+    assert where(SCOPED, in_scope(models_of(SCOPED), scope)) == inside
 
 
 def test_quantised_copies_can_be_left_out() -> None:
-    assert SCOPED.loc[unquantised(SCOPED), "model_id"].tolist() == [1, 2, 3, 4, 5]
+    roots = some_roots(*[(n, code, 1.0) for n, code in enumerate(("CN", "CN", "CN", "US", "FR", "US"), 1)])
+    found = unquantised_portions(by_base(SCOPED, roots))
+    assert found == {"CN": 0.6, "US": 0.2, "FR": 0.2}
 
 
 # --- laws -----------------------------------------------------------------------------------------------------------
@@ -358,9 +394,9 @@ def test_shares_add_up_to_one_and_both_attributions_to_one_total(world: tuple[pd
     models, roots = world
     table: Any
     total = sum(map(Fraction, models["downloads"]))
-    tables: list[Any] = [by_country(models, roots), by_country(models, publisher_roots(models))]
-    families = family_shares(family_parts(models, roots, {"Qwen": "CN"}), HEADING, previous={})
-    for table in [*tables, families, publisher_shares(models, HEADING)]:
+    tables: list[Any] = [by_country(models, roots), countries_of(by_uploader(models))]
+    families = family_shares(family_parts(by_base(models, roots), {"Qwen": "CN"}), HEADING, previous={})
+    for table in [*tables, families, publisher_shares(models_of(models), HEADING)]:
         assert abs(int(table["downloads"].sum()) - float(total)) <= len(table) / 2 + float(total) * 1e-12
         if total > 0:
             assert math.fsum(table["share"]) == pytest.approx(1)
@@ -379,12 +415,12 @@ def test_the_order_of_the_rows_changes_no_bit(world: tuple[pd.DataFrame, pd.Data
         return table.iloc[random.sample(range(len(table)), len(table))]
 
     def tables(models: pd.DataFrame, roots: pd.DataFrame) -> list[Any]:
-        families = family_parts(models, roots, {"Qwen": "CN"})
+        families = family_parts(by_base(models, roots), {"Qwen": "CN"})
         return [
             by_country(models, roots, {"SE": 0.1}),
             family_shares(families, HEADING, previous={}),
-            publisher_shares(models, HEADING),
-            model_downloads(models, roots, HEADING),
+            publisher_shares(models_of(models), HEADING),
+            model_downloads(models_of(models, roots), HEADING, 10),
         ]
 
     for table, other in zip(tables(models, roots), tables(shuffled(models), shuffled(roots)), strict=True):
@@ -417,21 +453,21 @@ def test_what_is_not_attributed_is_told_apart_by_why() -> None:
     )
     reasons = [(1, "ZZ", NEVER_REVIEWED), (2, "ZZ", REVIEWED_UNKNOWN), (3, "ZZ", UNRESOLVED), (4, "FR", "")]
     roots = pd.DataFrame(reasons, columns=["model_id", "country", "unknown"]).assign(weight=1.0, family=None)
-    parts = unknown_portions(models, roots)
+    parts = unknown_portions(by_base(models, roots))
     assert parts == pytest.approx({NEVER_REVIEWED: 0.1, REVIEWED_UNKNOWN: 0.2, UNRESOLVED: 0.3})
-    uploaders = unknown_portions(models, publisher_roots(models))
+    uploaders = unknown_portions(by_uploader(models))
     assert uploaders == pytest.approx({NEVER_REVIEWED: 0.4, REVIEWED_UNKNOWN: 0.2, UNRESOLVED: 0.0})
 
 
 def test_a_model_without_a_root_was_never_reviewed() -> None:
     roots = pd.DataFrame({"model_id": [], "country": [], "weight": [], "family": [], "unknown": []})
-    parts = unknown_portions(a_table(a_model(1, "a/b", 10)), roots)
+    parts = unknown_portions(by_base(a_table(a_model(1, "a/b", 10)), roots))
     assert parts == {NEVER_REVIEWED: 1.0, REVIEWED_UNKNOWN: 0.0, UNRESOLVED: 0.0}
 
 
 def test_of_nothing_no_part_is_unknown() -> None:
     models = a_table(a_model(1, "a/b", 0, country_publisher="FR"))
-    assert unknown_portions(models, publisher_roots(models)) == {}
+    assert unknown_portions(by_uploader(models)) == {}
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.columns import QUALITY
-from collector.measure.shares import publisher_roots
+from collector.measure.shares import country_parts
 from collector.measure.spikes import burst_candidates, bursts, leave_one_out, spike_rows
-from collector.measure.sums import Heading
+from collector.measure.sums import Heading, Parts
 from collector.model import DAY, Window, month_window
+from tests.measure.tables import by_base, by_uploader
 
 SEPTEMBER = month_window("2026-09")
 HEADING = Heading("huggingface", "2026-09", "llm")
@@ -37,8 +38,16 @@ def a_world(*models: tuple[str, str, float]) -> pd.DataFrame:
     )
 
 
+def uploads(models: pd.DataFrame) -> Parts:
+    return country_parts(by_uploader(models))
+
+
+def rooted(models: pd.DataFrame, roots: pd.DataFrame) -> Parts:
+    return country_parts(by_base(models, roots))
+
+
 def left_out(models: pd.DataFrame) -> dict[int, tuple[str, float, float]]:
-    found = leave_one_out(models, publisher_roots(models))
+    found = leave_one_out(uploads(models))
     return {row[0]: row[1:] for row in found.itertuples(index=False, name=None)}
 
 
@@ -74,7 +83,7 @@ def test_a_model_can_move_another_country_more_than_its_own() -> None:
     merged = pd.DataFrame(
         {"model_id": [1, 1, 2, 3], "country": ["CN", "FR", "CN", "US"], "weight": [0.9, 0.1, 1.0, 1.0]}
     )
-    moved = leave_one_out(models, merged).set_index("model_id")
+    moved = leave_one_out(rooted(models, merged)).set_index("model_id")
     assert moved.at[1, "country"] == "US"  # 10 % to 20 %, CN 85 % to 80 %
 
 
@@ -112,7 +121,7 @@ def test_no_model_that_moves_a_point_is_overlooked(world: list[tuple[str, int]])
 
 
 def found_bursts(daily: pd.DataFrame, models: pd.DataFrame = BURST) -> Any:
-    return bursts(daily, models, publisher_roots(models), SEPTEMBER)
+    return bursts(daily, uploads(models), SEPTEMBER)
 
 
 def test_a_day_above_ten_medians_and_a_hundredth_of_its_country_is_a_burst() -> None:
@@ -151,22 +160,22 @@ def test_a_merge_bursts_in_the_country_where_it_weighs() -> None:
     roots = pd.DataFrame(
         {"model_id": [1, 1, 2, 3], "country": ["CN", "FR", "CN", "FR"], "weight": [0.5, 0.5, 1.0, 1.0]}
     )
-    assert 1 in burst_candidates(models, roots)  # 30 of France's 930
+    assert 1 in burst_candidates(rooted(models, roots))  # 30 of France's 930
     daily = daily_growth(1, {2: 18.0}, usual=0.1)
-    assert bursts(daily, models, roots, SEPTEMBER).empty  # 9 is under 9.3
-    assert len(bursts(daily_growth(1, {2: 19.0}, usual=0.1), models, roots, SEPTEMBER)) == 1
+    assert bursts(daily, rooted(models, roots), SEPTEMBER).empty  # 9 is under 9.3
+    assert len(bursts(daily_growth(1, {2: 19.0}, usual=0.1), rooted(models, roots), SEPTEMBER)) == 1
 
 
 def test_only_models_above_a_hundredth_of_their_country_need_their_days() -> None:
     models = a_world(
         ("a/a", "CN", 1000.0), ("a/b", "CN", 10.0), ("a/c", "CN", 11.0), ("z/z", "FR", 1.0), ("q/q", "FR", 0)
     )
-    assert burst_candidates(models, publisher_roots(models)) == [1, 3, 4]
+    assert burst_candidates(uploads(models)) == [1, 3, 4]
 
 
 def test_a_window_that_begins_within_a_day_counts_that_day() -> None:
     window = Window(SEPTEMBER.start + 3600, SEPTEMBER.end + 3600, "trailing-2026-10-01")
-    assert len(bursts(daily_growth(1, {0: 3000.0}), BURST, publisher_roots(BURST), window)) == 1
+    assert len(bursts(daily_growth(1, {0: 3000.0}), uploads(BURST), window)) == 1
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
@@ -180,7 +189,7 @@ def test_spikes_are_listed_with_their_shares_their_day_and_words() -> None:
         *[(f"meta/{n}", "US", 500.0) for n in range(50)],
     )
     daily = pd.concat([daily_growth(1, {5: 30_000.0}), daily_growth(2, {7: 400.0}, usual=1.0)])
-    rows: Any = spike_rows(models, publisher_roots(models), daily, SEPTEMBER, HEADING, "base")
+    rows: Any = spike_rows(uploads(models), daily, SEPTEMBER, HEADING, "base")
     assert list(rows.columns) == [column.name for column in QUALITY.columns]
     assert rows[["model", "value", "country"]].values.tolist() == [
         ["Qwen/usual", 38_000.0, "CN"],
@@ -198,17 +207,17 @@ def test_spikes_are_listed_with_their_shares_their_day_and_words() -> None:
 
 
 def test_no_daily_growth_leaves_what_moves_the_shares() -> None:
-    rows = spike_rows(BURST, publisher_roots(BURST), NO_DAYS, SEPTEMBER, HEADING, "publisher")
+    rows = spike_rows(uploads(BURST), NO_DAYS, SEPTEMBER, HEADING, "publisher")
     assert sorted(rows["model"]) == ["Qwen/burst", "Qwen/usual", "meta/usual"]
 
 
 def test_the_only_model_is_named_in_words() -> None:
     models = a_world(("a/x", "CN", 5.0))
-    rows = spike_rows(models, publisher_roots(models), NO_DAYS, SEPTEMBER, HEADING, "base")
+    rows = spike_rows(uploads(models), NO_DAYS, SEPTEMBER, HEADING, "base")
     assert rows["note"].str.startswith("nothing is left without it").tolist() == [True]
 
 
 def test_a_quiet_window_has_the_columns_and_no_rows() -> None:
-    rows = spike_rows(a_world(), publisher_roots(a_world()), NO_DAYS, SEPTEMBER, HEADING, "base")
+    rows = spike_rows(uploads(a_world()), NO_DAYS, SEPTEMBER, HEADING, "base")
     assert rows.empty
     assert list(rows.columns) == [column.name for column in QUALITY.columns]

@@ -16,24 +16,25 @@ from collector.columns import (
     PUBLISHER_SHARE,
     QUALITY,
 )
-from collector.measure.derivatives import derivative_shares
+from collector.measure.derivatives import derivative_parts, derivative_shares
 from collector.measure.groups import group_shares
+from collector.measure.models import Models, in_scope, owners
 from collector.measure.shares import (
+    concentration_of,
     country_parts,
-    country_portions,
     country_shares,
     family_parts,
     family_shares,
-    in_scope,
     model_downloads,
-    publisher_roots,
     publisher_shares,
-    unquantised,
+    publisher_sums,
+    unquantised_portions,
 )
 from collector.measure.spikes import spike_rows
-from collector.measure.sums import Heading
-from collector.model import ATTRIBUTIONS, Attribution, CountryGroup, Scope, month_window
-from collector.report.data import PollUsed, RegistryUsed, ReportData, Source
+from collector.measure.sums import Heading, half_up, tallied
+from collector.model import ATTRIBUTIONS, CountryGroup, Scope, month_window
+from collector.report.data import AllModels, PollUsed, RegistryUsed, ReportData, Source
+from tests.measure.tables import models_of
 
 SEPTEMBER = month_window("2026-09")
 SCOPES = (Scope("all"), Scope("llm", frozenset({"text-generation"}), exclude_relations=frozenset({"adapter"})))
@@ -53,55 +54,41 @@ MODELS = (
 )
 
 
-def the_models() -> pd.DataFrame:
+def the_models() -> Models:
     names = ["model", "country_publisher", "country", "family", "basis", "relation", "downloads", "estimated"]
     table = pd.DataFrame(list(MODELS), columns=names)
-    return table.assign(
+    table = table.assign(
         model_id=range(1, len(table) + 1),
         publisher=[name.split("/")[0] for name in table["model"]],
-        organisation=None,
-        kind=None,
         pipeline_tag="text-generation",
-        created_at=-1,
-        corrections=0,
         covered=0.5,
-        flags="",
     )
-
-
-def the_roots(models: pd.DataFrame, attribution: Attribution) -> pd.DataFrame:
-    if attribution == "publisher":
-        return publisher_roots(models)
-    return models[["model_id", "country", "family"]].assign(weight=1.0)
+    return models_of(table, table[["model_id", "country", "family"]])
 
 
 def tables_of(scope: Scope) -> dict[str, list[pd.DataFrame]]:
     heading = Heading("huggingface", SEPTEMBER.label, scope.name)
-    everything = the_models()
-    models = everything[in_scope(everything, scope)].drop(columns="country")
+    models = in_it(scope)
     tables: dict[str, list[pd.DataFrame]] = {COUNTRY_SHARE.name: [], GROUP_SHARE.name: [], QUALITY.name: []}
-    attributions: tuple[Attribution, Attribution] = ("base", "publisher")
-    for attribution in attributions:
-        roots = the_roots(everything, attribution)
+    for attribution in ATTRIBUTIONS:
         said: Any = {"attribution": attribution, "status": "provisional"}
         previous = {"CN": 0.6, "US": 0.4}
-        parts = country_parts(models, roots)
+        parts = country_parts(tallied(models, owners(models, attribution)))
         tables[COUNTRY_SHARE.name].append(country_shares(parts, heading, previous=previous, names=NAMES, **said))
         tables[GROUP_SHARE.name].append(group_shares(parts, heading, GROUPS, previous=previous, **said))
         no_days = pd.DataFrame({"model_id": [], "day": [], "downloads": []})
-        tables[QUALITY.name].append(spike_rows(models, roots, no_days, SEPTEMBER, heading, attribution))
-    parts = family_parts(models, the_roots(everything, "base"), {"Qwen": "CN", "Llama": "US"})
-    tables[FAMILY_SHARE.name] = [family_shares(parts, heading, previous={})]
-    made = derivative_shares(models, models.iloc[2:3], the_roots(everything, "base"), heading, previous={})
+        tables[QUALITY.name].append(spike_rows(parts, no_days, SEPTEMBER, heading, attribution))
+    base = tallied(models, models.base)
+    tables[FAMILY_SHARE.name] = [family_shares(family_parts(base, {"Qwen": "CN", "Llama": "US"}), heading, previous={})]
+    made = derivative_shares(derivative_parts(base), models.where(slice(2, 3)), heading, previous={})
     tables[DERIVATIVE_SHARE.name] = [made]
     tables[PUBLISHER_SHARE.name] = [publisher_shares(models, heading)]
     return tables
 
 
-def originals(scope: Scope) -> dict[str, float]:
+def in_it(scope: Scope) -> Models:
     models = the_models()
-    models = models[in_scope(models, scope) & unquantised(models)]
-    return country_portions(country_parts(models.drop(columns="country"), the_roots(models, "base")))
+    return models.where(in_scope(models, scope))
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +96,8 @@ def report() -> ReportData:
     models = the_models()
     by_scope = [tables_of(scope) for scope in SCOPES]
     tables = {name: pd.concat([t for each in by_scope for t in each[name]], ignore_index=True) for name in by_scope[0]}
-    roots = the_roots(models, "base")
-    heading = Heading("huggingface", SEPTEMBER.label)
-    tables[MODEL_DOWNLOADS.name] = model_downloads(models.drop(columns="country"), roots, heading)
+    tables[MODEL_DOWNLOADS.name] = model_downloads(models, Heading("huggingface", SEPTEMBER.label), len(models))
+    rounded = half_up(models.downloads)
     return ReportData(
         hub="huggingface",
         endpoint="https://hub.example",
@@ -120,7 +106,7 @@ def report() -> ReportData:
         attribution="base",
         scopes=SCOPES,
         tables=tables,
-        unquantised={scope.name: originals(scope) for scope in SCOPES},
+        unquantised={scope.name: unquantised_portions(tallied(in_it(scope), in_it(scope).base)) for scope in SCOPES},
         polls=(
             PollUsed(1, "all", SEPTEMBER.start + 300, SEPTEMBER.start + 1200, is_stale=True),
             PollUsed(2, "import", SEPTEMBER.start + 86_400, None, file="history\x1b.csv"),
@@ -132,5 +118,7 @@ def report() -> ReportData:
         },
         registry=RegistryUsed("2026-11-20", "ab" * 32),
         software_version="0.1.0",
+        models=AllModels(len(models), int(rounded.sum()), concentration_of(rounded.astype(float))),
+        publishers={scope.name: concentration_of(publisher_sums(in_it(scope))) for scope in SCOPES},
         sources=(Source("Hugging Face Hub", "https://huggingface.co", ""), Source("registry", license="CC-BY-4.0")),
     )

@@ -129,7 +129,7 @@ def test_the_package_tells_of_the_models_that_are_not_listed(report: ReportData,
 
 def test_nothing_downloaded_leaves_nothing_beyond(report: ReportData, tmp_path: Path) -> None:
     tables = {name: table.head(0) for name, table in report.tables.items()}
-    write_pack(replace(report, tables=tables), tmp_path, 2)
+    write_pack(replace(report, tables=tables, models=replace(report.models, count=0, downloads=0)), tmp_path, 2)
     assert package_in(tmp_path)["model_downloads"]["share_of_downloads_beyond"] == 0
 
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from collector.columns import COUNTRY_SHARE, PUBLISHER_SHARE
-from collector.store import derived, schema
+from collector.store import figures, schema
 from collector.store.database import Database
 from collector.store.derived import Derived, Root
+from collector.store.figures import month_figures, nth_largest
 from collector.store.months import MonthBuild, month_build_of, month_builds
 from tests.store.facts import World, put_month
 
@@ -68,41 +69,54 @@ def filled(db: Database, world: World) -> Derived:
     return Derived(db)
 
 
-def test_a_month_comes_back_with_names_tasks_and_publishers(db: Database, world: World, filled: Derived) -> None:
-    old = world.account("its-old-account")
+def downloads_of(db: Database, hub_id: int, month: int) -> dict[int, float]:
+    """Downloads by model of a hub's month."""
+    found = month_figures(db, hub_id, month)
+    return dict(zip(found.described.model_id.tolist(), found.downloads.tolist(), strict=True))
+
+
+def test_a_month_comes_back_with_tasks_and_accounts_of_then_and_now(
+    db: Database, world: World, filled: Derived
+) -> None:
+    old, now = world.account("its-old-account"), world.account("a")
     put_month(
         db,
         1,
         202609,
         frame(
-            {"model_id": 2, "publisher_id": world.account("a"), "corrections": -5, "flags": "correction"},
+            {"model_id": 2, "publisher_id": now, "corrections": -5, "flags": "correction"},
             {"model_id": 1, "publisher_id": old, "downloads": 1.25, "estimated": 0.25, "covered_from": 99},
         ),
         BUILD,
     )
-    rows = filled.month_rows(1, 202609)
-    assert rows.to_dict("list") == {
-        "model_id": [1, 2],
-        "name": ["a/one", "a/two"],
-        "publisher": ["its-old-account", "a"],
-        "pipeline_tag": ["text-generation", np.nan],
-        "created_at": [1_700_000_000, -1],
-        "downloads": [1.25, 0.0],
-        "estimated": [0.25, 0.0],
-        "corrections": [0, -5],
-        "covered_from": [99, -1],
-        "tiled_seconds": [0.0, 0.0],
-        "flags": ["", "correction"],
-        "seen_at": [70, -1],
-        "listed_poll_id": [-1, -1],
-    }
+    rows = month_figures(db, 1, 202609)
+    about = rows.described
+
+    def told(column: Any) -> Any:
+        return column.tolist()
+
+    assert [about.tasks[place] for place in about.task] == ["text-generation", None]
+    assert list(map(told, (about.model_id, about.publisher_id, about.created_at))) == [
+        [1, 2],
+        [now, now],
+        [1_700_000_000, -1],
+    ]
+    assert told(rows.publisher_id) == [old, now]
+    assert list(map(told, (rows.downloads, rows.estimated, rows.corrections))) == [[1.25, 0.0], [0.25, 0.0], [0, -5]]
+    assert list(map(told, (rows.covered_from, rows.tiled_seconds))) == [[99, -1], [0.0, 0.0]]
+    assert list(map(told, (rows.seen_at, rows.listed_poll_id))) == [[70, -1], [-1, -1]]
+    assert rows.flags == {2: "correction"}
     assert month_build_of(db, 1, 202609) == BUILD
+    assert month_figures(db, 1, 202609, least=1.0).described.model_id.tolist() == [1]
+    assert [nth_largest(db, 1, 202609, n) for n in (1, 2, 3)] == [1.25, 0.0, None]
 
 
 def test_a_month_that_is_empty_has_the_same_columns_and_types(db: Database, world: World, filled: Derived) -> None:
     put_month(db, 1, 202609, frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0}), BUILD)
-    assert filled.month_rows(1, 202608).dtypes.equals(filled.month_rows(1, 202609).dtypes)
-    assert len(filled.month_rows(1, 202608)) == 0
+    full, empty = month_figures(db, 1, 202609), month_figures(db, 1, 202608)
+    for name in ("publisher_id", "downloads", "corrections", "seen_at"):
+        assert getattr(full, name).dtype == getattr(empty, name).dtype
+    assert len(empty.described.model_id) == 0
     assert month_build_of(db, 1, 202608) is None
     assert list(filled.origin_rows(1).columns) == list(Root._fields)
 
@@ -115,9 +129,9 @@ def test_replacing_a_month_leaves_other_months_and_hubs_alone(db: Database, worl
         put_month(db, 1, 202609, frame({"model_id": 1, "publisher_id": account, "downloads": 1.0}), BUILD)
     newer = MonthBuild("newer", 8, "newer", 1.0, 0)
     put_month(db, 1, 202609, frame({"model_id": 2, "publisher_id": account, "downloads": 2.0}), newer)
-    assert filled.month_rows(1, 202609)["model_id"].tolist() == [2]
-    assert filled.month_rows(1, 202608)["downloads"].tolist() == [8.0]
-    assert filled.month_rows(2, 202609)["downloads"].tolist() == [9.0]
+    assert downloads_of(db, 1, 202609) == {2: 2.0}
+    assert downloads_of(db, 1, 202608) == {1: 8.0}
+    assert downloads_of(db, 2, 202609) == {3: 9.0}
     assert month_builds(db, 1) == {202608: BUILD, 202609: newer}
 
 
@@ -126,21 +140,21 @@ def test_a_month_that_cannot_be_kept_leaves_the_old_one(db: Database, world: Wor
     put_month(db, 1, 202609, good, BUILD)
     with pytest.raises(Exception, match=r"(?i)foreign key"):
         put_month(db, 1, 202609, frame({"model_id": 999, "publisher_id": 999}), MonthBuild("bad", 9, "bad", 1.0, 0))
-    assert filled.month_rows(1, 202609)["model_id"].tolist() == [1]
+    assert downloads_of(db, 1, 202609) == {1: 1.0}
     assert month_build_of(db, 1, 202609) == BUILD
 
 
 def test_months_larger_than_one_chunk_come_back_whole(
     db: Database, world: World, filled: Derived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(derived, "_CHUNK", 7)
+    monkeypatch.setattr(figures, "_FETCHED", 7)
     account = world.account("a")
     for number in range(10, 40):
         world.model(number, f"a/{number}")
         world.state(number, None, None, None)
     many = frame(*({"model_id": n, "publisher_id": account, "downloads": n / 3} for n in range(10, 40)))
     put_month(db, 1, 202609, many, BUILD)
-    assert filled.month_rows(1, 202609)["downloads"].tolist() == [n / 3 for n in range(10, 40)]
+    assert downloads_of(db, 1, 202609) == {n: n / 3 for n in range(10, 40)}
 
 
 def test_replacing_the_origins_of_a_hub_leaves_other_hubs_alone(filled: Derived) -> None:
@@ -220,7 +234,7 @@ def test_every_figure_comes_back_to_the_last_bit(
         for number, (downloads, corrections, flags) in enumerate(quantities, 1)
     ]
     put_month(db, 1, 202609, frame(*models), BUILD)
-    rows = filled.month_rows(1, 202609)
-    kept = list(zip(rows["downloads"], rows["corrections"], rows["flags"], strict=True))
-    figures = [(downloads, corrections, flags or "") for downloads, corrections, flags in quantities]
-    assert kept == [each for each in figures if any(each)]  # a row that only says since when is no figure
+    rows = month_figures(db, 1, 202609)
+    flags_of = [rows.flags.get(model_id) for model_id in rows.described.model_id.tolist()]
+    kept = list(zip(rows.downloads.tolist(), rows.corrections.tolist(), flags_of, strict=True))
+    assert kept == [each for each in quantities if any(each)]  # a row that only says since when is no figure

@@ -119,8 +119,11 @@ def measured(db: Database, window: Window) -> Rows:
 
 def counted(db: Database, window: Window) -> Rows:
     """What the roll-up says of a window: from model_month where that is current, else from the readings."""
-    rows = rollup.count(db, HUB, window).rows.sort_values("model_id")
-    return list(rows[["model_id", "downloads", "estimated", "corrections", "covered", "flags"]].itertuples(index=False))
+    found = rollup.count(db, HUB, window)
+    model_ids = found.described.model_id.tolist()
+    columns = (found.downloads, found.estimated, found.corrections, found.covered)
+    flags = [found.flags.get(model_id, "") for model_id in model_ids]
+    return list(zip(model_ids, *(column.tolist() for column in columns), flags, strict=True))
 
 
 def refresh(db: Database) -> None:

@@ -1,0 +1,269 @@
+"""What models did in a month, whose they are, and what is known of them: columns of numbers for the shares. Read-only.
+
+A hub has millions of models: texts that repeat come as the number of their first sight (`Codes`), and names only of the
+models asked for. NULL becomes NOT_SAID where a number is expected. Knows no rule by which anything was worked out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select
+
+from collector.model import Window
+from collector.series import NOT_SAID, Ints
+from collector.store.database import Database
+from collector.store.histories import chunks, plain_rows
+from collector.store.schema import model, model_month, model_origin, model_state, poll, publisher
+
+Floats = NDArray[np.float64]
+_FETCHED = 100_000  # rows held as Python objects at a time
+
+
+class Codes(dict[Any, int]):
+    """Values by the number of their first sight; a value that was not seen gets the next one."""
+
+    def __missing__(self, value: Any) -> int:
+        self[value] = number = len(self)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is said of models today, by model_id."""
+
+    model_id: Ints
+    publisher_id: Ints
+    created_at: Ints  #: Unix seconds, or NOT_SAID
+    task: Ints  #: place in `tasks`
+    tasks: Sequence[str | None]
+
+    def of(self, model_ids: Ints) -> Described:
+        """Some of the models, which must be among them."""
+        rows = np.searchsorted(self.model_id, model_ids)
+        return Described(model_ids, self.publisher_id[rows], self.created_at[rows], self.task[rows], self.tasks)
+
+
+@dataclass(frozen=True, slots=True)
+class MonthFigures:
+    """What models did in a month, by model_id; those with downloads, corrections or flags."""
+
+    described: Described
+    publisher_id: Ints  #: on the month's last day
+    downloads: Floats
+    estimated: Floats
+    corrections: Ints
+    covered_from: Ints  #: Unix seconds; NOT_SAID: the month's start
+    tiled_seconds: Floats
+    seen_at: Ints  #: of today, or NOT_SAID, as the next
+    listed_poll_id: Ints
+    flags: Mapping[int, str]  #: by model_id: of those that have some
+
+
+class RootRow(NamedTuple):
+    """A root of a model without the root's name: many models share it."""
+
+    publisher: str
+    weight: float
+    basis: str
+    relation: str | None
+    family: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RootSets:
+    """The roots of models, largest part first. A model that is not here is its own root, of no known family."""
+
+    model_id: Ints  #: in order, each once
+    code: Ints  #: place in `sets`
+    sets: Sequence[tuple[RootRow, ...]]
+
+
+# --- what they did ----------------------------------------------------------------------------------------------------
+
+
+def month_figures(db: Database, hub_id: int, month: int, least: float | None = None) -> MonthFigures:
+    """The models of a hub's month, or only those with so many downloads."""
+    d, s = model_month.c, model_state.c
+    tasks, flags = Codes(), Codes({None: 0})
+    figures = (d.downloads, d.estimated, d.corrections, _said(d.covered_from), d.tiled_seconds)
+    statement = (
+        select(d.model_id, *_DESCRIBED, d.publisher_id, *figures, _said(s.seen_at), _said(s.listed_poll_id), d.flags)
+        .join(model, model.c.id == d.model_id)
+        .join(model_state, s.model_id == d.model_id)
+        .where(d.month == month, model.c.hub_id == hub_id)
+        .where(
+            or_(d.downloads > 0, d.corrections != 0, d.flags.is_not(None)) if least is None else d.downloads >= least
+        )
+        .order_by(d.model_id)
+    )
+    types = (int, int, int, tasks, int, float, float, int, int, float, int, int, flags)
+    with db.connect() as conn:
+        columns = _columns(conn, statement, types)
+    model_id, account_now, created_at, task, *done, flagged = columns
+    account, downloads, estimated, corrections, begins, tiled, seen_at, listed = done
+    described = Described(model_id, account_now, created_at, task, list(tasks))
+    names, some = list(flags), np.flatnonzero(flagged)
+    of_models = zip(model_id[some].tolist(), flagged[some].tolist(), strict=True)
+    flags_of = {number: names[code] for number, code in of_models}
+    return MonthFigures(described, account, downloads, estimated, corrections, begins, tiled, seen_at, listed, flags_of)
+
+
+def _said(column: ColumnElement[Any]) -> ColumnElement[int]:
+    return func.coalesce(column, NOT_SAID)
+
+
+_DESCRIBED = (model.c.publisher_id, _said(model.c.created_at), model.c.pipeline_tag)
+
+
+def nth_largest(db: Database, hub_id: int, month: int, n: int) -> float | None:
+    """Downloads of the model at this place among a month's largest; None where there are fewer."""
+    d = model_month.c
+    ours = select(d.downloads).join(model, model.c.id == d.model_id).where(d.month == month, model.c.hub_id == hub_id)
+    with db.connect() as conn:
+        found: float | None = conn.execute(ours.order_by(d.downloads.desc()).offset(n - 1).limit(1)).scalar()
+        return found
+
+
+# --- what is known of them --------------------------------------------------------------------------------------------
+
+
+def described(db: Database, hub_id: int) -> Described:
+    """Every model of a hub."""
+    return _described(db, select(model.c.id, *_DESCRIBED).where(model.c.hub_id == hub_id).order_by(model.c.id))
+
+
+def created_models(db: Database, hub_id: int, window: Window, listed_by: int) -> Described:
+    """The models created in a window that a poll begun at `listed_by` (Unix seconds) or before listed first."""
+    statement = (
+        select(model.c.id, *_DESCRIBED)
+        .join(poll, poll.c.id == model.c.first_poll_id)
+        .where(model.c.hub_id == hub_id, _created_in(window), poll.c.started_at <= listed_by)
+        .order_by(model.c.id)
+    )
+    return _described(db, statement)
+
+
+def _created_in(window: Window) -> ColumnElement[bool]:
+    return and_(model.c.created_at >= window.start, model.c.created_at < window.end)
+
+
+def _described(db: Database, statement: Select[Any]) -> Described:
+    tasks = Codes()
+    with db.connect() as conn:
+        model_id, publisher_id, created_at, task = _columns(conn, statement, (int, int, int, tasks))
+    return Described(model_id, publisher_id, created_at, task, list(tasks))
+
+
+def names_of(db: Database, model_ids: Iterable[int]) -> dict[int, str]:
+    """The names of a few models."""
+    found: dict[int, str] = {}
+    with db.connect() as conn:
+        for ids in chunks(sorted(set(model_ids))):
+            rows = plain_rows(conn, select(model.c.id, model.c.name).where(model.c.id.in_(ids)))
+            found.update(row for part in rows for row in part)
+    return found
+
+
+def accounts(db: Database, hub_id: int) -> tuple[Ints, list[str]]:
+    """Every account of a hub in the order of names: numbers and names."""
+    c = publisher.c
+    # By name in the order of an index; sorted again, since a server may order texts as its language does.
+    with db.connect() as conn:
+        found = select(c.name, c.id).where(c.hub_id == hub_id).order_by(c.name)
+        rows = sorted(row for part in plain_rows(conn, found) for row in part)
+    return np.array([number for _, number in rows], np.int64), [name for name, _ in rows]
+
+
+# --- their roots ------------------------------------------------------------------------------------------------------
+
+
+def stored_roots(db: Database, hub_id: int, only: tuple[int, Window] | None = None) -> RootSets:
+    """The roots of a hub's models as stored, or of those with figures in a month (its number and span) or new in it."""
+    o, m = model_origin.c, model.c
+    ours = m.hub_id == hub_id
+    if only is None:
+        return _read_roots(db, [_ROOTS.join(model, m.id == o.model_id).where(ours)])
+    month, window = only
+    of_month = _ROOTS.join(model_month, model_month.c.model_id == o.model_id).join(model, m.id == o.model_id)
+    created = _ROOTS.join(model, m.id == o.model_id).where(ours, _created_in(window))
+    return _read_roots(db, [created, of_month.where(ours, model_month.c.month == month)])
+
+
+_ROOT_COLUMNS = tuple(model_origin.c["root_publisher" if name == "publisher" else name] for name in RootRow._fields)
+_OWN = and_(model_origin.c.basis == "self", model_origin.c.relation.is_(None), model_origin.c.family.is_(None))
+_LARGEST_FIRST = (model_origin.c.model_id, model_origin.c.weight.desc(), model_origin.c.root_name)
+_ROOTS = select(model_origin.c.model_id, *_ROOT_COLUMNS).where(not_(_OWN)).order_by(*_LARGEST_FIRST)
+
+
+def _read_roots(db: Database, statements: Sequence[Select[Any]]) -> RootSets:
+    rows, found = Codes(), RootSets(np.empty(0, np.int64), np.empty(0, np.int64), ())
+    for statement in statements:
+        parts: list[tuple[Ints, Ints]] = []
+        with db.connect() as conn:
+            for fetched in plain_rows(conn, statement, _FETCHED):
+                model_ids, *columns = zip(*fetched, strict=True)
+                numbers = map(rows.__getitem__, zip(*columns, strict=True))
+                parts.append((np.array(model_ids, np.int64), np.fromiter(numbers, np.int64, len(fetched))))
+        if parts:
+            model_id, row = (np.concatenate(column) for column in zip(*parts, strict=True))
+            found = replaced(found, root_sets(model_id, row, [RootRow(*each) for each in rows]))
+    return found
+
+
+def root_sets(model_id: Ints, row: Ints, rows: Sequence[RootRow]) -> RootSets:
+    """The sets of roots of models: `row` is the place of each root in `rows`; those of a model stand together."""
+    first = np.flatnonzero(np.append(True, model_id[1:] != model_id[:-1])) if len(model_id) else model_id
+    code, merges = row[first].copy(), Codes()
+    end = np.append(first[1:], len(model_id))
+    for place in np.flatnonzero(end - first > 1).tolist():
+        code[place] = len(rows) + merges[tuple(row[first[place] : end[place]].tolist())]
+    several = [tuple(rows[each] for each in merge) for merge in merges]
+    return RootSets(model_id[first], code, [*((each,) for each in rows), *several])
+
+
+def replaced(known: RootSets, others: RootSets) -> RootSets:
+    """The roots of both, where a model is in both those of `others`."""
+    kept = ~np.isin(known.model_id, others.model_id)
+    model_id = np.concatenate([known.model_id[kept], others.model_id])
+    code = np.concatenate([known.code[kept], others.code + len(known.sets)])
+    order = np.argsort(model_id, kind="stable")
+    return RootSets(model_id[order], code[order], [*known.sets, *others.sets])
+
+
+def rooted_in(db: Database, hub_id: int, names: Sequence[str]) -> list[tuple[int, str, RootRow]]:
+    """Model, root's name and root for every root of the models that have one among these names, largest first."""
+    o, found = model_origin.c, list[tuple[int, str, RootRow]]()
+    all_roots = select(o.model_id, o.root_name, *_ROOT_COLUMNS).order_by(*_LARGEST_FIRST)
+    with db.connect() as conn:
+        ids: set[int] = set()
+        for part in chunks(names):
+            ours = select(o.model_id).join(model, model.c.id == o.model_id).where(model.c.hub_id == hub_id)
+            ids.update(conn.execute(ours.where(o.root_name.in_(part))).scalars())
+        for some in chunks(sorted(ids)):
+            for model_id, name, *root in conn.execute(all_roots.where(o.model_id.in_(some))):
+                found.append((model_id, name, RootRow(*root)))
+    return found
+
+
+# --- rows to columns --------------------------------------------------------------------------------------------------
+
+
+def _columns(conn: Connection, statement: Select[Any], types: Sequence[type[int] | type[float] | Codes]) -> list[Any]:
+    """The columns of a statement as arrays; those of texts as their numbers in the codes given."""
+    parts = [
+        [_array(column, kind) for column, kind in zip(zip(*rows, strict=True), types, strict=True)]
+        for rows in plain_rows(conn, statement, _FETCHED)
+    ]
+    empty = [[_array((), kind) for kind in types]]
+    return [np.concatenate(column) for column in zip(*(parts or empty), strict=True)]
+
+
+def _array(values: Sequence[Any], kind: type[int] | type[float] | Codes) -> NDArray[Any]:
+    if isinstance(kind, Codes):
+        return np.fromiter(map(kind.__getitem__, values), np.int64, len(values))
+    return np.array(values, np.int64 if kind is int else np.float64)

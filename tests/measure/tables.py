@@ -1,0 +1,91 @@
+"""Models written as tables: one row for each, and one for each of their roots. The measure takes them as columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from collector.measure.models import Account, Models, Owners, Root, RootSet, uploaders
+from collector.measure.sums import Tally, tallied
+
+DEFAULTS: dict[str, Any] = {
+    "model": "",
+    "publisher": "",
+    "organisation": "",
+    "kind": "",
+    "country_publisher": "ZZ",
+    "basis": "self",
+    "relation": None,
+    "pipeline_tag": None,
+    "created_at": -1,
+    "estimated": 0.0,
+    "corrections": 0,
+    "covered": 1.0,
+    "flags": "",
+}
+NO_ROOTS = pd.DataFrame({"model_id": [], "country": [], "weight": []})
+
+
+def models_of(table: pd.DataFrame, roots: pd.DataFrame = NO_ROOTS) -> Models:
+    """The models of a table (what it does not say is DEFAULTS), with roots of (model_id, country, weight, …)."""
+    rows: list[dict[str, Any]] = [DEFAULTS | _said(row) for row in table.to_dict("records")]
+    own = [Account(r["publisher"], r["country_publisher"], r["organisation"], r["kind"]) for r in rows]
+    accounts, tasks = sorted(set(own)), list(dict.fromkeys(r["pipeline_tag"] for r in rows))
+    account = np.array([accounts.index(each) for each in own], np.int64)
+    names = {row["model_id"]: row["model"] for row in rows}
+
+    def column(name: str, kind: type) -> Any:
+        return np.array([row[name] for row in rows], kind)
+
+    return Models(
+        model_id=column("model_id", np.int64),
+        account=account,
+        task=np.array([tasks.index(row["pipeline_tag"]) for row in rows], np.int64),
+        created_at=column("created_at", np.int64),
+        downloads=column("downloads", np.float64),
+        estimated=column("estimated", np.float64),
+        corrections=column("corrections", np.int64),
+        covered=column("covered", np.float64),
+        base=_base(rows, [_said(row) for row in roots.to_dict("records")]),
+        uploader=uploaders(account, accounts),
+        accounts=accounts,
+        tasks=tasks,
+        flags={row["model_id"]: row["flags"] for row in rows if row["flags"]},
+        names=lambda ids: [names[model_id] for model_id in ids.tolist()],
+    )
+
+
+def by_base(table: pd.DataFrame, roots: pd.DataFrame) -> Tally:
+    """The models added up by the ends of their lineages."""
+    models = models_of(table, roots)
+    return tallied(models, models.base)
+
+
+def by_uploader(table: pd.DataFrame) -> Tally:
+    """The models added up by their uploaders."""
+    models = models_of(table)
+    return tallied(models, models.uploader)
+
+
+def where(table: pd.DataFrame, inside: Any) -> list[int]:
+    """The numbers of the models that are inside."""
+    return [int(number) for number in table["model_id"].to_numpy()[inside]]
+
+
+def _said(row: dict[Any, Any]) -> dict[str, Any]:
+    """What a table says; a text that is missing in it is not said."""
+    return {str(name): value for name, value in row.items() if value == value or name == "estimated"}
+
+
+def _base(rows: list[dict[str, Any]], roots: list[dict[str, Any]]) -> Owners:
+    of_model: dict[int, list[Root]] = {}
+    for root in roots:
+        told = (root.get("family"), root.get("unknown", ""), root.get("root_publisher", ""))
+        of_model.setdefault(root["model_id"], []).append(Root(root["country"], root.get("weight", 1.0), *told))
+    sets: dict[RootSet, int] = {}
+    for each in of_model.values():
+        each.sort(key=lambda root: (-root.weight, root.country, root.family or ""))
+    own = (RootSet(tuple(of_model.get(row["model_id"], ())), row["basis"], row["relation"]) for row in rows)
+    return Owners(np.array([sets.setdefault(each, len(sets)) for each in own], np.int64), tuple(sets))
