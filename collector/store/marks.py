@@ -47,13 +47,18 @@ def last_poll(db: Database, hub_id: int, window: Window) -> int:
 
 def _matters(db: Database, hub_id: int, window: Window) -> ColumnElement[bool]:
     """Polls near the window, later ones whose growth begins near it, and those that tell whether its falls last."""
-    until, late = last_start_that_matters(db, hub_id, window), poll.alias("late")
+    until, late, one = last_start_that_matters(db, hub_id, window), poll.alias("late"), poll.alias("one")
+    # The one before: however long the polls pause, the first of them that is late enough tells that a fall lasts.
+    earlier = select(func.max(one.c.started_at)).where(
+        one.c.hub_id == hub_id, one.c.status == "complete", one.c.started_at < poll.c.started_at
+    )
+    before = func.coalesce(earlier.correlate(poll).scalar_subquery(), poll.c.started_at)
     after_late = exists().where(
         late.c.hub_id == hub_id,
         late.c.started_at > until - SPANS_AFTER,
         late.c.reaches_back_to < window.end + SPANS_AFTER,
-        poll.c.started_at >= late.c.started_at,
-        poll.c.started_at <= late.c.started_at + SPANS_AFTER,
+        late.c.started_at <= poll.c.started_at,
+        late.c.started_at >= before - SPANS_AFTER,
     )
     return or_(poll.c.started_at <= until, poll.c.reaches_back_to < window.end + SPANS_AFTER, after_late)
 
