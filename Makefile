@@ -53,10 +53,10 @@ format: $(VENV)/.installed-dev
 audit: $(VENV)/.installed-dev
 	@$(BIN)/python .ci/audit.py
 
-# model.py and each folder of the core keep 95 % of their branches on their own: an average would hide a hole.
+# model.py, the core's folders and the daemon keep 95 % of their branches, each on its own: an average would hide a hole.
 coverage: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=
-	@for area in 'model.py' 'measure/*' 'origins/*' 'hubs/*' 'store/*'; do \
+	@for area in 'model.py' 'measure/*' 'origins/*' 'hubs/*' 'store/*' 'daemon/*' 'upkeep.py'; do \
 	    echo "== collector/$$area"; \
 	    $(BIN)/coverage report --include="collector/$$area" --fail-under=95 || exit 1; \
 	done

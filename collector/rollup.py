@@ -329,7 +329,18 @@ def count(db: Database, hub: Hub, window: Window) -> Counted:
     first, _ = calendar.reach(db, hub.id)
     if first is None or window.end <= first - ESTIMATE_REACH:
         return _nothing(figures.described(db, hub.id).of(np.empty(0, np.int64)))
-    return _count(db, hub, window)
+    return count_anew(db, hub, window)
+
+
+def kept(db: Database, hub: Hub, month: Window) -> Counted | None:
+    """What each model did, as model_month has it; None where its rows are out of date."""
+    built = _current_build(db, hub, month)
+    return None if built is None else _stored(db, hub, month, built)
+
+
+def forget(db: Database, hub: Hub, month: Window) -> None:
+    """Have a month worked out from nothing when it is refreshed next."""
+    months.forget_build(db, hub.id, _month_number(month))
 
 
 def _nothing(described: Described) -> Counted:
@@ -393,8 +404,8 @@ def _grown(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = sums
     )
 
 
-def _count(db: Database, hub: Hub, window: Window) -> Counted:
-    """The measure of a window from the readings."""
+def count_anew(db: Database, hub: Hub, window: Window) -> Counted:
+    """What each model did, from the readings alone."""
     grown = _grown(db, hub, window)
     plain_ids, plain_downloads = sums.plain_sums(db, hub.id, window)
     plain = ~np.isin(plain_ids, grown.judged.model_id)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from collector import rollup
 from collector.alerts import Alert, Shares, crossings, moves, overdue, stale, tell
 from collector.asking import Now, Span, knowledge_of
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE
@@ -21,6 +22,7 @@ from collector.config import Config
 from collector.errors import CollectorError, StoreError
 from collector.hubs import Stop
 from collector.model import Window, from_seconds, month_window, months_between, to_seconds
+from collector.recounting import wrong_months
 from collector.report.data import ReportData
 from collector.report.pack import DATAPACKAGE, remove_leftovers
 from collector.report.revisions import new_shares, note_revisions, revisions, standing_shares
@@ -33,6 +35,7 @@ from collector.store.watching import HubNumbers
 from collector.tasks import poll_sentence, read_hub, report_data, report_folder, roll_up, trailing, write_data
 
 LEFT_OVER = timedelta(hours=6)  # nobody writes a pack for so long: what is older was left by one who was killed
+MONTHS_RECOUNTED = 3  # by each check: older ones hardly change, and each takes as long as a report of other dates
 CLOCK_SLACK = timedelta(hours=1)  # a poll dated later than this from now was made under a clock that was wrong
 
 
@@ -173,9 +176,15 @@ class Upkeep:
         self._done("backup", target.name)
 
     def check(self) -> None:
-        """Checks the database; what is wrong becomes an alert and an error."""
+        """Checks the database; what is wrong becomes an alert and an error, and wrong months are worked out anew."""
         with self._reading() as db:
-            findings = check(db)
+            findings, wrong = check(db), wrong_months(db, MONTHS_RECOUNTED)
+        if wrong:
+            with self._writing() as db:
+                for each in wrong:
+                    rollup.forget(db, each.hub, each.month)
+            self._rolled_up = None
+        findings += map(str, wrong)
         if findings:
             words = f"the database is not sound: {findings[0]}"
             self.raise_alerts([Alert(f"check {self.now():%Y-%m-%d}", words)])

@@ -112,6 +112,13 @@ def set_covered(db: Database, hub_id: int, number: int, covered: float) -> None:
         connection.execute(update(month_build).where(*key).values(covered=covered))
 
 
+def forget_build(db: Database, hub_id: int, number: int) -> None:
+    """From what a month was worked out: nobody knows any more."""
+    with db.begin() as connection:
+        c = month_build.c
+        connection.execute(delete(month_build).where(c.hub_id == hub_id, c.month == number))
+
+
 def month_build_of(db: Database, hub_id: int, number: int) -> MonthBuild | None:
     """From what a month was worked out; None when it was not."""
     return month_builds(db, hub_id).get(number)

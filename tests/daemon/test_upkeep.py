@@ -264,6 +264,26 @@ def test_the_weekly_check_finds_what_is_not_sound_and_says_so(
     assert "alert: the database is not sound" in caplog.text
 
 
+def test_a_month_that_is_not_what_its_readings_say_is_found_by_the_check_and_worked_out_anew(
+    here: Observatory, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.look(POLL, "roll-up")
+    here.clock.advance(days=1)
+    here.look(POLL, "roll-up", "check")
+    assert "the database is sound" in caplog.text
+    months = "SELECT * FROM model_month ORDER BY month, model_id"
+    right = here.ask(months)
+    with Database.open(here.upkeep.config.database.url, write=True) as db, db.begin() as connection:
+        connection.exec_driver_sql("UPDATE model_month SET downloads = downloads + 1 WHERE month = 202611")
+    here.clock.advance(days=6)
+    here.look("roll-up")
+    assert here.ask(months) != right  # the roll-up itself takes a month for right whose readings are what they were
+    here.look("check")
+    assert "check failed: 1 findings, the first: huggingface: models whose 2026-11 is not what their" in caplog.text
+    here.look("roll-up")
+    assert here.ask(months) == right
+
+
 def test_figures_are_those_of_the_polls(here: Observatory) -> None:
     here.look(POLL)
     here.clock.advance(days=1)

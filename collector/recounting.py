@@ -1,0 +1,74 @@
+"""Are the months what their readings say? Counts each once more, from nothing, and compares.
+
+Only reads. Knows no rule by which a month is counted, and no SQL, and not what is to be done about a wrong one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector import rollup
+from collector.model import Window
+from collector.rollup import Counted
+from collector.series import Ints
+from collector.store import queries
+from collector.store.database import Database
+from collector.store.queries import Hub
+
+_EXAMPLES = 3
+_TOLERANCE = 1e-6  # of a model's downloads: tiles are added up in another order
+
+
+@dataclass(frozen=True, slots=True)
+class WrongMonth:
+    """A month whose rows are not what the readings that they take in say."""
+
+    hub: Hub
+    month: Window
+    models: list[int]
+
+    def __str__(self) -> str:
+        some = ", ".join(map(str, self.models[:_EXAMPLES])) + (", …" if len(self.models) > _EXAMPLES else "")
+        what = f"models whose {self.month.label} is not what their readings say"
+        return f"{self.hub.name}: {what}: {len(self.models)} ({some})"
+
+
+def wrong_months(db: Database, newest: int | None = None) -> list[WrongMonth]:
+    """The months of every hub (of each only so many `newest`) to whose rows another count does not come.
+
+    What is only out of date is not wrong.
+    """
+    since = None if newest is None else -newest
+    months = [(hub, month) for hub in queries.hubs(db) for month in rollup.known_months(db, hub)[since:]]
+    return [WrongMonth(*each, models) for each in months if (models := _wrong_models(db, *each))]
+
+
+def _wrong_models(db: Database, hub: Hub, month: Window) -> list[int]:
+    kept = rollup.kept(db, hub, month)
+    if kept is None:
+        return []
+    said = rollup.count_anew(db, hub, month)
+    # A poll that came meanwhile may be in the one and not in the other.
+    return [] if rollup.kept(db, hub, month) is None else different(kept, said)
+
+
+def different(one: Counted, other: Counted) -> list[int]:
+    """The models of which two counts say different things; a model that is in one alone did nothing in the other."""
+    model_id = np.union1d(one.described.model_id, other.described.model_id)
+    first, second = _figures(one, model_id), _figures(other, model_id)
+    apart = np.abs(first - second) > _TOLERANCE * np.maximum(np.abs(second), 1)
+    flagged = {
+        model for model in one.flags.keys() | other.flags.keys() if one.flags.get(model) != other.flags.get(model)
+    }
+    return sorted({*model_id[apart.any(axis=0)].tolist(), *flagged})
+
+
+def _figures(counted: Counted, model_id: Ints) -> NDArray[np.float64]:
+    """Downloads, estimated and corrections of these models, a row for each."""
+    columns = (counted.downloads, counted.estimated, counted.corrections)
+    figures = np.zeros((len(columns), len(model_id)))
+    figures[:, np.searchsorted(model_id, counted.described.model_id)] = columns
+    return figures
