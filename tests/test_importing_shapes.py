@@ -193,7 +193,10 @@ def test_a_bad_parquet_file_is_one_line_and_nothing_is_kept(
 # --- the quick way ----------------------------------------------------------------------------------------------------
 
 cells = st.sampled_from(
-    ["a/b", "c/d", " a/b ", "2026-09-01", "2026-09-02T03:04:05Z", "5", "007", "", "-1", "x", "1_0", '"']
+    [
+        *("a/b", "c/d", " a/b ", "2026-09-01", "2026-09-02T03:04:05Z", "5", "007", "", "-1", "x", "1_0", '"'),
+        *('"a/b"', '"2026-09-01"', '"5"', '""', '" 5"', '"a,b"', '"a""b"', '"a\nb"', 'a"b"', ' "5"', '"5" '),
+    ]
 )
 rows = st.lists(st.lists(cells, min_size=2, max_size=4).map(",".join), max_size=8)
 plain = st.lists(
@@ -208,11 +211,21 @@ plain = st.lists(
 )
 
 
-@given(rows | plain, st.sampled_from(["\n", "\r\n"]), st.integers(1, 60), st.booleans())
+HEAD = "model,observed_at,downloads_all_time,downloads_30d"
+QUOTED = '"model","observed_at","downloads_all_time","downloads_30d"'
+
+
+@given(
+    rows | plain,
+    st.sampled_from([HEAD, QUOTED]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.integers(1, 60),
+    st.booleans(),
+)
 def test_the_quick_way_reads_what_the_exact_way_reads_or_leaves_it(
-    lines: list[str], end: str, block: int, last: bool
+    lines: list[str], head: str, end: str, block: int, last: bool
 ) -> None:
-    text = end.join(["model,observed_at,downloads_all_time,downloads_30d", *lines]) + (end if last else "")
+    text = end.join([head, *lines]) + (end if last else "")
     quick = read_blocks(io.BytesIO(text.encode()), "h.csv", LATEST, block)
     if quick is not None:
         exact = read_lines(io.BytesIO(text.encode()), "h.csv", "h.csv", LATEST)
@@ -220,10 +233,22 @@ def test_the_quick_way_reads_what_the_exact_way_reads_or_leaves_it(
         assert (quick.silent, quick.ignored) == (exact.silent, exact.ignored)
 
 
-@given(plain)
-def test_a_plain_file_is_read_the_quick_way(lines: list[str]) -> None:
-    text = "\n".join(["model,observed_at,downloads_all_time,downloads_30d", *lines]) + "\n"
-    assert read_blocks(io.BytesIO(text.encode()), "h.csv", LATEST) is not None
+@given(plain, st.sampled_from([HEAD, QUOTED]), st.booleans())
+def test_a_plain_file_is_read_the_quick_way_with_every_field_quoted_or_none(
+    lines: list[str], head: str, quotes: bool
+) -> None:
+    told = [",".join(f'"{field}"' for field in line.split(",")) for line in lines] if quotes else lines
+    text = "\n".join([head, *told]) + "\n"
+    quick = read_blocks(io.BytesIO(text.encode()), "h.csv", LATEST)
+    assert quick is not None
+    assert quick.readings.rows() == read_lines(io.BytesIO(text.encode()), "h.csv", "h.csv", LATEST).readings.rows()
+
+
+@pytest.mark.parametrize(
+    "line", ['"a,b",2026-09-01,1,2', '"a""b",2026-09-01,1,2', 'a"b",2026-09-01,1,2', '"a,2026"-09-01,1,2']
+)
+def test_a_quote_that_is_more_than_a_frame_is_left_to_the_exact_way(line: str) -> None:
+    assert read_blocks(io.BytesIO(f"{HEAD}\n{line}\n".encode()), "h.csv", LATEST) is None
 
 
 def test_dumps_and_packed_files_take_the_quick_way_too(tmp_path: Path) -> None:
