@@ -180,8 +180,8 @@ DERIVATIVE_SHARE = PublishedFile(
         PublishedColumn(
             "new_models",
             "integer",
-            "Such models created in the window, downloaded or not, and listed within 32 days of its end (after an "
-            "outage: by the next complete poll). A merge counts for each of its countries.",
+            "Such models created in the window, downloaded or not, and listed, or read in an imported file, within 32 "
+            "days of its end (after an outage: by the next complete poll). A merge counts for each of its countries.",
         ),
         PublishedColumn(
             "new_models_share",

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, not_, or_, select
 
 from collector.model import Window
 from collector.series import NOT_SAID, Ints
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows
-from collector.store.schema import model, model_month, model_origin, model_state, poll, publisher
+from collector.store.schema import model, model_month, model_origin, model_state, observation, poll, publisher
 
 Floats = NDArray[np.float64]
 _FETCHED = 100_000  # rows held as Python objects at a time
@@ -138,14 +138,16 @@ def described(db: Database, hub_id: int) -> Described:
 
 
 def created_models(db: Database, hub_id: int, window: Window, listed_by: int) -> Described:
-    """The models created in a window that a poll begun at `listed_by` (Unix seconds) or before listed first."""
-    statement = (
-        select(model.c.id, *_DESCRIBED)
-        .join(poll, poll.c.id == model.c.first_poll_id)
-        .where(model.c.hub_id == hub_id, _created_in(window), poll.c.started_at <= listed_by)
-        .order_by(model.c.id)
-    )
-    return _described(db, statement)
+    """The models created in a window and seen by `listed_by` (Unix seconds).
+
+    A poll that began by then listed them first, or a file holds a reading of a day up to then.
+    """
+    in_time = poll.c.started_at <= listed_by
+    listed = exists().where(poll.c.id == model.c.first_poll_id, in_time)
+    imported = (poll.c.hub_id == hub_id, poll.c.scope == "import", poll.c.started_at >= window.start, in_time)
+    read = exists().where(*imported, observation.c.poll_id == poll.c.id, observation.c.model_id == model.c.id)
+    ours = (model.c.hub_id == hub_id, _created_in(window), or_(listed, read))
+    return _described(db, select(model.c.id, *_DESCRIBED).where(*ours).order_by(model.c.id))
 
 
 def _created_in(window: Window) -> ColumnElement[bool]:

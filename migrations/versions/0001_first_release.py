@@ -181,7 +181,7 @@ def _create_derivative_share() -> None:
             "new_models",
             sa.BigInteger(),
             nullable=True,
-            comment="Such models created in the window, downloaded or not, and listed within 32 days of its end (after an outage: by the next complete poll). A merge counts for each of its countries.",  # noqa: E501
+            comment="Such models created in the window, downloaded or not, and listed, or read in an imported file, within 32 days of its end (after an outage: by the next complete poll). A merge counts for each of its countries.",  # noqa: E501
         ),
         sa.Column(
             "new_models_share",

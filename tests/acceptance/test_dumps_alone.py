@@ -84,6 +84,9 @@ def polled(tmp_path_factory: pytest.TempPathFactory) -> Installation:
             if day == 12:
                 born = world.clock.now() - timedelta(hours=6)
                 world.create("deepseek-ai/new", created_at=born, pipeline_tag="any-to-any", truth=_grows(800, 0))
+                copied = (Base("deepseek-ai/new", "quantized"),)
+                tags = ("base_model:quantized:deepseek-ai/new",)
+                world.create("unsloth/new-GGUF", created_at=born, tags=tags, bases=copied, truth=_grows(50, 0))
             driving.poll(here.url, hub, world.clock.now, PLAN)
             listed = here.folder / "listed" / f"{world.clock.now().date()}.json"
             listed.write_text(json.dumps(_listed(hub)), encoding="utf-8")
@@ -104,8 +107,10 @@ def test_dumps_alone_give_the_shares_that_polls_give(
         driving.keep_history(dumped.url, file, NOW)
     dumped.ran(NOW, "import", str(files[3]), "--hub", "huggingface")  # the same once more, and everything rolled up
     dumped.ran(NOW, "report", "2026-09")
-    for file_name in ("country_share.csv", "family_share.csv", "publisher_share.csv"):
+    for file_name in ("country_share.csv", "family_share.csv", "publisher_share.csv", "derivative_share.csv"):
         assert _shares(dumped, file_name) == _shares(polled, file_name)
+    new = [row for row in _shares(dumped, "derivative_share.csv") if row["scope"] == "all" and int(row["new_models"])]
+    assert [(row["country"], row["relation"], row["new_models"]) for row in new] == [("CN", "quantized", "1")]
     llm = [row for row in table(dumped.folder / "reports/2026-09/country_share.csv") if row["scope"] == "llm"]
     assert {row["country"] for row in llm if int(row["downloads"])} >= {"CN", "US"}
 
