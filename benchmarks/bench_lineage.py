@@ -195,7 +195,7 @@ def _refresh(db: Database, what: str) -> None:
     knowledge = load_knowledge(None)
     todo = len(lineages.todo(db, hub.id).model_ids)
     begun = time.perf_counter(), time.process_time()
-    refresh_origins(db, Hub(*hub), knowledge)
+    refresh_origins(db, Hub(*hub), knowledge, lineages.todo(db, Hub(*hub).id))
     print(f"{what}: {_since(*begun)}; to do before: {todo}")
 
 

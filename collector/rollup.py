@@ -114,9 +114,11 @@ class Hubwide(NamedTuple):
 def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> list[str]:
     """Bring every derived table of the hub up to date; returns the months whose shares were rebuilt, in order."""
     refresh_registry(db, hub, knowledge)
-    # Before the list is struck off: whoever is new or described anew may belong to other scopes.
-    Derived(db).forget_shares(hub.id, lineages.todo(db, hub.id).model_ids)
-    refresh_origins(db, hub, knowledge)
+    # Before the list is struck off: whoever is new or described anew may belong to other scopes. It is read once, for a
+    # poll beside this may add to it.
+    todo = lineages.todo(db, hub.id)
+    Derived(db).forget_shares(hub.id, todo.model_ids)
+    refresh_origins(db, hub, knowledge, todo)
     known = known_months(db, hub)
     for month in known:
         refresh_month(db, hub, month)

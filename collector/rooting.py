@@ -47,6 +47,7 @@ from collector.store import figures, lineages, marks, queries
 from collector.store.database import Database
 from collector.store.derived import Derived, Noted
 from collector.store.figures import Codes, RootRow, RootSets
+from collector.store.lineages import Todo
 from collector.store.queries import Hub
 
 if TYPE_CHECKING:  # pandas takes half a second to load, and who asks for the lineage of one model needs no table
@@ -58,13 +59,13 @@ _MARK = "lineage files"
 R = TypeVar("R", Root, Disagreement)
 
 
-def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge) -> None:
-    """Work out roots again: of all models when the lineage files changed, else of those that a change can touch.
+def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) -> None:
+    """Work out roots again: of all models when the lineage files changed, else of those that `todo` can touch.
 
     Only the models whose roots are others than before are written, and only the shares they go into are built anew.
+    `todo` is struck off; what a poll puts on the list meanwhile stays there.
     """
     files = _files(knowledge)
-    todo = lineages.todo(db, hub.id)
     if marks.mark_of(db, hub.id, _MARK) != files:
         everything = _noting(lineage(db, hub, knowledge))
         Derived(db).replace_origins(hub.id, everything.roots(), _noted(everything, todo.last))

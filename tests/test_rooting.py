@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from collector import rooting
-from collector.model import Base, Observation, Page, PollPlan, month_window, publisher_of
+from collector import rollup, rooting
+from collector.model import Base, Observation, Page, PollPlan, Scope, month_window, publisher_of
 from collector.origins.corrections import Correction
 from collector.origins.families import load_families
 from collector.origins.knowledge import Knowledge, load_knowledge
@@ -117,7 +117,7 @@ class Story:
 
     def refreshed(self, knowledge: Knowledge) -> list[tuple[Any, ...]]:
         """The stored roots after bringing them up to date; all that is stored is what is worked out from nothing."""
-        refresh_origins(self.db, self.hub, knowledge)
+        refresh_origins(self.db, self.hub, knowledge, lineages.todo(self.db, self.hub.id))
         stored = [tuple(row) for row in in_order(Derived(self.db).origin_rows(self.hub.id))]
         assert stored == from_nothing(self, knowledge)
         said, numbers = noted_from_nothing(self, knowledge)
@@ -320,7 +320,7 @@ def test_only_what_a_change_touches_is_worked_out_again(
     story.polled(k10=("y/New", declared("x/Model-1")), k11=("z/Newer", declared("y/New")))
     asked_for_all: list[Hub] = []
     monkeypatch.setattr(rooting, "lineage", lambda db, hub, _: asked_for_all.append(hub))
-    refresh_origins(story.db, story.hub, knowledge)
+    refresh_origins(story.db, story.hub, knowledge, lineages.todo(story.db, story.hub.id))
     assert asked_for_all == []
 
 
@@ -348,8 +348,28 @@ def test_a_month_built_on_other_roots_is_forgotten_with_them(story: Story, knowl
     story.refreshed(knowledge)
     marks.set_mark(story.db, story.hub.id, marks.shares_of(month), "built")
     story.poll()
-    refresh_origins(story.db, story.hub, knowledge)
+    refresh_origins(story.db, story.hub, knowledge, lineages.todo(story.db, story.hub.id))
     assert marks.mark_of(story.db, story.hub.id, marks.shares_of(month)) == "built"
+
+
+def test_what_a_poll_changes_beside_the_roll_up_stays_on_the_list(
+    story: Story, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.polled(k1=("x/One", declared("lab/Base")))
+    forget = Derived.forget_shares
+
+    def and_then_a_page(derived: Derived, hub_id: int, model_ids: Sequence[int]) -> None:
+        monkeypatch.undo()
+        forget(derived, hub_id, model_ids)
+        story.polled(k2=("y/Two", declared("x/One")))
+
+    monkeypatch.setattr(Derived, "forget_shares", and_then_a_page)
+    rollup.refresh(story.db, story.hub, knowledge, (Scope("all"),))
+    # Were it struck off now, no month it counts in would be forgotten for it.
+    assert sorted(lineages.todo(story.db, story.hub.id).model_ids) == [
+        row[0] for row in story._ids() if row[1] == "key2"
+    ]
+    story.refreshed(knowledge)
 
 
 # ---- who asks before the roots are brought up to date
