@@ -24,6 +24,7 @@ from collector.store.database import Database
 Found = dict[str, Any]
 
 _LARGEST = 15
+_SMALL = 0.001  # shares below it are written with four places
 
 
 def explain_country(
@@ -44,6 +45,8 @@ def explain_country(
     this, then = (_Standing(scoped(each, scope).countries[asked.attribution], code) for each in (now_, before))
     if not this.downloads and not then.downloads:
         raise ReportError(f"{code}: no downloads in {window.label} or the month before, scope {scope.name}")
+    change = None if not then.total else round(100 * (this.share - then.share), 4)
+    behind = _behind(this, then, code)
     return {
         "country": code,
         "country_name": knowledge.countries[code],
@@ -54,11 +57,16 @@ def explain_country(
         "status": now_.status,
         **this.told(""),
         **then.told("previous_"),
-        "change_in_points": None if not then.total else round(100 * (this.share - then.share), 4),
+        "change_in_points": change,
         "largest": this.largest(),
         "others": this.others(),
-        "behind_the_change": _behind(this, then, code),
+        "behind_the_change": behind,
+        "others_behind_the_change": None if change is None else round(change - _sum_of(behind), 4),
     }
+
+
+def _sum_of(behind: list[Found]) -> float:
+    return math.fsum(each["change_in_points"] for each in behind)
 
 
 class _Standing:
@@ -71,7 +79,7 @@ class _Standing:
         downloads = models.downloads[row] * weight
         mine = np.array([key[0] == country for key in countries.keys], np.bool_)[group]
         self.total = math.fsum(downloads.tolist())
-        self.model_id, self._each = models.model_id[row[mine]], downloads[mine]
+        self.model_id, self._each, self._weight = models.model_id[row[mine]], downloads[mine], weight[mine]
         self.downloads = math.fsum(self._each.tolist())
         self.share = self.downloads / self.total if self.total else 0.0
 
@@ -82,18 +90,19 @@ class _Standing:
             f"{prefix}share": round(self.share, 6) if self.total else None,
         }
 
-    def _largest(self) -> list[tuple[float, str]]:
-        """Downloads and name, ties by name."""
+    def _largest(self) -> list[tuple[float, str, float]]:
+        """Downloads that count here, name and the part of the model that counts here; ties by name."""
         size = len(self._each)
         least = np.partition(self._each, size - _LARGEST)[size - _LARGEST] if size > _LARGEST else 0.0
         rows = self._each >= least
         names = self.countries.tally.models.names(self.model_id[rows])
-        found = sorted(zip(self._each[rows].tolist(), names, strict=True), key=lambda each: (-each[0], each[1]))
+        each = zip(self._each[rows].tolist(), names, self._weight[rows].tolist(), strict=True)
+        found = sorted(each, key=lambda each: (-each[0], each[1]))
         return found[:_LARGEST]
 
     def others(self) -> Found:
         """What is not named one by one, so that all of it adds up."""
-        named = [downloads for downloads, _ in self._largest()]
+        named = [downloads for downloads, *_ in self._largest()]
         downloads = math.fsum([*self._each.tolist(), *(-each for each in named)])
         share = round(downloads / self.total, 6) if self.total else None
         return {
@@ -108,8 +117,9 @@ class _Standing:
                 "model": name,
                 "downloads": math.floor(downloads + 0.5),
                 "share_of_all": round(downloads / self.total, 6),
+                "weight": weight,
             }
-            for downloads, name in self._largest()
+            for downloads, name, weight in self._largest()
         ]
 
 
@@ -137,13 +147,13 @@ def country_lines(found: Found) -> Iterator[str]:
     if found["change_in_points"] is not None:
         yield (
             f"the month before: {_percent(found['previous_share'])} = {found['previous_downloads']:,} of "
-            f"{found['previous_downloads_of_all']:,}; change {found['change_in_points']:+.2f} points"
+            f"{found['previous_downloads_of_all']:,}; change {_points(found['change_in_points'])} points"
         )
     yield ""
     yield "What makes it up (part of all downloads):"
-    yield from (
-        f"  {_percent(each['share_of_all']):>8}  {each['downloads']:>14,}  {each['model']}" for each in found["largest"]
-    )
+    for each in found["largest"]:
+        part = "" if each["weight"] == 1 else f" ({each['weight']:.3g} of it: its lineage has several roots)"
+        yield f"  {_percent(each['share_of_all']):>8}  {each['downloads']:>14,}  {each['model']}{part}"
     others = found["others"]
     if others["models"]:
         part = f"{_percent(others['share_of_all']):>8}  {others['downloads']:>14,}"
@@ -154,8 +164,18 @@ def country_lines(found: Found) -> Iterator[str]:
         yield "What changed it (points; the contributions of all its models add up to the change):"
         for each in found["behind_the_change"]:
             way = f"{_percent(each['previous_share_of_all'])} to {_percent(each['share_of_all'])}"
-            yield f"  {each['change_in_points']:+8.2f}  {each['model']} ({way})"
+            yield f"  {_points(each['change_in_points']):>8}  {each['model']} ({way})"
+        if found["others_behind_the_change"]:
+            yield f"  {_points(found['others_behind_the_change']):>8}  all other models together"
+        yield f"  {_points(found['change_in_points']):>8}  in all, each line rounded by itself"
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.2f} %"
+    """Two places, and four where two would say next to nothing."""
+    if share is None:
+        return "–"
+    return f"{100 * share:.{2 if share == 0 or share >= _SMALL else 4}f} %"
+
+
+def _points(change: float) -> str:
+    return f"{change:+z.{2 if change == 0 or abs(change) >= 100 * _SMALL else 4}f}"

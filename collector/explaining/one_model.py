@@ -7,7 +7,7 @@ answer at once: nothing that loads slowly is imported here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,8 @@ def _counted(db: Database, hub: Hub, model: KnownModel, window: Window) -> Found
             "from": _instant(int(spans.start[n])),
             "to": _instant(int(spans.end[n])),
             "downloads": int(spans.downloads[n]),
+            "days": (int(spans.end[n]) - int(spans.start[n])) / DAY,
+            "days_in_month": _inside(int(spans.start[n]), int(spans.end[n]), window) / DAY,
             "downloads_in_month": int(inside[n]),
             "corrections_in_month": int(corrections[n]),
             "estimated": bool(spans.estimated[n]),
@@ -109,6 +111,10 @@ def _counted(db: Database, hub: Hub, model: KnownModel, window: Window) -> Found
                 "from": _instant(tile.start),
                 "to": _instant(tile.end),
                 "downloads_30d_at_its_end": None if tile.downloads_30d != tile.downloads_30d else tile.downloads_30d,
+                "stands_on": [
+                    {"observed_at": _instant(each.at), "downloads_30d": each.downloads_30d} for each in tile.stands_on
+                ],
+                "days": (tile.end - tile.start) / DAY,
                 "days_in_month": tile.inside_seconds / DAY,
                 "downloads_in_month": tile.downloads,
             }
@@ -125,6 +131,11 @@ def _counted(db: Database, hub: Hub, model: KnownModel, window: Window) -> Found
             "from_tiles": downloads - int(inside.sum()),
         },
     }
+
+
+def _inside(start: int, end: int, window: Window) -> int:
+    """Seconds of a span that lie in the window."""
+    return max(min(end, window.end) - max(start, window.start), 0)
 
 
 def _readings(db: Database, hub: Hub, every: Readings, window: Window) -> Iterator[Found]:
@@ -212,8 +223,9 @@ def _sums(found: Found) -> Iterator[str]:
         marks = [*each["flags"], *(["estimated"] if each["estimated"] else [])]
         taken = f", {each['corrections_in_month']:+,} corrected" if each["corrections_in_month"] else ""
         yield (
-            f"  {each['downloads']:,} in ({each['from']}, {each['to']}], of which {each['downloads_in_month']:,} in "
-            f"the month{taken}{' [' + ', '.join(marks) + ']' if marks else ''}"
+            f"  {each['downloads']:,} in ({each['from']}, {each['to']}], {each['days_in_month']:.3f} of its "
+            f"{each['days']:.3f} days in the month: {each['downloads_in_month']:,}{taken}"
+            f"{' [' + ', '.join(marks) + ']' if marks else ''}"
         )
     if found["tiles"]:
         yield "  Without a cumulative counter the month is cut, from its end, into tiles of 30 days; a tile takes the"
@@ -222,8 +234,8 @@ def _sums(found: Found) -> Iterator[str]:
         count = each["downloads_30d_at_its_end"]
         said = "no 30-day count within 15 days of its end" if count is None else f"30-day count {count:,.1f} at its end"
         yield (
-            f"  tile {each['from']} to {each['to']}: {said}, {each['days_in_month']:.2f} days of it in the month: "
-            f"{each['downloads_in_month']:,.1f} [estimated]"
+            f"  tile {each['from']} to {each['to']}: {said}{_line(each['stands_on'])}; {each['days_in_month']:.3f} of "
+            f"its {each['days']:.3f} days in the month: {each['downloads_in_month']:,.1f} [estimated]"
         )
     parts = [f"{figure['from_spans']:,} from spans"] if found["spans"] else []
     parts += [f"{figure['from_tiles']:,.1f} from tiles"] if found["tiles"] else []
@@ -232,6 +244,14 @@ def _sums(found: Found) -> Iterator[str]:
         f"  {figure['estimated']:,.1f} of them estimated; corrections {figure['corrections']:+,}, never netted; "
         f"{100 * figure['covered_share']:.1f} % of the month backed by readings"
     )
+
+
+def _line(sightings: Sequence[Found]) -> str:
+    """Which readings a tile's count stands on."""
+    read = [f"{each['downloads_30d']:,} of {each['observed_at']}" for each in sightings]
+    if len(read) == 2:
+        return f" (on the line from {read[0]} to {read[1]})"
+    return f" (as read: {read[0]})" if read else ""
 
 
 def _origin_lines(found: Found) -> Iterator[str]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from collector.measure.steps import ROLLING_SECONDS
-from collector.measure.tiles import rolling_at
+from collector.measure.tiles import NEAR_SECONDS, RollingSeries, rolling_at
 from collector.measure.windows import Growth, believable, rolling_series
 from collector.model import Window
 from collector.series import NOT_SAID, Models, Readings
+
+
+class Sighting(NamedTuple):
+    """A 30-day count, and when it was read: the sighting of it that lies nearest."""
+
+    at: int
+    downloads_30d: int
 
 
 class Tile(NamedTuple):
@@ -21,6 +29,7 @@ class Tile(NamedTuple):
     downloads_30d: float  #: at its end; NaN: no reading near
     inside_seconds: int  #: of it in the month
     downloads: float  #: its count in that proportion; 0 where nothing was read
+    stands_on: tuple[Sighting, ...]  #: the count lies on the line between these two, or is the one
 
 
 def tiles_of(readings: Readings, models: Models, month: Window, as_of: int) -> list[Tile]:
@@ -36,9 +45,20 @@ def tiles_of(readings: Readings, models: Models, month: Window, as_of: int) -> l
         count = float(rolling_at(series, np.array([end]))[0])
         inside = end - max(start, begin)
         downloads = 0.0 if count != count else count * inside / max(end - start, 1)
-        tiles.append(Tile(start, end, count, inside, downloads))
+        tiles.append(Tile(start, end, count, inside, downloads, tuple(_beside(series, end))))
         end -= ROLLING_SECONDS
     return tiles
+
+
+def _beside(series: RollingSeries, end: int) -> Iterator[Sighting]:
+    """The sightings that `rolling_at` draws its line between, of one model."""
+    index = int(np.searchsorted(series.at, end, side="right")) - 1
+    if index >= 0 and end - (last := min(int(series.last[index]), end)) <= NEAR_SECONDS:
+        yield Sighting(last, int(series.downloads_30d[index]))
+        if last == end:
+            return
+    if index + 1 < len(series.at) and int(series.at[index + 1]) - end <= NEAR_SECONDS:
+        yield Sighting(int(series.at[index + 1]), int(series.downloads_30d[index + 1]))
 
 
 def is_tiled(grown: Growth, month: Window) -> bool:

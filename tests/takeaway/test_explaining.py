@@ -52,6 +52,12 @@ def test_spans_cut_by_the_month_add_up_to_the_figure(counted: Config) -> None:
     found = explain_model(counted, "Qwen/Qwen3-8B", MONTH, None, now)
     taken = [(span["downloads"], span["downloads_in_month"], span["flags"]) for span in found["spans"]]
     assert sum(part for _, part, _ in taken) == found["figure"]["downloads"] == found["figure"]["from_spans"]
+    by_hand = [span["downloads"] * span["days_in_month"] / span["days"] for span in found["spans"]]
+    assert [part for _, part, _ in taken] == pytest.approx(by_hand, abs=1)
+    assert (
+        "  1,000 in (2026-08-31T00:00:00Z, 2026-09-11T00:00:00Z], 10.000 of its 11.000 days in the month: 909"
+        in list(model_lines(found))
+    )
     assert found["figure"]["downloads"] == 909 + 1000
     assert found["figure"]["corrections"] == -500
     assert "correction" in found["figure"]["flags"]
@@ -93,6 +99,66 @@ def test_a_countrys_models_and_contributions_add_up(config: Config, published: C
     assert sum(each["downloads"] for each in together) == pytest.approx(found["downloads"], abs=len(together))
     assert f"{found['others']['models']:,} more models together" in words
     assert len(found["largest"]) + found["others"]["models"] == int(said["models"])
+
+
+def test_what_changed_a_share_adds_up_by_hand(config: Config) -> None:
+    found = explain_country(config, "CN", MONTH, None, asked(config), now)
+    told = [each["change_in_points"] for each in found["behind_the_change"]]
+    assert sum(told) + found["others_behind_the_change"] == pytest.approx(found["change_in_points"], abs=1e-9)
+    words = list(country_lines(found))
+    assert words[-1].split()[0] == f"{found['change_in_points']:+.2f}"
+    assert "all other models together" in words[-2]
+
+
+def test_a_small_share_is_told_with_places_that_say_something(config: Config) -> None:
+    words = "\n".join(country_lines(explain_country(config, "ZZ", MONTH, None, asked(config), now)))
+    assert "(0.00 % to" not in words
+    assert "0.02 %" not in words
+
+
+def test_a_merge_says_which_part_of_it_counts_here(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("")
+    config: Config = load_config(tmp_path / "config.toml", {})
+    upgrade(config.database.url)
+    tags = "['base_model:merge:Qwen/Qwen3-8B', 'base_model:merge:meta-llama/Llama-3.1-8B']"
+    files = [tmp_path / "hub-stats-2026-09-01.csv", tmp_path / "hub-stats-2026-10-01.csv"]
+    for file, counter in zip(files, (1_000, 2_001), strict=True):
+        file.write_text(f'id,downloadsAllTime,tags\nsomeone/merged,{counter},"{tags}"\n')
+    tasks.import_history(config, files, "huggingface", now=now, source="", terms="")
+    for code in ("CN", "US"):
+        found = explain_country(config, code, MONTH, None, asked(config), now)
+        assert [(each["model"], each["downloads"], each["weight"]) for each in found["largest"]] == [
+            ("someone/merged", 501, 0.5)
+        ]
+        words = "\n".join(country_lines(found))
+        assert "someone/merged (0.5 of it: its lineage has several roots)" in words
+        assert words.startswith(f"{code} ")
+        assert "\n= 501 of 1,001 downloads" in words
+    model = explain_model(config, "someone/merged", MONTH, None, now)
+    assert [(root["root"], root["weight"]) for root in model["roots"]] == [
+        ("Qwen/Qwen3-8B", 0.5),
+        ("meta-llama/Llama-3.1-8B", 0.5),
+    ]
+
+
+def test_a_tile_names_the_readings_its_count_lies_between(config: Config, published: Callable[..., list[Any]]) -> None:
+    for row in published("model_downloads.csv")[:60:6]:
+        found = explain_model(config, row["model"], MONTH, None, now)
+        for tile in found["tiles"]:
+            read = [(_seconds(each["observed_at"]), each["downloads_30d"]) for each in tile["stands_on"]]
+            end = _seconds(tile["to"])
+            if len(read) == 2:
+                (a, low), (b, high) = read
+                assert a < end <= b
+                by_hand = low + (high - low) * (end - a) / (b - a)
+            else:
+                ((_, by_hand),) = read
+            assert tile["downloads_30d_at_its_end"] == pytest.approx(by_hand)
+            assert tile["downloads_in_month"] == pytest.approx(by_hand * tile["days_in_month"] / tile["days"])
+
+
+def _seconds(instant: str) -> float:
+    return datetime.fromisoformat(instant).timestamp()
 
 
 def test_a_first_month_has_nothing_to_compare_with(counted: Config) -> None:
