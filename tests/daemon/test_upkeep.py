@@ -28,6 +28,7 @@ from tests.acceptance.command_line import Installation
 from tests.daemon.observatory import NAMES, Observatory, observatory
 
 POLL = "poll huggingface"
+REPORTED_AT = datetime(2026, 12, 2, 7, tzinfo=UTC)
 MORE = '[report]\nschedule = "0 6 2 * *"\n[backup]\ndirectory = "backups"\nkeep = 2\n[origins]\nfile = "mine.csv"'
 REGISTRY_HEAD = "hub,publisher,organisation,country,kind,valid_from,valid_to,basis,confidence,reviewed_on\n"
 
@@ -82,14 +83,27 @@ def import_late(here: Observatory, name: str, *rows: str, hub: str = "huggingfac
     here.look("roll-up")
 
 
+@pytest.fixture(scope="module")
+def december(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an observatory that has polled in November and December and written the report of November."""
+    folder = tmp_path_factory.mktemp("december")
+    (folder / "mine.csv").write_text(REGISTRY_HEAD, encoding="utf-8")
+    with observatory(folder, MORE) as here:
+        here.look(POLL, "roll-up")
+        here.clock.set(REPORTED_AT)
+        here.look(POLL, "roll-up", "report")
+        assert report_of(here, "2026-11").exists()
+    return folder
+
+
 @pytest.fixture
-def reported(here: Observatory) -> Observatory:
-    """An observatory that has polled in November and December and written the report of November."""
-    here.look(POLL, "roll-up")
-    here.clock.set(datetime(2026, 12, 2, 7, tzinfo=UTC))
-    here.look(POLL, "roll-up", "report")
-    assert report_of(here, "2026-11").exists()
-    return here
+def reported(december: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Observatory]:
+    """A copy of it, started anew at the same moment."""
+    caplog.set_level(logging.INFO)
+    shutil.copytree(december, tmp_path / "here")
+    with observatory(tmp_path / "here", MORE) as here:
+        here.clock.set(REPORTED_AT)
+        yield here
 
 
 def bytes_of(pack: Path) -> dict[str, bytes]:
@@ -102,8 +116,9 @@ def test_a_model_that_is_renamed_later_leaves_a_published_report_as_it_is(report
     reported.clock.advance(days=1)
     reported.look(POLL, "roll-up", "report")
     assert bytes_of(report_of(reported, "2026-11")) == before
-    until = datetime(2026, 12, 2, 7, tzinfo=UTC)
-    assert reported.upkeep.reports_wanted(month_to_report("0 6 2 * *", until)) == []  # looked at, and found unchanged
+    assert (
+        reported.upkeep.reports_wanted(month_to_report("0 6 2 * *", REPORTED_AT)) == []
+    )  # looked at, and found unchanged
 
 
 def test_a_month_before_the_first_poll_is_not_final_for_a_model_that_was_born_after_it(here: Observatory) -> None:
