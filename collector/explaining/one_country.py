@@ -42,19 +42,26 @@ def explain_country(
         of = reported_hub(db, hub)
         window = month_with_figures(db, of.name, month, now)
         now_, before = (window_models(db, of, each, knowledge) for each in (window, previous_window(window)))
-    this, then = (_Standing(scoped(each, scope).countries[asked.attribution], code) for each in (now_, before))
-    if not this.downloads and not then.downloads:
-        raise ReportError(f"{code}: no downloads in {window.label} or the month before, scope {scope.name}")
+        this, then = (_Standing(scoped(each, scope).countries[asked.attribution], code) for each in (now_, before))
+        if not this.downloads and not then.downloads:
+            raise ReportError(f"{code}: no downloads in {window.label} or the month before, scope {scope.name}")
+        found: Found = {
+            "country": code,
+            "country_name": knowledge.countries[code],
+            "hub": of.name,
+            "month": window.label,
+            "scope": scope.name,
+            "attribution": asked.attribution,
+            "status": now_.status,
+        }
+        return found | _told(this, then, code)  # while the database is open: names are looked up as they are needed
+
+
+def _told(this: _Standing, then: _Standing, code: str) -> Found:
+    """The country's share, what makes it up and what changed it."""
     change = None if not then.total else round(100 * (this.share - then.share), 4)
     behind = _behind(this, then, code)
     return {
-        "country": code,
-        "country_name": knowledge.countries[code],
-        "hub": of.name,
-        "month": window.label,
-        "scope": scope.name,
-        "attribution": asked.attribution,
-        "status": now_.status,
         **this.told(""),
         **then.told("previous_"),
         "change_in_points": change,

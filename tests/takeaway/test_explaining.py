@@ -14,7 +14,7 @@ from collector.config import Config, load_config
 from collector.errors import ReportError, UsageError
 from collector.explaining.one_country import country_lines, explain_country
 from collector.explaining.one_model import explain_model, model_lines
-from collector.store.database import upgrade
+from collector.store.database import Database, upgrade
 
 MONTH = "2026-09"
 HISTORY = """\
@@ -159,6 +159,19 @@ def test_a_tile_names_the_readings_its_count_lies_between(config: Config, publis
 
 def _seconds(instant: str) -> float:
     return datetime.fromisoformat(instant).timestamp()
+
+
+def test_nothing_is_looked_up_once_the_database_is_closed(counted: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection made after that would be closed by nobody: a server keeps it, and says so."""
+    truly = Database.close
+
+    def for_good(db: Database) -> None:
+        truly(db)
+        del db.engine
+
+    monkeypatch.setattr(Database, "close", for_good)
+    assert explain_country(counted, "CN", MONTH, None, asked(counted), now)["largest"]
+    assert explain_model(counted, "Qwen/Qwen3-8B", MONTH, None, now)["spans"]
 
 
 def test_a_first_month_has_nothing_to_compare_with(counted: Config) -> None:
