@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 # A module imports only from layers before its own: not from later ones, and not from a sibling.
 LAYERS = (
-    {"", "errors", "model", "columns", "series", "data"},
+    {"", "errors", "model", "columns", "series", "garbage", "data"},
     {"config", "hubs", "origins", "store", "measure", "logs", "stopping"},
     {"report", "polling", "importing", "rooting"},
     {"rollup"},

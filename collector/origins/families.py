@@ -66,7 +66,8 @@ class Families:
     legacy: Mapping[str, str]  #: names without a publisher, as the hub's first models bore them, to names of today
     republishers: frozenset[str]  #: accounts, in lower case, that only pass on what others made
     _patterns: Mapping[Tokens, tuple[_Pattern, ...]] = field(repr=False)
-    _lengths: Mapping[str, tuple[int, ...]] = field(repr=False)  #: first word to lengths, longest first
+    #: First word to lengths, longest first, each with whether a pattern of it ends with any size.
+    _lengths: Mapping[str, tuple[tuple[int, bool], ...]] = field(repr=False)
     _endings: tuple[tuple[str, tuple[_Pattern, ...]], ...] = field(repr=False)  #: `*bert`: words that end so
     _owned: Mapping[str, frozenset[int]] = field(repr=False)
     _ending_words: tuple[str, ...] = field(repr=False)
@@ -112,14 +113,15 @@ class Families:
         return found
 
     def _at(self, words: Tokens, at: int, own: frozenset[int]) -> tuple[int, list[Hit]]:
-        for length in self._lengths[words[at]]:
+        for length, may_be_sized in self._lengths[words[at]]:
             part = words[at : at + length]
             patterns = self._patterns.get(part, ())
-            if not patterns and is_size(part[-1]):
+            if not patterns and may_be_sized and is_size(part[-1]):
                 patterns = self._patterns.get((*part[:-1], _ANY_SIZE), ())
-            valid = [p for p in patterns if not p.own_only or (p.hit is not None and p.hit.family in own)]
-            if valid:
-                return length, _placed(valid, at, length)
+            if patterns:
+                valid = [p for p in patterns if not p.own_only or (p.hit is not None and p.hit.family in own)]
+                if valid:
+                    return length, _placed(valid, at, length)
         return 1, self._ending(words[at], at)
 
     def _ending(self, word: str, at: int) -> list[Hit]:
@@ -134,7 +136,9 @@ class Families:
 
 
 def _placed(patterns: Sequence[_Pattern], at: int, length: int) -> list[Hit]:
-    return [p.hit._replace(start=at, length=length) for p in patterns if p.hit is not None]
+    # Not `_replace`, which takes thrice the time: this is done for every name of a hub.
+    hits = (p.hit for p in patterns if p.hit is not None)
+    return [Hit(at, length, hit.family, hit.line, hit.root, hit.architecture) for hit in hits]
 
 
 def load_families(path: Path) -> Families:
@@ -263,9 +267,10 @@ def _indexed(
             endings[ending] = (*endings.get(ending, ()), pattern)
         else:
             by_words[pattern.words] = (*by_words.get(pattern.words, ()), pattern)
-    lengths: dict[str, set[int]] = {}
+    lengths: dict[str, dict[int, bool]] = {}
     for words in by_words:
-        lengths.setdefault(words[0], set()).add(len(words))
+        found = lengths.setdefault(words[0], {})
+        found[len(words)] = found.get(len(words), False) or words[-1] == _ANY_SIZE
     owned: dict[str, set[int]] = {}
     for index, family in enumerate(families):
         for account in family.publishers:
@@ -275,8 +280,8 @@ def _indexed(
         legacy=legacy,
         republishers=frozenset(map(str.lower, republishers)),
         _patterns=by_words,
-        _lengths={word: tuple(sorted(found, reverse=True)) for word, found in lengths.items()},
+        _lengths={word: tuple(sorted(found.items(), reverse=True)) for word, found in lengths.items()},
         _endings=tuple(sorted(endings.items(), key=lambda item: -len(item[0]))),
-        _owned={account: frozenset(found) for account, found in owned.items()},
+        _owned={account: frozenset(indexes) for account, indexes in owned.items()},
         _ending_words=tuple(endings),
     )

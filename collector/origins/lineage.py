@@ -27,7 +27,7 @@ from collector.origins.listing import Listing, ModelName, Unanswered
 from collector.origins.namerule import NameRule
 from collector.origins.names import clean, is_name, model_part, plain, stem
 from collector.origins.originals import Originals
-from collector.origins.questions import Question, bearing, number_of, of_base
+from collector.origins.questions import Question, bearing, of_base, packed
 
 __all__ = [
     "Answers",
@@ -211,7 +211,8 @@ class Lineage:
 
         number × 2**32 + model id, in no order; some come several times. Of models whose roots were asked for.
         """
-        yield from (each for each in self._numbers or () if only is None or each & _MODEL in only)
+        noted = self._numbers or ()
+        yield from noted if only is None else (each for each in noted if each & _MODEL in only)
         for model in self._listing.models:
             if only is None or model.id in only:
                 is_original = bool(self._families.owned(publisher_of(model.name)))
@@ -349,8 +350,11 @@ class Lineage:
         """What a model asked, and what was asked for names never polled on its way: nobody else stands for these."""
         if self._numbers is None:
             return
-        asked = list(self._listing.asked)
         waiting = [node for node in found if node < 0]
+        if not waiting:  # nearly all
+            self._numbers.extend(packed(self._listing.asked, model_id))
+            return
+        asked = list(self._listing.asked)
         seen: set[Node] = set()
         while waiting:
             node = waiting.pop()
@@ -358,7 +362,7 @@ class Lineage:
                 seen.add(node)
                 waiting += [parent for parent in self._unlisted_link(node).parents if parent < 0]
                 asked += map(of_base, self._unlisted_asked[node])
-        self._numbers.extend([number_of(question) << 32 | model_id for question in asked])
+        self._numbers.extend(packed(asked, model_id))
 
     def _link(self, node: Node) -> _Link:
         name = self._name(node)
@@ -460,7 +464,10 @@ class Lineage:
         return _said(self._declared.get(model_id, ()))
 
     def _both(self, only: Container[int] | None = None) -> Iterator[tuple[Node, str | None, set[str]]]:
-        """Models whose declaration counts: what the name alone leads to (None: nothing), what the declaration does."""
+        """Models whose declaration counts: what the name alone leads to, and what the declaration does.
+
+        Where the name leads to nothing: None, and no word of the declaration.
+        """
         models = self._listing.models
         if self._answer is None:
             self._listing.look_up_bearers(_copied(model.name for model in models if model.id in self._declared))
@@ -470,8 +477,10 @@ class Lineage:
             ends = self._ends.of(node)
             if self._basis[node] == "declared":
                 base = self._named_by(node)
-                told = None if base is None else self._group(self._ends.of(base)[0])
-                yield node, told, {self._group(end) for end in ends}
+                if base is None:
+                    yield node, None, set()
+                else:
+                    yield node, self._group(self._ends.of(base)[0]), {self._group(end) for end in ends}
 
     def _named_by(self, node: Node) -> Node | None:
         """What the name alone leads to; None: nothing, or nothing that can be told."""
