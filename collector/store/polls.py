@@ -388,7 +388,13 @@ def _known_models(conn: Connection, hub_id: int, keys: Sequence[str]) -> dict[st
 
 
 def _adopt(conn: Connection, running: RunningPoll, fresh: Sequence[Observation]) -> dict[str, _Known]:
-    """Gives imported history, known by name alone, to the first key that bears the name; by key what was found."""
+    """Gives imported history, known by name alone, to the first key that bears the name; by key what was found.
+
+    Only to a key that is listed for the first time. One that was renamed to the name bore another before, so what was
+    read under this one until then is another model's, and for what came between its last poll and this one a file of
+    names gives no proof. Both models have readings by then, and which of them are kept depends on those before: to make
+    one history of two, all of it would have to be taken apart, with every month that rests on it.
+    """
     imported: dict[str, _Known] = {}
     for part in chunks([row.name for row in fresh]):
         query = _KNOWN.where(model.c.hub_id == running.hub_id, model.c.hub_key.is_(None), model.c.name.in_(part))

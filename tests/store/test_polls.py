@@ -376,6 +376,16 @@ def test_the_first_key_that_bears_the_name_adopts_imported_history(polling: Poll
     ]
 
 
+def test_a_model_that_is_renamed_adopts_no_history_of_its_new_name(polling: Polling) -> None:
+    polling.poll(0, [seen("a", 130, name="x/old")])
+    put(polling, ImportReading(1, "x/new", at(-5), 7, None, None), ImportReading(2, "x/new", at(1), 140, None, None))
+    polling.poll(2, [seen("a", 150, name="x/new")])
+    assert polling.readings("a") == [(0, 130, None, None), (2, 150, 2, 20)]
+    assert sorted(polling.rows(model, "hub_key", "name"), key=str) == [("a", "x/new"), (None, "x/new")]
+    polling.poll(3, [seen("a", 150, name="x/new"), seen("b", 9, name="x/new")])  # nor does it stand in another's way
+    assert sorted(polling.rows(model, "hub_key", "name"), key=str) == [("a", "x/new"), ("b", "x/new")]
+
+
 def test_history_older_than_the_model_is_another_models(polling: Polling) -> None:
     put(polling, ImportReading(1, "x/m", CREATED - 1, 100, None, None))
     polling.poll(2, [seen("a", 130, name="x/m")])
