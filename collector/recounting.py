@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector import rollup
+from collector import counting, rollup
+from collector.counting import Counted
 from collector.model import Window
-from collector.rollup import Counted
 from collector.series import Ints
 from collector.store import queries
 from collector.store.database import Database
@@ -47,12 +47,12 @@ def wrong_months(db: Database, newest: int | None = None) -> list[WrongMonth]:
 
 
 def _wrong_models(db: Database, hub: Hub, month: Window) -> list[int]:
-    kept = rollup.kept(db, hub, month)
+    kept = counting.kept(db, hub, month)
     if kept is None:
         return []
-    said = rollup.count_anew(db, hub, month)
+    said = counting.count_anew(db, hub, month)
     # A poll that came meanwhile may be in the one and not in the other.
-    return [] if rollup.kept(db, hub, month) is None else different(kept, said)
+    return [] if counting.kept(db, hub, month) is None else different(kept, said)
 
 
 def different(one: Counted, other: Counted) -> list[int]:

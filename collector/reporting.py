@@ -5,7 +5,7 @@ Knows which tables a report is made of; knows no SQL and writes no file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -15,28 +15,21 @@ import pandas as pd
 
 from collector import __version__
 from collector.columns import MODEL_DOWNLOADS, QUALITY
+from collector.counting import growth_of, month_number
 from collector.errors import ReportError
+from collector.figuring import Figures, figures_of, kept, scoped
 from collector.measure import shares
-from collector.measure.movers import movers
+from collector.measure.models import Floats
 from collector.measure.spans import CORRECTION, DIP, INSTANT, RESTATEMENT, Spans, part_in
-from collector.measure.spikes import DAYS_BEFORE, burst_candidates, spike_rows
 from collector.measure.sums import Heading, half_up
 from collector.measure.windows import events
-from collector.model import ATTRIBUTIONS, DAY, Attribution, Scope, Window, from_seconds, month_of, previous_window
+from collector.model import Attribution, Scope, Window, from_seconds, month_of, previous_window
 from collector.origins.knowledge import Knowledge
-from collector.report.data import HISTORY, AllModels, PollUsed, RegistryUsed, ReportData, Source
-from collector.rollup import (
-    ScopeModels,
-    WindowModels,
-    daily_downloads,
-    growth_of,
-    scoped,
-    share_tables,
-    trailing_models,
-    window_models,
-)
+from collector.owning import WindowModels, largest_models, trailing_models, window_models
+from collector.report.data import HISTORY, PollUsed, RegistryUsed, ReportData, Source
 from collector.rooting import disagreement_rows
-from collector.store import calendar
+from collector.series import Ints
+from collector.store import calendar, figures
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.derived import Derived
@@ -60,16 +53,62 @@ class Asked:
     top_models: int  #: the most models that `model_downloads.csv` lists
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a window's models, stored or worked out now."""
+
+    figures: Figures
+    listed: pd.DataFrame  #: rows of `model_downloads.csv`
+    flagged: Sequence[int]  #: the models with flags, in order
+    downloads_of: Callable[[Sequence[int]], tuple[Ints, Floats]]  #: of these models those with figures, in order
+
+
 def window_report(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> ReportData:
     """The report of a month or of any two dates; ReportError when the window holds nothing."""
-    this = window_models(db, asked.hub, window, knowledge)
-    if not (this.models.downloads > 0).any():
+    known = _stored(db, asked, window, knowledge) or _worked_out(db, asked, window, knowledge)
+    if not known.figures.models.with_downloads:
         raise ReportError(_nothing_in(db, asked.hub, window))
-    before = window_models(db, asked.hub, previous_window(window), knowledge)
     quality = [*_turnover(db, asked.hub, window), *_polls_to_know(db, asked.hub, window)]
-    quality += _events(db, asked.hub, this)
-    quality += _disagreements(db, asked.hub, this, knowledge)
-    return _report(db, asked, this, before, quality, knowledge, daily_known=True)
+    quality += _events(db, asked.hub, known.flagged, window)
+    quality += _disagreements(db, asked.hub, known, knowledge)
+    return _report(db, asked, known, window, quality, knowledge)
+
+
+def _stored(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> _Known | None:
+    """A month as the last roll-up left it; None where that is not what the readings say now."""
+    if window != month_of(window.start):
+        return None
+    hub, number = asked.hub, month_number(window)
+    models = largest_models(db, hub, window, knowledge, asked.top_models)
+    flagged = figures.flagged(db, hub.id, number)
+    found = kept(db, hub, window, knowledge, asked.scopes)
+    if found is None or models is None:
+        return None
+    listed = shares.model_downloads(models, Heading(hub.name, window.label), asked.top_models)
+    return _Known(found, listed, flagged, lambda ids: figures.downloads_of(db, hub.id, number, ids))
+
+
+def _worked_out(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> _Known:
+    this, before = (window_models(db, asked.hub, each, knowledge) for each in (window, previous_window(window)))
+    return _known(db, asked, this, before, knowledge, daily_known=True)
+
+
+def _known(
+    db: Database, asked: Asked, this: WindowModels, before: WindowModels, knowledge: Knowledge, *, daily_known: bool
+) -> _Known:
+    now, then = ([scoped(each, scope) for scope in asked.scopes] for each in (this, before))
+    models = this.models
+
+    def downloads_of(model_ids: Sequence[int]) -> tuple[Ints, Floats]:
+        rows = np.flatnonzero(np.isin(models.model_id, np.array(model_ids, np.int64)))
+        return models.model_id[rows], models.downloads[rows]
+
+    return _Known(
+        figures_of(db, asked.hub, models, now, then, knowledge, daily_known=daily_known),
+        shares.model_downloads(models, Heading(asked.hub.name, this.window.label), asked.top_models),
+        sorted(models.flags),
+        downloads_of,
+    )
 
 
 def trailing_report(db: Database, asked: Asked, knowledge: Knowledge) -> ReportData:
@@ -81,25 +120,19 @@ def trailing_report(db: Database, asked: Asked, knowledge: Knowledge) -> ReportD
     if len(this.models) == 0:
         raise ReportError(f"{asked.hub.name}: the last complete poll has no 30-day count; nothing to report")
     nothing = replace(this, models=this.models.where(slice(0)), created=this.created.where(slice(0)))
-    return _report(db, asked, this, nothing, [], knowledge, daily_known=False)
+    known = _known(db, asked, this, nothing, knowledge, daily_known=False)
+    return _report(db, asked, known, this.window, [], knowledge)
 
 
 def _report(
     db: Database,
     asked: Asked,
-    this: WindowModels,
-    before: WindowModels,
+    known: _Known,
+    window: Window,
     quality: list[dict[str, Any]],
     knowledge: Knowledge,
-    *,
-    daily_known: bool,
 ) -> ReportData:
-    hub, window, models = asked.hub, this.window, this.models
-    now, then = ([scoped(each, scope) for scope in asked.scopes] for each in (this, before))
-    tables = share_tables(hub.name, now, then, knowledge)
-    spikes = _spikes(db, asked, now, window, daily_known=daily_known)
-    listed = shares.model_downloads(models, Heading(hub.name, window.label), asked.top_models)
-    rounded = half_up(models.downloads)
+    hub, found = asked.hub, known.figures
     return ReportData(
         hub=hub.name,
         endpoint=hub.endpoint,
@@ -108,20 +141,20 @@ def _report(
         attribution=asked.attribution,
         scopes=asked.scopes,
         tables={
-            **{f"{name}.csv": table for name, table in tables.items()},
-            MODEL_DOWNLOADS.name: listed,
-            QUALITY.name: _quality_table(hub, window, quality, spikes),
+            **{f"{name}.csv": table for name, table in found.tables.items()},
+            MODEL_DOWNLOADS.name: known.listed,
+            QUALITY.name: _quality_table(hub, window, quality, found.spikes),
         },
-        unquantised={each.scope: shares.unquantised_portions(each.base) for each in now},
-        unknown=_unknown(now),
+        unquantised=found.unquantised,
+        unknown=found.unknown,
         polls=_polls_used(db, hub, window),
         registry=RegistryUsed(knowledge.registry.version, knowledge.registry.digest),
         software_version=__version__,
-        models=AllModels(len(models), int(rounded.sum()), shares.concentration_of(rounded.astype(float))),
-        publishers={each.scope: _publishers(each) for each in now},
+        models=found.models,
+        publishers=found.publishers,
         sources=_sources(db, hub),
-        history=_history(db, hub, window, tables["country_share"]),
-        movers=_movers(now, then),
+        history=_history(db, hub, window, found.tables["country_share"]),
+        movers=found.movers,
     )
 
 
@@ -131,10 +164,6 @@ def _nothing_in(db: Database, hub: Hub, window: Window) -> str:
         return f"{hub.name}: nothing was read yet; run `collector poll` or `collector import` first"
     days = f"{from_seconds(first).date()} to {from_seconds(last).date()}"
     return f"{hub.name}: {window.label} holds no downloads; readings reach from {days}: choose a window among them"
-
-
-def _publishers(models: ScopeModels) -> shares.Concentration:
-    return shares.concentration_of(shares.publisher_sums(models.window.models))
 
 
 def _history(db: Database, hub: Hub, window: Window, rows: pd.DataFrame) -> pd.DataFrame:
@@ -148,47 +177,7 @@ def _history(db: Database, hub: Hub, window: Window, rows: pd.DataFrame) -> pd.D
     return stored
 
 
-def _movers(now: Sequence[ScopeModels], then: Sequence[ScopeModels]) -> pd.DataFrame:
-    """The models behind the changes of share, in every scope under both attributions."""
-    tables = []
-    for here, there in zip(now, then, strict=True):
-        for attribution in ATTRIBUTIONS:
-            found = movers(here.countries[attribution], there.countries[attribution])
-            tables.append(found.assign(scope=here.scope, attribution=attribution))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _unknown(now: Sequence[ScopeModels]) -> dict[tuple[str, Attribution], dict[str, float]]:
-    """By scope and attribution: why downloads are not attributed."""
-    return {
-        (each.scope, attribution): shares.unknown_portions(parts.tally)
-        for each in now
-        for attribution, parts in each.countries.items()
-    }
-
-
 # --- what a careful reader must know ----------------------------------------------------------------------------------
-
-
-def _spikes(
-    db: Database, asked: Asked, now: Sequence[ScopeModels], window: Window, *, daily_known: bool
-) -> list[pd.DataFrame]:
-    """The spikes of every scope under both attributions."""
-    cases = [(each.scope, attribution, parts) for each in now for attribution, parts in each.countries.items()]
-    candidates: set[int] = set()
-    if daily_known:
-        for _, _, parts in cases:
-            candidates.update(burst_candidates(parts))
-    daily = _daily(db, asked.hub, sorted(candidates), window)
-    return [
-        spike_rows(parts, daily, window, Heading(asked.hub.name, window.label, scope), attribution)
-        for scope, attribution, parts in cases
-    ]
-
-
-def _daily(db: Database, hub: Hub, model_ids: list[int], window: Window) -> pd.DataFrame:
-    first = window.start - window.start % DAY - DAYS_BEFORE * DAY
-    return daily_downloads(growth_of(db, hub, model_ids, window), model_ids, first, window.end)
 
 
 def _row(kind: str, note: str, **values: Any) -> dict[str, Any]:
@@ -207,14 +196,13 @@ _EVENTS = {
 }
 
 
-def _events(db: Database, hub: Hub, this: WindowModels) -> list[dict[str, Any]]:
+def _events(db: Database, hub: Hub, flagged: Sequence[int], window: Window) -> list[dict[str, Any]]:
     """Dips, corrections, restatements and doubled instants, by model."""
-    flagged = np.array(sorted(this.models.flags), np.int64)
-    if len(flagged) == 0:
+    if not flagged:
         return []
-    names = dict(zip(flagged.tolist(), this.models.names(flagged), strict=True))
-    spans = events(growth_of(db, hub, sorted(names), this.window), this.window)
-    return [row for place in range(len(spans)) for row in _event_rows(spans, place, names, this.window)]
+    names = figures.names_of(db, flagged)
+    spans = events(growth_of(db, hub, flagged, window), window)
+    return [row for place in range(len(spans)) for row in _event_rows(spans, place, names, window)]
 
 
 def _event_rows(spans: Spans, place: int, names: Mapping[int, str], window: Window) -> Iterable[dict[str, Any]]:
@@ -271,13 +259,15 @@ def _turnover(db: Database, hub: Hub, window: Window) -> list[dict[str, Any]]:
     return [row for row in (entered, left) if row["value"]]
 
 
-def _disagreements(db: Database, hub: Hub, this: WindowModels, knowledge: Knowledge) -> list[dict[str, Any]]:
+def _disagreements(db: Database, hub: Hub, known: _Known, knowledge: Knowledge) -> list[dict[str, Any]]:
     """Models whose name says another family than their declared base, the most downloaded first."""
     said = disagreement_rows(db, hub, knowledge).set_index("model_id")
-    rows = np.flatnonzero(np.isin(this.models.model_id, said.index.to_numpy()))
-    said = said.loc[this.models.model_id[rows]]
-    said["value"] = half_up(this.models.downloads[rows])
-    said["model"] = this.models.names(this.models.model_id[rows])
+    model_ids, downloads = known.downloads_of(said.index.tolist())
+    said = said.loc[model_ids]
+    said["value"] = half_up(downloads)
+    said = said.nlargest(DISAGREEMENTS_SHOWN, "value", keep="all")  # which of the last come first, names say
+    names = figures.names_of(db, said.index.tolist())
+    said["model"] = [names[model_id] for model_id in said.index.tolist()]
     shown = said.sort_values(["value", "model"], ascending=[False, True]).head(DISAGREEMENTS_SHOWN)
     columns = (shown[name].tolist() for name in ("model", "by_name", "by_declaration", "value"))
     return [
@@ -291,10 +281,10 @@ def _disagreements(db: Database, hub: Hub, this: WindowModels, knowledge: Knowle
     ]
 
 
-def _quality_table(hub: Hub, window: Window, rows: list[dict[str, Any]], spikes: list[pd.DataFrame]) -> pd.DataFrame:
+def _quality_table(hub: Hub, window: Window, rows: list[dict[str, Any]], spikes: pd.DataFrame) -> pd.DataFrame:
     columns = [column.name for column in QUALITY.columns]
     table = pd.DataFrame(rows, columns=columns).assign(hub=hub.name, window=window.label)
-    tables = [each for each in (table, *spikes) if len(each)]
+    tables = [each for each in (table, spikes) if len(each)]
     if not tables:
         return table
     joined = pd.concat(tables, ignore_index=True)

@@ -14,7 +14,9 @@ from typing import Any
 
 from collector.asking import knowledge_of, reported_hub
 from collector.config import Config
+from collector.counting import count, count_trailing, trailing_window
 from collector.errors import ReportError, UsageError
+from collector.figuring import ScopeModels, scoped
 from collector.measure import shares
 from collector.measure.gaps import Gap, gaps
 from collector.measure.models import Models
@@ -32,7 +34,7 @@ from collector.origins.registry import (
     read_rows,
     record,
 )
-from collector.rollup import ScopeModels, attributed, count, count_trailing, scoped, trailing_window
+from collector.owning import attributed
 from collector.store import calendar, figures, lineages
 from collector.store import readings as facts
 from collector.store.database import Database

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from collector.garbage import no_garbage_sought
-from collector.model import Window, publisher_of
+from collector.model import publisher_of
 from collector.origins.knowledge import Knowledge
 from collector.origins.lineage import (
     Answers,
@@ -47,7 +47,7 @@ from collector.origins.questions import (
 from collector.store import figures, lineages, marks, queries
 from collector.store.database import Database
 from collector.store.derived import Derived, Noted
-from collector.store.figures import Codes, RootRow, RootSets
+from collector.store.figures import Codes, OfMonth, RootRow, RootSets
 from collector.store.lineages import Todo
 from collector.store.queries import Hub
 
@@ -90,9 +90,9 @@ def _refresh(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) -> None:
 
 
 def roots_of_models(
-    db: Database, hub: Hub, knowledge: Knowledge, only: tuple[int, Window] | None, moved: Mapping[str, str]
+    db: Database, hub: Hub, knowledge: Knowledge, only: OfMonth | None, moved: Mapping[str, str]
 ) -> RootSets:
-    """The roots of all models of the hub (or of those of a month, as `stored_roots` takes them).
+    """The roots of all models of the hub (or of some, as `stored_roots` takes them).
 
     As stored where these are current, else worked out now. `moved` says under which accounts models lived that have
     moved since, by name: a later transfer changes no past.

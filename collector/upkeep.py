@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from collector import rollup
+from collector import counting
 from collector.alerts import Alert, Shares, crossings, moves, overdue, stale, tell
 from collector.asking import Now, Span, knowledge_of
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE
@@ -182,7 +182,7 @@ class Upkeep:
         if wrong:
             with self._writing() as db:
                 for each in wrong:
-                    rollup.forget(db, each.hub, each.month)
+                    counting.forget(db, each.hub, each.month)
             self._rolled_up = None
         findings += map(str, wrong)
         if findings:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from collector.counting import Counted
 from collector.model import month_window
 from collector.recounting import WrongMonth, different
-from collector.rollup import Counted
 from collector.store.figures import Described
 from collector.store.queries import Hub
 

@@ -14,11 +14,12 @@ import numpy as np
 from collector.asking import Headline, Now, knowledge_of, month_with_figures, reported_hub
 from collector.config import Config
 from collector.errors import ReportError, UsageError
+from collector.figuring import scoped
 from collector.measure.movers import movers
 from collector.measure.sums import Parts
 from collector.model import previous_window
+from collector.owning import window_models
 from collector.report.text import clean
-from collector.rollup import scoped, window_models
 from collector.store.database import Database
 
 Found = dict[str, Any]

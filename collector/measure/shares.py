@@ -251,6 +251,23 @@ class Concentration:
     with_downloads: int
 
 
+@dataclass(frozen=True, slots=True)
+class AllModels:
+    """Every model with downloads or corrections, listed one by one or not."""
+
+    count: int
+    with_downloads: int
+    downloads: int  #: each model's rounded
+    concentration: Concentration
+
+
+def all_models(models: Models) -> AllModels:
+    """What is said of all of them together."""
+    rounded = half_up(models.downloads)
+    some = int(np.count_nonzero(models.downloads > 0))
+    return AllModels(len(models), some, int(rounded.sum()), concentration_of(rounded.astype(float)))
+
+
 def concentration(shares: Floats) -> Concentration:
     """Of models, publishers, families or countries with these shares; NaN counts as none."""
     known = np.nan_to_num(shares)

@@ -13,7 +13,7 @@ import pandas as pd
 from collector.columns import PublishedFile
 from collector.errors import ReportError
 from collector.measure.movers import COLUMNS as MOVERS
-from collector.measure.shares import Concentration
+from collector.measure.shares import AllModels, Concentration
 from collector.model import Attribution, Scope, Window
 
 HISTORY = ("window", "scope", "attribution", "country", "country_name", "downloads", "share")  #: columns of a history
@@ -48,15 +48,6 @@ class RegistryUsed:
 
     version: str
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class AllModels:
-    """Every model with downloads or corrections, listed one by one or not."""
-
-    count: int
-    downloads: int  #: each model's rounded
-    concentration: Concentration
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, delete, select
+from sqlalchemy import Connection, Select, Table, case, delete, insert, select
 
 from collector.columns import FILES
 from collector.model import Window, month_of, month_window
@@ -29,6 +29,7 @@ from collector.store.schema import (
     model_month,
     model_origin,
     month_build,
+    month_figures,
     publisher_origin,
 )
 
@@ -149,16 +150,36 @@ class Derived:
         )
         return self._frame(statement if model_ids is None else statement.where(c.model_id.in_(model_ids)))
 
-    def replace_shares(self, hub: str, window: str, tables: Mapping[str, pd.DataFrame]) -> None:
+    def replace_shares(self, hub: str, window: str, tables: Mapping[str, pd.DataFrame], figures: str = "{}") -> None:
         """The published tables of a hub's month, by table name (`country_share` …), in their published columns.
 
-        Shares are kept with six places, so that SQL and CSV show the same number.
+        Shares are kept with six places, so that SQL and CSV show the same number. `figures` is what a report says
+        beside them, as JSON.
         """
         with self._db.begin() as connection:
+            c = month_figures.c
+            connection.execute(delete(month_figures).where(c.hub == hub, c.window == window))
+            connection.execute(insert(month_figures).values(hub=hub, window=window, figures=figures))
             for name, rows in tables.items():
                 table = metadata.tables[name]
                 connection.execute(delete(table).where(table.c.hub == hub, table.c.window == window))
                 _insert(connection, table, _records(_six_places(name, rows), table))
+
+    def month_figures(self, hub: str, window: str) -> str:
+        """What `replace_shares` was given beside the tables."""
+        c = month_figures.c
+        with self._db.connect() as connection:
+            return str(connection.execute(select(c.figures).where(c.hub == hub, c.window == window)).scalar_one())
+
+    def publisher_shares(self, hub: str, window: str, scopes: Sequence[str]) -> pd.DataFrame:
+        """Rows of `publisher_share` of a hub's month, as they are published; scopes in the order given."""
+        table = metadata.tables["publisher_share"]
+        order = case({scope: place for place, scope in enumerate(scopes)}, value=table.c.scope)
+        statement = select(table).where(table.c.hub == hub, table.c.window == window)
+        # A server may order texts as its language does.
+        by_code = table.c.publisher.collate("C" if self._db.engine.dialect.name == "postgresql" else "BINARY")
+        found = self._frame(statement.order_by(order, table.c.downloads.desc(), by_code))
+        return found.astype({"downloads": "int64", "models": "int64"})
 
     def forget_shares(self, hub_id: int, model_ids: Iterable[int]) -> None:
         """Drop the marks of the shares that models new or described anew can go into, so that they are built anew."""
@@ -185,6 +206,7 @@ class Derived:
                 "model_origin",
                 "disagreement",
                 "origin_number",
+                "month_figures",
                 *_SHARE_FILES,
             ):
                 connection.execute(delete(metadata.tables[name]))

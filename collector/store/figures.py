@@ -86,6 +86,9 @@ class RootSets:
 # --- what they did ----------------------------------------------------------------------------------------------------
 
 
+_HAS_FIGURES = or_(model_month.c.downloads > 0, model_month.c.corrections != 0, model_month.c.flags.is_not(None))
+
+
 def month_figures(db: Database, hub_id: int, month: int, least: float | None = None) -> MonthFigures:
     """The models of a hub's month, or only those with so many downloads."""
     d, s = model_month.c, model_state.c
@@ -96,9 +99,7 @@ def month_figures(db: Database, hub_id: int, month: int, least: float | None = N
         .join(model, model.c.id == d.model_id)
         .join(model_state, s.model_id == d.model_id)
         .where(d.month == month, model.c.hub_id == hub_id)
-        .where(
-            or_(d.downloads > 0, d.corrections != 0, d.flags.is_not(None)) if least is None else d.downloads >= least
-        )
+        .where(_HAS_FIGURES if least is None else d.downloads >= least)
         .order_by(d.model_id)
     )
     types = (int, int, int, tasks, int, float, float, int, int, float, int, int, flags)
@@ -118,6 +119,26 @@ def _said(column: ColumnElement[Any]) -> ColumnElement[int]:
 
 
 _DESCRIBED = (model.c.publisher_id, _said(model.c.created_at), model.c.pipeline_tag)
+
+
+def flagged(db: Database, hub_id: int, month: int) -> list[int]:
+    """The models of a hub's month that have flags, in order."""
+    d = model_month.c
+    ours = select(d.model_id).join(model, model.c.id == d.model_id).where(model.c.hub_id == hub_id)
+    with db.connect() as conn:
+        return list(conn.execute(ours.where(d.month == month, d.flags.is_not(None)).order_by(d.model_id)).scalars())
+
+
+def downloads_of(db: Database, hub_id: int, month: int, model_ids: Sequence[int]) -> tuple[Ints, Floats]:
+    """The models among these that have figures in a hub's month, in order, with their downloads."""
+    d = model_month.c
+    ours = select(d.model_id, d.downloads).join(model, model.c.id == d.model_id).where(model.c.hub_id == hub_id)
+    found: list[Any] = []
+    with db.connect() as conn:
+        for ids in chunks(sorted(model_ids)):
+            of_these = ours.where(d.month == month, d.model_id.in_(ids), _HAS_FIGURES).order_by(d.model_id)
+            found += [row for rows in plain_rows(conn, of_these) for row in rows]
+    return np.array([row[0] for row in found], np.int64), np.array([row[1] for row in found], np.float64)
 
 
 def nth_largest(db: Database, hub_id: int, month: int, n: int) -> float | None:
@@ -184,16 +205,26 @@ def accounts(db: Database, hub_id: int) -> tuple[Ints, list[str]]:
 # --- their roots ------------------------------------------------------------------------------------------------------
 
 
-def stored_roots(db: Database, hub_id: int, only: tuple[int, Window] | None = None) -> RootSets:
-    """The roots of a hub's models as stored, or of those with figures in a month (its number and span) or new in it."""
+class OfMonth(NamedTuple):
+    """Those models alone that have figures in a month, or were created in it."""
+
+    number: int  #: year × 100 + month
+    window: Window
+    least: float | None = None  #: only models with so many downloads; those created are left out then
+
+
+def stored_roots(db: Database, hub_id: int, only: OfMonth | None = None) -> RootSets:
+    """The roots of a hub's models as stored, or of some of them."""
     o, m = model_origin.c, model.c
     ours = m.hub_id == hub_id
     if only is None:
         return _read_roots(db, [_ROOTS.join(model, m.id == o.model_id).where(ours)])
-    month, window = only
     of_month = _ROOTS.join(model_month, model_month.c.model_id == o.model_id).join(model, m.id == o.model_id)
-    created = _ROOTS.join(model, m.id == o.model_id).where(ours, _created_in(window))
-    return _read_roots(db, [created, of_month.where(ours, model_month.c.month == month)])
+    of_month = of_month.where(ours, model_month.c.month == only.number)
+    if only.least is not None:
+        return _read_roots(db, [of_month.where(model_month.c.downloads >= only.least)])
+    created = _ROOTS.join(model, m.id == o.model_id).where(ours, _created_in(only.window))
+    return _read_roots(db, [created, of_month])
 
 
 _ROOT_COLUMNS = tuple(model_origin.c["root_publisher" if name == "publisher" else name] for name in RootRow._fields)

@@ -337,6 +337,15 @@ month_build = Table(
     comment="Derived: from which state of the facts the rows of a month were worked out.",
 )
 
+month_figures = Table(
+    "month_figures",
+    metadata,
+    Column("hub", Text, primary_key=True, comment="Name of the hub."),
+    Column("window", Text, primary_key=True, comment="The month (YYYY-MM)."),
+    Column("figures", Text, nullable=False, comment="Unrounded shares, spikes, movers and the like, as JSON."),
+    comment="Derived: what a report says of a month beside the share tables, so that it works no share out again.",
+)
+
 build_mark = Table(
     "build_mark",
     metadata,

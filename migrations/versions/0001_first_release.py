@@ -40,6 +40,7 @@ def upgrade() -> None:
     _create_observation()
     _create_absence()
     _create_disagreement()
+    _create_month_figures()
     _create_origin_number()
     _create_origin_todo()
     _create_views()
@@ -992,6 +993,19 @@ def _create_absence() -> None:
         sa.PrimaryKeyConstraint("model_id", "poll_id", name=op.f("pk_absence")),
         comment="Models that a hub no longer listed, from when to when. Thin polls prove no absence.",
         sqlite_with_rowid=False,
+    )
+
+
+def _create_month_figures() -> None:
+    op.create_table(
+        "month_figures",
+        sa.Column("hub", sa.Text(), nullable=False, comment="Name of the hub."),
+        sa.Column("window", sa.Text(), nullable=False, comment="The month (YYYY-MM)."),
+        sa.Column(
+            "figures", sa.Text(), nullable=False, comment="Unrounded shares, spikes, movers and the like, as JSON."
+        ),
+        sa.PrimaryKeyConstraint("hub", "window", name=op.f("pk_month_figures")),
+        comment="Derived: what a report says of a month beside the share tables, so that it works no share out again.",
     )
 
 

@@ -20,6 +20,7 @@ from collector.measure.derivatives import derivative_parts, derivative_shares
 from collector.measure.groups import group_shares
 from collector.measure.models import Models, in_scope, owners
 from collector.measure.shares import (
+    all_models,
     concentration_of,
     country_parts,
     country_shares,
@@ -31,9 +32,9 @@ from collector.measure.shares import (
     unquantised_portions,
 )
 from collector.measure.spikes import spike_rows
-from collector.measure.sums import Heading, half_up, tallied
+from collector.measure.sums import Heading, tallied
 from collector.model import ATTRIBUTIONS, CountryGroup, Scope, month_window
-from collector.report.data import AllModels, PollUsed, RegistryUsed, ReportData, Source
+from collector.report.data import PollUsed, RegistryUsed, ReportData, Source
 from tests.measure.tables import models_of
 
 SEPTEMBER = month_window("2026-09")
@@ -97,7 +98,6 @@ def report() -> ReportData:
     by_scope = [tables_of(scope) for scope in SCOPES]
     tables = {name: pd.concat([t for each in by_scope for t in each[name]], ignore_index=True) for name in by_scope[0]}
     tables[MODEL_DOWNLOADS.name] = model_downloads(models, Heading("huggingface", SEPTEMBER.label), len(models))
-    rounded = half_up(models.downloads)
     return ReportData(
         hub="huggingface",
         endpoint="https://hub.example",
@@ -118,7 +118,7 @@ def report() -> ReportData:
         },
         registry=RegistryUsed("2026-11-20", "ab" * 32),
         software_version="0.1.0",
-        models=AllModels(len(models), int(rounded.sum()), concentration_of(rounded.astype(float))),
+        models=all_models(models),
         publishers={scope.name: concentration_of(publisher_sums(in_it(scope))) for scope in SCOPES},
         sources=(Source("Hugging Face Hub", "https://huggingface.co", ""), Source("registry", license="CC-BY-4.0")),
     )

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Table, delete, insert, select, text, update
 
-from collector import rollup
+from collector import counting, rollup
 from collector.measure.spans import FIRST
 from collector.measure.steps import RESTATEMENT_MARGIN
 from collector.measure.windows import flag_names, in_window
@@ -138,7 +138,7 @@ def measured(db: Database, window: Window) -> Rows:
 
 def counted(db: Database, window: Window) -> Rows:
     """What the roll-up says of a window: from model_month where that is current, else from the readings."""
-    found = rollup.count(db, HUB, window)
+    found = counting.count(db, HUB, window)
     model_ids = found.described.model_id.tolist()
     columns = (found.downloads, found.estimated, found.corrections, found.covered)
     flags = [found.flags.get(model_id, "") for model_id in model_ids]

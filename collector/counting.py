@@ -1,0 +1,262 @@
+"""What each model of a hub did in a window, before anything is said of origins.
+
+Store → measure. From model_month where that is what the readings say now, else from the readings; also the growth of a
+few models, day by day. Knows no SQL, no origin, no file and no clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from collector.measure.models import (
+    Floats,
+)
+from collector.measure.spans import FIRST, Spans, part_in
+from collector.measure.windows import Growth, WindowGrowth, covered_part, flag_names, growth, in_window
+from collector.model import (
+    DAY,
+    Window,
+    from_seconds,
+    month_of,
+)
+from collector.series import Bools, Ints
+from collector.store import calendar, figures, marks, months, sums
+from collector.store import readings as facts
+from collector.store.database import Database
+from collector.store.figures import Described
+from collector.store.months import MonthBuild
+from collector.store.queries import Hub
+
+RULES = "1"  #: rises with every change of the counting rules, so that no derived row outlives them
+
+ESTIMATE_REACH = 30 * DAY  # a first reading speaks of so much time before it
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the models of a hub did in a window, before anything is said of origins.
+
+    One place in each column for each model with downloads, corrections or flags.
+    """
+
+    described: Described
+    publisher_id: Ints  #: on the window's last day
+    downloads: Floats
+    estimated: Floats
+    corrections: Ints
+    covered: Floats  #: the part of the window that the model's readings back
+    flags: Mapping[int, str]  #: by model_id: of those that have some
+    most_covered: float  #: the largest part of the window that any model's readings back
+    open_falls: int  #: falls and jumps that touch the window and are not judged for good
+
+
+def count(db: Database, hub: Hub, window: Window) -> Counted:
+    """What each model did in the window: from model_month where that is current, else from the readings."""
+    built = current_build(db, hub, window)
+    if built is not None:
+        return _stored(db, hub, window, built)
+    first, _ = calendar.reach(db, hub.id)
+    if first is None or window.end <= first - ESTIMATE_REACH:
+        return nothing_done(figures.described(db, hub.id).of(np.empty(0, np.int64)))
+    return count_anew(db, hub, window)
+
+
+def kept(db: Database, hub: Hub, month: Window) -> Counted | None:
+    """What each model did, as model_month has it; None where its rows are out of date."""
+    built = current_build(db, hub, month)
+    return None if built is None else _stored(db, hub, month, built)
+
+
+def forget(db: Database, hub: Hub, month: Window) -> None:
+    """Have a month worked out from nothing when it is refreshed next."""
+    months.forget_build(db, hub.id, month_number(month))
+
+
+def nothing_done(described: Described) -> Counted:
+    """Of models of which the readings say nothing in the window."""
+    none, zero = np.zeros(len(described.model_id)), np.zeros(len(described.model_id), np.int64)
+    return Counted(described, described.publisher_id, none, none, zero, none, {}, 0.0, 0)
+
+
+def current_build(db: Database, hub: Hub, window: Window) -> MonthBuild | None:
+    """From which state of the facts the rows of a month were worked out; None where they are not what these say now."""
+    if window != month_of(window.start):
+        return None
+    built = months.month_build_of(db, hub.id, month_number(window))
+    if built is None or marks.last_poll(db, hub.id, window) > built.last_poll_id:
+        return None
+    return built if stands(db, hub, window, built) else None
+
+
+def largest(db: Database, hub: Hub, month: Window, built: MonthBuild, most: int) -> tuple[Counted, float | None]:
+    """The models with most downloads of a month as stored, and those with as many as the last of them.
+
+    Also how many downloads each of them has at least; None where these are all models with figures.
+    """
+    last = figures.nth_largest(db, hub.id, month_number(month), most)
+    least = math.floor(last + 0.5) - 0.5 if last else None  # whatever is rounded to the same number
+    return _stored(db, hub, month, built, least), least
+
+
+def _stored(db: Database, hub: Hub, month: Window, built: MonthBuild, least: float | None = None) -> Counted:
+    rows = figures.month_figures(db, hub.id, month_number(month), least)
+    gone = facts.gone(db, hub.id, rows.listed_poll_id, rows.seen_at)
+    return Counted(
+        rows.described,
+        rows.publisher_id,
+        rows.downloads,
+        rows.estimated,
+        rows.corrections,
+        covered_part(rows.covered_from, rows.tiled_seconds, rows.seen_at, gone, month),
+        rows.flags,
+        built.covered,
+        built.open_falls,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What is no mere sum of a window: judged models, and first sightings of the others."""
+
+    judged: WindowGrowth
+    accounts_of_judged: Ints  #: on the window's last day, as all accounts here
+    firsts: WindowGrowth
+    accounts_of_firsts: Ints
+    backed_later: Bools  #: first sightings after which more of the window can follow
+
+
+def grown_in(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = sums.ALL) -> Grown:
+    """The same for first sightings by polls numbered above the first up to the second."""
+    basis = sums.basis(db, hub.id, window, polls)
+    known, as_of = facts.polls(db, hub.id), facts.as_of(db, hub.id)
+    until = -1 if as_of is None else as_of
+    judged = facts.models(db, hub.id, window, basis.judged)
+    firsts = facts.models(db, hub.id, window, np.unique(basis.firsts.model_id))
+    begun = np.isin(firsts.model_id, basis.firsts.model_id[basis.firsts.at < window.end])
+    of_firsts = in_window(basis.firsts, firsts, known, window, until)
+    return Grown(
+        in_window(basis.of_judged, judged, known, window, until),
+        judged.publisher_id,
+        of_firsts,
+        firsts.publisher_id,
+        begun & (of_firsts.covered_from > window.start),
+    )
+
+
+def count_anew(db: Database, hub: Hub, window: Window) -> Counted:
+    """What each model did, from the readings alone."""
+    grown = grown_in(db, hub, window)
+    plain_ids, plain_downloads = sums.plain_sums(db, hub.id, window)
+    plain = ~np.isin(plain_ids, grown.judged.model_id)
+    parts = (grown.judged, grown.firsts)
+    model_id = np.unique(np.concatenate([*(part.model_id for part in parts), plain_ids[plain]]))
+    size = len(model_id)
+    summed: dict[str, Floats] = {name: np.zeros(size) for name in _SUMMED}
+    # First sightings come before what grew after them: since when readings back the window, they say.
+    largest: dict[str, Ints] = {name: np.zeros(size, np.int64) for name in ("covered_from", "flags")}
+    np.add.at(summed["downloads"], np.searchsorted(model_id, plain_ids[plain]), plain_downloads[plain])
+    for part in parts:
+        rows = np.searchsorted(model_id, part.model_id)
+        for name, values in summed.items():
+            np.add.at(values, rows, getattr(part, name))
+        for name, numbers in largest.items():
+            np.maximum.at(numbers, rows, getattr(part, name))
+    known = facts.models(db, hub.id, window, model_id)
+    covered = covered_part(largest["covered_from"], summed["tiled_seconds"], known.seen_at, known.gone, window)
+    flags = largest["flags"] & ~FIRST
+    some = (summed["downloads"] > 0) | (summed["corrections"] != 0) | (flags != 0)
+    flagged = np.flatnonzero(flags)
+    return Counted(
+        figures.described(db, hub.id).of(model_id[some]),
+        known.publisher_id[some],
+        summed["downloads"][some],
+        summed["estimated"][some],
+        summed["corrections"][some].astype(np.int64),
+        covered[some],
+        {int(model_id[row]): " ".join(flag_names(int(flags[row]))) for row in flagged},
+        float(covered.max()) if size else 0.0,
+        grown.judged.open_falls,
+    )
+
+
+_SUMMED = ("downloads", "estimated", "corrections", "tiled_seconds")
+
+
+def count_trailing(db: Database, hub: Hub, poll: facts.PollAt) -> Counted:
+    """The models with downloads in the 30 days before a poll: nothing in them is known to be measured."""
+    listed = facts.trailing(db, poll.id)
+    some = listed.downloads_30d > 0
+    model_id, downloads = listed.model_id[some], listed.downloads_30d[some].astype(np.float64)
+    size = len(model_id)
+    return Counted(
+        figures.described(db, hub.id).of(model_id),
+        facts.models(db, hub.id, trailing_window(poll), model_id).publisher_id,
+        downloads,
+        estimated=np.full(size, np.nan),
+        corrections=np.zeros(size, np.int64),
+        covered=np.ones(size),
+        flags={},
+        most_covered=1.0,
+        open_falls=0,
+    )
+
+
+def trailing_window(poll: facts.PollAt) -> Window:
+    """The 30 days before a poll."""
+    label = f"trailing-{from_seconds(poll.started_at).date().isoformat()}"
+    return Window(poll.started_at - ESTIMATE_REACH, poll.started_at, label)
+
+
+def stands(db: Database, hub: Hub, month: Window, built: MonthBuild) -> bool:
+    """Whether the rows are what the polls that they take in say now."""
+    return built.fingerprint == month_mark(db, hub, month, built.last_poll_id)
+
+
+def month_mark(db: Database, hub: Hub, month: Window, last_poll_id: int) -> str:
+    return marks.digest(RULES, marks.facts_fingerprint(db, hub.id, month, last_poll_id))
+
+
+def month_number(month: Window) -> int:
+    first = from_seconds(month.start)
+    return first.year * 100 + first.month
+
+
+def is_over(db: Database, hub: Hub, window: Window) -> bool:
+    as_of = facts.as_of(db, hub.id)
+    return as_of is not None and as_of >= window.end
+
+
+def growth_of(db: Database, hub: Hub, model_ids: Sequence[int], window: Window) -> Growth:
+    """The growth of a few models over all their readings; `window` says whose accounts and which day are asked for."""
+    models = facts.models(db, hub.id, window, np.array(sorted(model_ids), np.int64))
+    as_of = facts.as_of(db, hub.id)
+    few = facts.readings_of_models(db, hub.id, model_ids)
+    return growth(few, models, facts.polls(db, hub.id), -1 if as_of is None else as_of)
+
+
+def daily_downloads(grown: Growth, model_ids: Sequence[int], first: int, end: int) -> pd.DataFrame:
+    """model_id, day, downloads of each day from `first` until `end` (both 00:00 UTC, Unix seconds).
+
+    NaN on days that the cumulative counter of the model does not back.
+    """
+    wanted = np.array(sorted(model_ids), np.int64)
+    days = range(first, end, DAY)
+    tables = [_one_day(grown.spans, wanted, Window(day, day + DAY, str(day))) for day in days]
+    empty = pd.DataFrame({"model_id": [], "day": [], "downloads": []})
+    return pd.concat(tables, ignore_index=True) if tables and len(wanted) else empty
+
+
+def _one_day(spans: Spans, wanted: NDArray[np.int64], day: Window) -> pd.DataFrame:
+    downloads = np.zeros(len(wanted))
+    np.add.at(downloads, np.searchsorted(wanted, spans.model_id), part_in(spans.downloads, spans, day))
+    known = np.full(len(wanted), True)
+    begin = np.full(len(wanted), np.iinfo(np.int64).max)
+    np.minimum.at(begin, np.searchsorted(wanted, spans.model_id), spans.start)
+    known &= begin <= day.start
+    return pd.DataFrame({"model_id": wanted, "day": day.start, "downloads": np.where(known, downloads, np.nan)})

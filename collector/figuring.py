@@ -1,0 +1,280 @@
+"""The models of a window, and of the one before it, to everything that is published of their shares.
+
+Knows which figures there are, and how they are kept; knows no SQL, no file and no clock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from collector.counting import current_build, daily_downloads, growth_of, is_over, month_number
+from collector.measure import derivatives, shares
+from collector.measure.groups import group_shares
+from collector.measure.models import (
+    Models,
+    in_scope,
+    owners,
+)
+from collector.measure.movers import movers
+from collector.measure.shares import AllModels, Concentration
+from collector.measure.spikes import DAYS_BEFORE, burst_candidates, spike_rows
+from collector.measure.sums import Heading, Parts, Tally, tallied
+from collector.model import (
+    ATTRIBUTIONS,
+    DAY,
+    Attribution,
+    CountryGroup,
+    Scope,
+    Window,
+    previous_window,
+)
+from collector.origins.knowledge import Knowledge
+from collector.owning import WindowModels
+from collector.store import lineages, marks, months
+from collector.store.database import Database
+from collector.store.derived import Derived
+from collector.store.queries import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeModels:
+    """The models of a window that count in a scope, added up by their roots."""
+
+    scope: str  #: its name
+    window: WindowModels  #: these models alone
+    base: Tally
+    countries: Mapping[Attribution, Parts]
+
+
+def scoped(window: WindowModels, scope: Scope) -> ScopeModels:
+    """Only the models that count in the scope."""
+    models = window.models.where(in_scope(window.models, scope))
+    created = window.created.where(in_scope(window.created, scope))
+    tallies: dict[Attribution, Tally] = {each: tallied(models, owners(models, each)) for each in ATTRIBUTIONS}
+    countries = {each: shares.country_parts(tally) for each, tally in tallies.items()}
+    return ScopeModels(scope.name, replace(window, models=models, created=created), tallies["base"], countries)
+
+
+def share_tables(
+    hub: str, this: Sequence[ScopeModels], before: Sequence[ScopeModels], knowledge: Knowledge
+) -> dict[str, pd.DataFrame]:
+    """The published share tables of a window, by table name: every scope, both attributions.
+
+    `this` and `before` are the window and the one before it, a place for each scope.
+    """
+    names = ("country_share", "family_share", "publisher_share", "group_share", "derivative_share")
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
+    for now, then in zip(this, before, strict=True):
+        heading = Heading(hub, now.window.window.label, now.scope)
+        for attribution in ATTRIBUTIONS:
+            countries, groups = _country_tables(now, then, heading, attribution, knowledge)
+            parts["country_share"].append(countries)
+            parts["group_share"].append(groups)
+        parts["family_share"].append(_family_table(now, then, heading))
+        parts["publisher_share"].append(shares.publisher_shares(now.window.models, heading))
+        parts["derivative_share"].append(_derivative_table(now, then, heading))
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+
+
+def _country_tables(
+    now: ScopeModels, then: ScopeModels, heading: Heading, attribution: Attribution, knowledge: Knowledge
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """By country, and by group of countries."""
+    parts, status = now.countries[attribution], now.window.status
+    before = shares.country_portions(then.countries[attribution])
+    countries = shares.country_shares(
+        parts, heading, attribution=attribution, status=status, names=knowledge.countries, previous=before
+    )
+    groups = group_shares(parts, heading, knowledge.groups, attribution=attribution, status=status, previous=before)
+    return countries, groups
+
+
+def _family_table(now: ScopeModels, then: ScopeModels, heading: Heading) -> pd.DataFrame:
+    parts, before = (shares.family_parts(each.base, each.window.developers) for each in (now, then))
+    return shares.family_shares(parts, heading, previous=shares.family_portions(before))
+
+
+def _derivative_table(now: ScopeModels, then: ScopeModels, heading: Heading) -> pd.DataFrame:
+    parts, before = (derivatives.derivative_parts(each.base) for each in (now, then))
+    previous = derivatives.derivative_portions(before)
+    return derivatives.derivative_shares(parts, now.window.created, heading, previous=previous)
+
+
+# --- everything that is published of them -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is published of a window's shares; shares are unrounded."""
+
+    tables: Mapping[str, pd.DataFrame]  #: by name of the derived table, in published columns
+    unquantised: Mapping[str, Mapping[str, float]]  #: by scope: base shares by country without quantised copies
+    #: By scope and attribution: the part of all downloads that is not attributed, by reason.
+    unknown: Mapping[tuple[str, Attribution], Mapping[str, float]]
+    movers: pd.DataFrame  #: the models behind changes of share: scope, attribution, and the columns of `measure.movers`
+    spikes: pd.DataFrame  #: rows of `quality.csv`
+    models: AllModels
+    publishers: Mapping[str, Concentration]  #: by scope
+
+
+def figures_of(
+    db: Database,
+    hub: Hub,
+    models: Models,
+    now: Sequence[ScopeModels],
+    then: Sequence[ScopeModels],
+    knowledge: Knowledge,
+    *,
+    daily_known: bool = True,
+) -> Figures:
+    """The figures of a window with these models; `now` and `then` are it and the one before it, one for each scope."""
+    return Figures(
+        share_tables(hub.name, now, then, knowledge),
+        {each.scope: shares.unquantised_portions(each.base) for each in now},
+        {
+            (each.scope, attribution): shares.unknown_portions(parts.tally)
+            for each in now
+            for attribution, parts in each.countries.items()
+        },
+        _movers(now, then),
+        _spikes(db, hub, now, daily_known=daily_known),
+        shares.all_models(models),
+        {each.scope: shares.concentration_of(shares.publisher_sums(each.window.models)) for each in now},
+    )
+
+
+def _movers(now: Sequence[ScopeModels], then: Sequence[ScopeModels]) -> pd.DataFrame:
+    """The models behind the changes of share, in every scope under both attributions."""
+    tables = []
+    for here, there in zip(now, then, strict=True):
+        for attribution in ATTRIBUTIONS:
+            found = movers(here.countries[attribution], there.countries[attribution])
+            tables.append(found.assign(scope=here.scope, attribution=attribution))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _spikes(db: Database, hub: Hub, now: Sequence[ScopeModels], *, daily_known: bool) -> pd.DataFrame:
+    """The spikes of every scope under both attributions."""
+    cases = [(each.scope, attribution, parts) for each in now for attribution, parts in each.countries.items()]
+    candidates: set[int] = set()
+    if daily_known:
+        for _, _, parts in cases:
+            candidates.update(burst_candidates(parts))
+    window = now[0].window.window
+    daily = _daily(db, hub, sorted(candidates), window)
+    rows = [
+        spike_rows(parts, daily, window, Heading(hub.name, window.label, scope), attribution)
+        for scope, attribution, parts in cases
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def _daily(db: Database, hub: Hub, model_ids: list[int], window: Window) -> pd.DataFrame:
+    first = window.start - window.start % DAY - DAYS_BEFORE * DAY
+    return daily_downloads(growth_of(db, hub, model_ids, window), model_ids, first, window.end)
+
+
+# --- how they are kept ------------------------------------------------------------------------------------------------
+
+
+def keep(db: Database, hub: Hub, month: Window, found: Figures, mark: str) -> None:
+    """Stores the figures of a month under the mark of what they were worked out from."""
+    tables = {name: _plain(table) for name, table in found.tables.items() if name != _LARGE}
+    text = json.dumps(
+        {
+            "tables": tables,
+            "unquantised": found.unquantised,
+            "unknown": [[*key, parts] for key, parts in found.unknown.items()],
+            "movers": _plain(found.movers),
+            "spikes": _plain(found.spikes),
+            "models": astuple(found.models),
+            "publishers": {scope: astuple(each) for scope, each in found.publishers.items()},
+        }
+    )
+    Derived(db).replace_shares(hub.name, month.label, found.tables, text)
+    marks.set_mark(db, hub.id, marks.shares_of(month), mark)
+
+
+def kept(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> Figures | None:
+    """The figures of a month as stored; None where these are not what facts, registry and scopes say now."""
+    both = (month, previous_window(month))
+    if lineages.has_todo(db, hub.id) or not all(_is_built(db, hub, each) for each in both):
+        return None
+    if not are_current(db, hub, month, knowledge, scopes):
+        return None
+    said = json.loads(Derived(db).month_figures(hub.name, month.label))
+    count, with_downloads, downloads, spread = said["models"]
+    tables = {name: _table(rows) for name, rows in said["tables"].items()}
+    publishers = Derived(db).publisher_shares(hub.name, month.label, [scope.name for scope in scopes])
+    if not are_current(db, hub, month, knowledge, scopes):  # a roll-up came between
+        return None
+    return Figures(
+        tables | {_LARGE: publishers},
+        said["unquantised"],
+        {(scope, attribution): parts for scope, attribution, parts in said["unknown"]},
+        _table(said["movers"]),
+        _table(said["spikes"]),
+        AllModels(count, with_downloads, downloads, _concentration(spread)),
+        {scope: _concentration(each) for scope, each in said["publishers"].items()},
+    )
+
+
+def _concentration(said: Sequence[Any]) -> Concentration:
+    largest, *rest = said
+    return Concentration(tuple(largest), *rest)
+
+
+def _is_built(db: Database, hub: Hub, month: Window) -> bool:
+    """Whether the rows of a month are what the readings say now; a month of which they say nothing has none."""
+    is_known = months.month_build_of(db, hub.id, month_number(month)) is not None
+    return not is_known or current_build(db, hub, month) is not None
+
+
+_LARGE = (
+    "publisher_share"  # too large for a text: read from the table, whose shares have the six places that are printed
+)
+
+
+def are_current(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> bool:
+    """Whether the figures of a month are stored as facts, registry and scopes say now."""
+    built = marks.mark_of(db, hub.id, marks.shares_of(month))
+    return built == shares_mark(db, hub, month, knowledge, scopes)
+
+
+def shares_mark(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> str:
+    """What a month's shares are worked out from, but for roots, names and tasks: when these change, it is forgotten."""
+    both = (month, previous_window(month))
+    facts_of_both = [_content(db, hub, each) for each in both]
+    known = (knowledge.registry.digest, knowledge.lineage_digest, knowledge.countries, _written(knowledge.groups))
+    return marks.digest(*facts_of_both, *known, _written(scopes))
+
+
+def _content(db: Database, hub: Hub, month: Window) -> object:
+    """What changes whenever the rows of a month, or how final they are, change."""
+    built = months.month_build_of(db, hub.id, month_number(month))
+    return None if built is None else (built.content, built.covered, built.open_falls, is_over(db, hub, month))
+
+
+def _written(rules: Sequence[Scope] | Sequence[CountryGroup]) -> list[list[object]]:
+    """The rules as text that is the same in every process: the order of a set is not."""
+    return [[sorted(part) if isinstance(part, frozenset) else part for part in astuple(rule)] for rule in rules]
+
+
+def _plain(table: pd.DataFrame) -> dict[str, Any]:
+    """A table for JSON: columns with their types, what is missing as null."""
+    columns = {str(name): [str(table[name].dtype), _values(table[name])] for name in table}
+    return {"rows": len(table), "columns": columns}
+
+
+def _values(column: pd.Series[Any]) -> list[Any]:
+    return list(column.astype(object).where(column.notna(), None).tolist())
+
+
+def _table(said: dict[str, Any]) -> pd.DataFrame:
+    columns = {name: pd.Series(values, dtype=kind) for name, (kind, values) in said["columns"].items()}
+    return pd.DataFrame(columns, index=range(said["rows"]))

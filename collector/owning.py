@@ -1,0 +1,237 @@
+"""Whose the models of a window are: uploaders and roots, as the registry has them on the window's last day.
+
+Knows the order in which these are looked up: the registry is asked once for each account, and not for each model. Knows
+no SQL, no rule of lineage and no share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from collector.counting import (
+    Counted,
+    count,
+    count_trailing,
+    current_build,
+    is_over,
+    largest,
+    month_number,
+    nothing_done,
+    trailing_window,
+)
+from collector.measure.models import (
+    UNRESOLVED,
+    Account,
+    Models,
+    Owners,
+    Root,
+    RootSet,
+    uploaders,
+    why_unknown,
+)
+from collector.model import (
+    NOT_ATTRIBUTED,
+    Window,
+)
+from collector.origins.knowledge import Knowledge
+from collector.rooting import as_they_lived, roots_of_models
+from collector.series import Ints
+from collector.store import figures
+from collector.store import readings as facts
+from collector.store.database import Database
+from collector.store.figures import OfMonth, RootRow, RootSets
+from collector.store.queries import Hub
+
+
+class Hubwide(NamedTuple):
+    """What is the same for every month of a hub: read once where several months are worked out."""
+
+    accounts: tuple[Ints, list[str]]  #: as `figures.accounts`
+    roots: RootSets
+
+
+def read_hubwide(db: Database, hub: Hub, knowledge: Knowledge) -> Hubwide:
+    return Hubwide(figures.accounts(db, hub.id), roots_of_models(db, hub, knowledge, None, {}))
+
+
+@dataclass(frozen=True, slots=True)
+class WindowModels:
+    """What shares are worked out from."""
+
+    window: Window
+    models: Models
+    created: Models  #: those created in the window and listed, downloaded or not; what they did is not said
+    status: str  #: final or provisional
+    developers: Mapping[str, str]  #: country of each family's developer on the window's last day
+
+
+def window_models(
+    db: Database, hub: Hub, window: Window, knowledge: Knowledge, hubwide: Hubwide | None = None
+) -> WindowModels:
+    """What the hub's models did in the window, and whose they are: from the derived tables where these are current."""
+    counted = count(db, hub, window)
+    final = is_over(db, hub, window) and counted.most_covered >= 1 and counted.open_falls == 0
+    return attributed(db, hub, counted, window, "final" if final else "provisional", knowledge, hubwide)
+
+
+def trailing_models(db: Database, hub: Hub, poll: facts.PollAt, knowledge: Knowledge) -> WindowModels:
+    """The hub's own last 30 days as that poll read them."""
+    return attributed(db, hub, count_trailing(db, hub, poll), trailing_window(poll), "final", knowledge)
+
+
+def attributed(
+    db: Database,
+    hub: Hub,
+    counted: Counted,
+    window: Window,
+    status: str,
+    knowledge: Knowledge,
+    hubwide: Hubwide | None = None,
+    *,
+    with_publishers: bool = False,
+) -> WindowModels:
+    """The models with uploaders and roots, as the registry has them on the window's last day.
+
+    `with_publishers` names the accounts of their roots too.
+    """
+    listed_by = facts.last_start_that_matters(db, hub.id, window)
+    created = nothing_done(figures.created_models(db, hub.id, window, listed_by))
+    is_stored = current_build(db, hub, window) is not None
+    only = OfMonth(month_number(window), window) if is_stored else None
+    origins = _Origins(hub, knowledge, window.last_day, with_publishers)
+    models, new = _with_owners(db, hub, [counted, created], origins, only, hubwide)
+    developers = {family.name: origins.country(family.publisher) for family in knowledge.families.all}
+    return WindowModels(window, models, new, status, developers)
+
+
+def largest_models(db: Database, hub: Hub, month: Window, knowledge: Knowledge, most: int) -> Models | None:
+    """The models with most downloads of a month, and those with as many as the last; None where it is not built."""
+    built = current_build(db, hub, month)
+    if built is None:
+        return None
+    counted, least = largest(db, hub, month, built, most)
+    only = OfMonth(month_number(month), month, least)
+    (models,) = _with_owners(db, hub, [counted], _Origins(hub, knowledge, month.last_day, False), only, None)
+    return models
+
+
+def _with_owners(
+    db: Database,
+    hub: Hub,
+    all_counted: Sequence[Counted],
+    origins: _Origins,
+    only: OfMonth | None,
+    hubwide: Hubwide | None,
+) -> list[Models]:
+    numbers, names = figures.accounts(db, hub.id) if hubwide is None else hubwide.accounts
+    used = np.unique(np.concatenate([counted.publisher_id for counted in all_counted]))
+    kept = np.isin(numbers, used)
+    numbers, names = numbers[kept], [names[place] for place in np.flatnonzero(kept).tolist()]
+    moved = _moved(db, all_counted[0], dict(zip(numbers.tolist(), names, strict=True)))
+    if hubwide is None:
+        roots = roots_of_models(db, hub, origins.knowledge, only, moved)
+    else:
+        roots = as_they_lived(db, hub, hubwide.roots, moved)
+    accounts = [origins.account(name) for name in names]
+    told = (accounts, numbers, roots, origins, lambda ids: _names(db, ids))
+    return [_owned(counted, *told) for counted in all_counted]
+
+
+def _names(db: Database, model_ids: Ints) -> list[str]:
+    known = figures.names_of(db, model_ids.tolist())
+    return [known[model_id] for model_id in model_ids.tolist()]
+
+
+def _moved(db: Database, counted: Counted, accounts: Mapping[int, str]) -> dict[str, str]:
+    """By name: the account on the window's last day of the models that live under another now."""
+    rows = np.flatnonzero(counted.publisher_id != counted.described.publisher_id)
+    names = _names(db, counted.described.model_id[rows])
+    return {name: accounts[number] for name, number in zip(names, counted.publisher_id[rows].tolist(), strict=True)}
+
+
+class _Origins:
+    """The registry on a day, asked once for each account."""
+
+    def __init__(self, hub: Hub, knowledge: Knowledge, day: date, with_publishers: bool) -> None:
+        self.knowledge = knowledge
+        self._row = lru_cache(None)(lambda name: knowledge.registry.row(hub.name, name, day))
+        self._with_publishers = with_publishers
+
+    def country(self, name: str) -> str:
+        row = self._row(name)
+        return row.country if row else NOT_ATTRIBUTED
+
+    def account(self, name: str) -> Account:
+        row = self._row(name)
+        return Account(name, row.country, row.organisation, row.kind) if row else Account(name)
+
+    def own(self, name: str) -> RootSet:
+        """Of a model that is its own root."""
+        return self.roots((RootRow(name, 1.0, "self", None, None),))
+
+    def roots(self, rows: tuple[RootRow, ...]) -> RootSet:
+        return RootSet(tuple(self._root(row) for row in rows), rows[0].basis, rows[0].relation)
+
+    def _root(self, root: RootRow) -> Root:
+        publisher = root.publisher if self._with_publishers else ""
+        if root.basis == "none":
+            return Root(NOT_ATTRIBUTED, root.weight, root.family, UNRESOLVED, publisher)
+        row = self._row(root.publisher)
+        country = row.country if row else None
+        return Root(country or NOT_ATTRIBUTED, root.weight, root.family, why_unknown(country), publisher)
+
+
+def _owned(
+    counted: Counted,
+    accounts: Sequence[Account],
+    numbers: Ints,
+    roots: RootSets,
+    origins: _Origins,
+    names: Callable[[Ints], Sequence[str]],
+) -> Models:
+    """The models with their owners; `numbers` are those of the accounts in the database."""
+    order = np.argsort(numbers)
+    account = order[np.searchsorted(numbers[order], counted.publisher_id)]
+    about = counted.described
+    return Models(
+        about.model_id,
+        account,
+        about.task,
+        about.created_at,
+        counted.downloads,
+        counted.estimated,
+        counted.corrections,
+        counted.covered,
+        _base(about.model_id, account, accounts, roots, origins),
+        uploaders(account, accounts),
+        accounts,
+        about.tasks,
+        counted.flags,
+        names,
+    )
+
+
+def _base(model_id: Ints, account: Ints, accounts: Sequence[Account], roots: RootSets, origins: _Origins) -> Owners:
+    """The ends of the models' lineages. Sets of roots that come to the same countries and families become one."""
+    sets: dict[RootSet, int] = {}
+
+    def numbered(each: RootSet) -> int:
+        return sets.setdefault(each, len(sets))
+
+    place = np.searchsorted(roots.model_id, model_id)
+    is_told = np.append(roots.model_id, -1)[place] == model_id
+    code = np.append(roots.code, 0)[place][is_told]
+    resolved, own = np.zeros(len(roots.sets), np.int64), np.zeros(len(accounts), np.int64)
+    for each in np.unique(code).tolist():
+        resolved[each] = numbered(origins.roots(roots.sets[each]))
+    for each in np.unique(account[~is_told]).tolist():
+        own[each] = numbered(origins.own(accounts[each].name))
+    of = own[account]
+    of[is_told] = resolved[code]
+    return Owners(of, tuple(sets))
