@@ -25,6 +25,7 @@ from benchmarks.hub_days import Day
 from benchmarks.running import Cost, LoopbackHub, Step
 from collector.model import month_of, previous_window
 from collector.store.database import upgrade
+from collector.store.schema import observation
 
 CHANGED_BYTES, YEAR_DAYS, YEAR_BYTES = 24, 365, 4e9
 WHOLE_HUB = 2_500_000  # models
@@ -263,9 +264,10 @@ def measure_size(database: Path) -> Size:
         made, polls = copy.execute("SELECT sql, (SELECT max(id) FROM whole.poll) FROM whole.sqlite_master"
                                    " WHERE name = 'observation'").fetchone()  # fmt: skip
         copy.execute(made)
+        facts = ", ".join(column.name for column in observation.columns if column.computed is None)
         since = max(polls - SIZED_DAYS, 1)
         changes = copy.execute(
-            "INSERT INTO main.observation SELECT * FROM whole.observation WHERE poll_id > ?", (since,)
+            f"INSERT INTO main.observation ({facts}) SELECT {facts} FROM whole.observation WHERE poll_id > ?", (since,)
         ).rowcount
         copy.commit()
     taken = alone.stat().st_size

@@ -14,6 +14,7 @@ from sqlalchemy.sql.selectable import Select
 
 from collector.model import DAY, publisher_of
 from collector.store.database import Database
+from collector.store.numbering import AT, of_models, of_poll
 from collector.store.schema import (
     country_share,
     model,
@@ -109,7 +110,8 @@ def _rules() -> Iterable[Rule]:
 def _poll_rules() -> Iterable[Rule]:
     p, o = poll.c, observation.c
     seconds = (func.min(o.seconds).label("first"), func.max(o.seconds).label("last"))
-    stored_rows = select(o.poll_id, func.count().label("rows"), *seconds).group_by(o.poll_id).subquery()
+    by_poll = select(p.id.label("poll_id"), func.count().label("rows"), *seconds)
+    stored_rows = by_poll.join_from(poll, observation, of_poll()).group_by(p.id).subquery()
     other_day = or_(stored_rows.c.first < 0, stored_rows.c.last >= DAY)
     joined = select(p.id).join(stored_rows, stored_rows.c.poll_id == p.id)
     ended = p.status == "complete"
@@ -215,12 +217,10 @@ def _slice(connection: Connection, first: int, end: int) -> Iterator[tuple[int, 
     states = {
         row[0]: Latest(*row[1:]) for row in connection.execute(state.where(s.model_id >= first, s.model_id < end))
     }
-    at = (poll.c.started_at + o.seconds).label("at")
-    # Every poll is named, so that the key (poll, model) finds the slice without reading the whole table.
+    at = AT.label("at")
     readings = (
         select(o.model_id, at, o.downloads_all_time, o.downloads_30d, o.span_seconds, o.delta)
-        .join(poll, poll.c.id == o.poll_id)
-        .where(o.poll_id.in_(select(poll.c.id)), o.model_id >= first, o.model_id < end)
+        .join_from(poll, observation, of_models(first, end - 1))
         .order_by(o.model_id, at, o.poll_id)
     )
     rows = connection.execute(readings.execution_options(yield_per=_MODELS_AT_ONCE))

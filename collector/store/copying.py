@@ -59,8 +59,9 @@ def copy_tables(source: Database, target: Database, check_stop: Callable[[], Non
 
 
 def _copy(reading: Connection, target: Database, table: Table, check_stop: Callable[[], None]) -> int:
-    names, copied = tuple(table.columns.keys()), 0
-    for rows in plain_rows(reading, select(table).order_by(*table.primary_key), _AT_ONCE):
+    facts = [column for column in table.columns if column.computed is None]
+    names, copied = tuple(column.name for column in facts), 0
+    for rows in plain_rows(reading, select(*facts).order_by(*table.primary_key), _AT_ONCE):
         check_stop()
         with target.begin() as conn:
             insert_rows(conn, table, names, [tuple(row) for row in rows])

@@ -31,7 +31,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from collector.model import DAY
 from collector.store import server
 from collector.store.changes import Rewrite, Row, State, Stored
-from collector.store.schema import UNUSUAL_INDEX, hub, model_state, observation, poll, publisher
+from collector.store.numbering import AT, of_each, of_poll, over_a_day, reading_id
+from collector.store.schema import hub, model, model_state, observation, poll, publisher
 from collector.store.sift import Moved
 
 CHUNK = 500  # values in one IN (...): far below every engine's limit of parameters
@@ -89,11 +90,10 @@ def states(conn: Connection, model_ids: Sequence[int]) -> dict[int, State]:
 
 def first_readings(conn: Connection, hub: int, model_ids: Sequence[int]) -> dict[int, int]:
     """The instant of the earliest stored reading of each of these models that has one."""
-    row, at = observation.c, poll.c.started_at + observation.c.seconds
     found: dict[int, int] = {}
     for part in chunks(model_ids):
-        query = select(row.model_id, func.min(at)).join_from(observation, poll).group_by(row.model_id)
-        query = query.where(row.poll_id.in_(_polls_of(hub)), row.model_id.in_(part))
+        query = select(model.c.id, func.min(AT)).select_from(of_each(part)).group_by(model.c.id)
+        query = query.where(poll.c.hub_id == hub)
         found |= {row[0]: row[1] for row in conn.execute(query)}
     return found
 
@@ -103,25 +103,18 @@ def last_readings(conn: Connection, hub: int, since: int) -> dict[int, int]:
     row, c = observation.c, poll.c
     # An imported day ends a day after its start; a poll that did not end may have read until any moment.
     late = or_(c.finished_at.is_(None), c.finished_at >= since, and_(c.scope == "import", c.started_at > since - DAY))
-    query = select(row.model_id, func.max(c.started_at + row.seconds)).join_from(observation, poll)
-    query = query.where(row.poll_id.in_(select(c.id).where(c.hub_id == hub, late))).group_by(row.model_id)
+    query = select(row.model_id, func.max(AT)).join_from(poll, observation, of_poll())
+    query = query.where(c.hub_id == hub, late).group_by(row.model_id)
     return {row[0]: row[1] for row in conn.execute(query)}
-
-
-def _polls_of(hub: int) -> Select[tuple[int]]:
-    # The poll comes first in the key, so the polls are named: without that one model's history reads the whole table.
-    return select(poll.c.id).where(poll.c.hub_id == hub)
 
 
 def stored_readings(conn: Connection, hub: int, model_ids: Sequence[int]) -> dict[int, list[Stored]]:
     """Every stored reading of each of these models."""
     found: dict[int, list[Stored]] = {model_id: [] for model_id in model_ids}
-    at = poll.c.started_at + observation.c.seconds
     row = observation.c
-    columns = (row.poll_id, at, row.downloads_all_time, row.downloads_30d, row.likes, row.span_seconds, row.delta)
+    columns = (poll.c.id, AT, row.downloads_all_time, row.downloads_30d, row.likes, row.span_seconds, row.delta)
     for part in chunks(model_ids):
-        query = select(row.model_id, *columns).join_from(observation, poll)
-        query = query.where(row.poll_id.in_(_polls_of(hub)), row.model_id.in_(part))
+        query = select(model.c.id, *columns).select_from(of_each(part)).where(poll.c.hub_id == hub)
         for model_id, *values in conn.execute(query):
             found[model_id].append(Stored(*values))
     return found
@@ -147,13 +140,12 @@ def write_readings(conn: Connection, new: Sequence[NewReading]) -> None:
         return
     values = [
         {
-            "poll_id": each.poll_id,
-            "model_id": each.model_id,
+            "id": reading_id(each.poll_id, each.model_id),
             "seconds": each.row.reading.at - each.poll_started_at,
             "downloads_all_time": each.row.reading.all_time,
             "downloads_30d": each.row.reading.rolling,
             "likes": each.row.reading.likes,
-            "span_seconds": each.row.span,
+            "span_over_a_day": None if each.row.span is None else over_a_day(each.row.span),
             "delta": each.row.delta,
         }
         for each in new
@@ -162,12 +154,15 @@ def write_readings(conn: Connection, new: Sequence[NewReading]) -> None:
     _reach(conn, ((each.poll_id, each.row.reading.at, each.row.span) for each in new))
 
 
-_MOVES = ("poll_id", "model_id", "seconds", "downloads_all_time", "downloads_30d", "likes", "span_seconds", "delta")
+_MOVES = ("id", "seconds", "likes", "downloads_all_time", "downloads_30d", "delta", "span_over_a_day")
 
 
 def write_moves(conn: Connection, poll_id: int, seconds: int, at: int, moved: Sequence[Moved]) -> None:
     """Stores the readings of counters that moved, all of one poll and one instant."""
-    rows = [(poll_id, model_id, seconds, *said) for model_id, *said in moved]
+    rows = [
+        (reading_id(poll_id, model_id), seconds, likes, total, rolling, delta, over_a_day(span))
+        for model_id, total, rolling, likes, span, delta in moved
+    ]
     insert_rows(conn, observation, _MOVES, rows)
     if moved:
         reach_back(conn, {poll_id: at - max(row[4] for row in moved)})
@@ -253,12 +248,15 @@ def write_rewrites(conn: Connection, rewrites: Sequence[tuple[int, Rewrite]]) ->
     """New derived columns of stored readings, each named by its model and its poll."""
     if not rewrites:
         return
-    of = (observation.c.poll_id == bindparam("of_poll"), observation.c.model_id == bindparam("of_model"))
     values = [
-        {"of_poll": new.poll_id, "of_model": model_id, "span_seconds": new.span, "delta": new.delta}
+        {
+            "of_reading": reading_id(new.poll_id, model_id),
+            "span_over_a_day": None if new.span is None else over_a_day(new.span),
+            "delta": new.delta,
+        }
         for model_id, new in rewrites
     ]
-    conn.execute(update(observation).where(*of), values)
+    conn.execute(update(observation).where(observation.c.id == bindparam("of_reading")), values)
     _reach(conn, ((new.poll_id, new.at, new.span) for _, new in rewrites))
 
 
@@ -289,13 +287,9 @@ def reach_back(conn: Connection, begins: Mapping[int, int]) -> None:
 
 
 def gather_statistics(conn: Connection) -> None:
-    """Lets SQLite find one model's history without reading every reading: seconds become milliseconds."""
+    """Lets the engine choose its ways by the sizes that the tables have now."""
     if conn.dialect.name == "sqlite":
         conn.execute(text("PRAGMA analysis_limit = 400"))  # rows looked at per index: cheap at any size
         conn.execute(text("ANALYZE"))
-        # At that limit a poll seems to have as many unusual readings as others, and the index of these no use.
-        few = text("UPDATE sqlite_stat1 SET stat = replace(stat, ' 401 ', ' 10 ') WHERE idx = :unusual")
-        conn.execute(few, {"unusual": UNUSUAL_INDEX})
-        conn.execute(text("ANALYZE sqlite_schema"))
     else:
         server.gather_statistics(conn)

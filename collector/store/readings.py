@@ -18,6 +18,7 @@ from collector.model import DAY, Window
 from collector.series import NO_DELTA, NOT_SAID, Bools, Ints, Models, Polls, Readings
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows
+from collector.store.numbering import AT, of_each, of_poll
 from collector.store.schema import model, model_name, model_state, observation, poll
 
 BEFORE = 9 * DAY  # a window's falls and rises begin up to a dip's week, and a restatement's, before it
@@ -80,30 +81,26 @@ def readings_of_models(db: Database, hub_id: int, model_ids: Sequence[int]) -> R
         return as_readings(np.concatenate([np.empty((0, 8), np.int64), *parts]))
 
 
-_AT = poll.c.started_at + observation.c.seconds
-
-
 def _or_not_said(column: ColumnElement[Any]) -> ColumnElement[int]:
     return func.coalesce(column, NOT_SAID)
 
 
-READINGS = select(
+READING = (
     observation.c.model_id,
-    _AT,
+    AT,
     observation.c.poll_id,
     poll.c.started_at,
     _or_not_said(observation.c.downloads_all_time),
     _or_not_said(observation.c.downloads_30d),
     _or_not_said(observation.c.span_seconds),
     func.coalesce(observation.c.delta, literal(NO_DELTA, BigInteger)),
-).join_from(observation, poll)
+)  #: the columns of `Readings`
+READINGS = select(*READING).join_from(poll, observation, of_poll())  # poll by poll
 
 
 def of_models(hub_id: int | None, model_ids: Iterable[int], *which: ColumnElement[bool]) -> Select[Any]:
     """Readings of a few models, by all polls of the hub or by those `which` says."""
-    # The polls are named because the key begins with them: else one model's history reads the whole table.
-    polls = select(poll.c.id).where(poll.c.hub_id == hub_id, *which)
-    return READINGS.where(observation.c.poll_id.in_(polls), observation.c.model_id.in_(model_ids))
+    return select(*READING).select_from(of_each(model_ids)).where(poll.c.hub_id == hub_id, *which)
 
 
 def with_rolling_only(conn: Connection, hub_id: int) -> Ints:
@@ -116,7 +113,7 @@ def with_rolling_only(conn: Connection, hub_id: int) -> Ints:
     # Only polls that list a model without a cumulative counter can hold such a reading: mostly none are read.
     at_times = (
         select(observation.c.model_id)
-        .join_from(poll, observation)
+        .join_from(poll, observation, of_poll())
         .where(poll.c.hub_id == hub_id, poll.c.models_with_all_time < poll.c.models_listed)
         .where(observation.c.downloads_all_time.is_(None))
     )

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Double,
     ForeignKey,
     Index,
@@ -42,6 +43,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+#: Bits of a reading's number that are its model's; the rest is its poll's (`collector.store.numbering`).
+MODEL_BITS = 25
 
 hub = Table(
     "hub",
@@ -128,6 +132,7 @@ model = Table(
     UniqueConstraint("hub_id", "hub_key"),
     # Serves: look-up by name (explain, import, lineage).
     Index(None, "hub_id", "name"),
+    CheckConstraint(f"id < {1 << MODEL_BITS}", name="fits_into_a_reading"),
     comment="Models, one row for each of the hub's keys.",
 )
 
@@ -176,34 +181,57 @@ model_description = Table(
 #: Readings that are no plain rise: the first of a counter, a fall, a rise that its 30-day count may not explain (more
 #: than twice that count by more than 1,000: `collector.measure.steps`). In literals, so that the index serves it.
 UNUSUAL = "(delta IS NULL OR delta < 0 OR delta > 2 * coalesce(downloads_30d, 0) + 1000)"
-UNUSUAL_INDEX = "ix_observation_unusual"
 
 observation = Table(
     "observation",
     metadata,
-    Column("poll_id", ForeignKey("poll.id"), primary_key=True, comment="The poll that read it."),
-    Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model read."),
+    Column(
+        "id",
+        BigInteger().with_variant(Integer(), "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment=f"Number of the reading: poll_id x {1 << MODEL_BITS} + model_id. Only this finds a reading quickly.",
+    ),
+    Column(
+        "poll_id",
+        ForeignKey("poll.id"),
+        Computed(f"id >> {MODEL_BITS}", persisted=False),
+        nullable=False,
+        comment="The poll that read it: the first part of id.",
+    ),
+    Column(
+        "model_id",
+        ForeignKey("model.id"),
+        Computed(f"id & {(1 << MODEL_BITS) - 1}", persisted=False),
+        nullable=False,
+        comment="The model read: the second part of id.",
+    ),
     Column("seconds", Integer, nullable=False, comment="Time of the reading: seconds after the poll's started_at."),
+    Column("likes", Integer, comment="Likes as the hub said them; null: not said."),
     Column(
         "downloads_all_time", BigInteger, comment="Cumulative counter as the hub said it; may fall. Null: not said."
     ),
     Column("downloads_30d", BigInteger, comment="The hub's rolling 30-day count; never add two up. Null: not said."),
-    Column("likes", Integer, comment="Likes as the hub said them; null: not said."),
-    Column(
-        "span_seconds",
-        Integer,
-        comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
-    ),
     Column(
         "delta",
         BigInteger,
         comment="Derived: this counter minus the one before, signed; null at the first sighting. Not downloads.",
     ),
+    Column(
+        "span_over_a_day",
+        Integer,
+        comment="Derived: by how much span_seconds exceeds 86,400; mostly a small number, which takes less room.",
+    ),
+    Column(
+        "span_seconds",
+        Integer,
+        Computed("span_over_a_day + 86400", persisted=False),
+        comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
+    ),
     # Serves: what a window's growth rests on beside its plain sums, without a look at every reading.
-    Index(UNUSUAL_INDEX, "poll_id", "model_id", sqlite_where=text(UNUSUAL), postgresql_where=text(UNUSUAL)),
+    Index("ix_observation_unusual", "poll_id", sqlite_where=text(UNUSUAL), postgresql_where=text(UNUSUAL)),
     comment="Readings that differ from the one before (change-only): what the hub said of a model at an instant.",
-    sqlite_with_rowid=False,
-    postgresql_partition_by="RANGE (poll_id)",  # by month of recording: collector.store.server
+    postgresql_partition_by="RANGE (id)",  # by month of recording: collector.store.server
 )
 
 model_state = Table(

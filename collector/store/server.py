@@ -2,7 +2,7 @@
 
 Knows how a server is spoken to; knows no meaning of a row.
 
-`observation` is cut into ranges of `poll_id`, because that is what its key begins with and what every query names. A
+`observation` is cut into ranges of `id`, that is of polls, because its key begins with the poll's number. A
 month's partition begins with the first poll number that is given in that month and is open above until the next one is
 cut. The month is the one in which readings were *recorded*: an imported history of ten years lies in the partition of
 the month in which it was imported, beside that month's polls, because its polls get their numbers then. Nothing reads
@@ -21,11 +21,12 @@ from sqlalchemy import Connection, Table, func, select, text
 from collector.errors import StoreError
 from collector.model import month_of
 from collector.store.database import Database, lock_was_refused, server_trouble, where_on_server
+from collector.store.numbering import reading_id
 from collector.store.schema import import_file, observation, poll
 
 #: How long the cut waits for those who read. Then the month before stays open until the next poll tries again.
 LOCK_SECONDS = 5
-_OPEN = re.compile(r"FOR VALUES FROM \((\d+)\) TO \(MAXVALUE\)")
+_OPEN = re.compile(r"FOR VALUES FROM \('?(\d+)'?\) TO \(MAXVALUE\)")
 
 
 def copy_rows(conn: Connection, table: Table, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -92,12 +93,13 @@ def cut(conn: Connection, first_poll: int, at: int) -> None:
     bounds: dict[str, str] = {row[0]: row[1] for row in conn.execute(_PARTITIONS)}
     if name in bounds:
         return
+    first = reading_id(first_poll, 0)
     for last, bound in bounds.items():
         if begin := _OPEN.fullmatch(bound):
             conn.execute(text(f"ALTER TABLE {observation.name} DETACH PARTITION {last}"))
-            ends = f"FOR VALUES FROM ({begin[1]}) TO ({first_poll})"
+            ends = f"FOR VALUES FROM ({begin[1]}) TO ({first})"
             conn.execute(text(f"ALTER TABLE {observation.name} ATTACH PARTITION {last} {ends}"))
-    begins = f"FOR VALUES FROM ({first_poll}) TO (MAXVALUE)"
+    begins = f"FOR VALUES FROM ({first}) TO (MAXVALUE)"
     conn.execute(text(f"CREATE TABLE {name} PARTITION OF {observation.name} {begins}"))
 
 

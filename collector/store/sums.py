@@ -20,10 +20,9 @@ from collector.series import NOT_SAID, Ints, Readings
 from collector.store import readings as stored
 from collector.store.database import Database
 from collector.store.histories import chunks
+from collector.store.numbering import AT, BEGIN, of_model, of_poll
 from collector.store.schema import UNUSUAL, observation, poll
 
-_AT = poll.c.started_at + observation.c.seconds
-_BEGIN = _AT - observation.c.span_seconds
 _MANY = 5_000  # models whose readings are worth looking up one by one
 
 ALL = (0, 2**31 - 1)  #: polls by number: above the first, up to the second
@@ -48,15 +47,15 @@ def plain(hub_id: int, window: Window, polls: tuple[int, int] = ALL) -> Select[t
     o, p = observation.c, poll.c
     reads_in_it = or_(p.started_at >= window.start, _reads_until() > window.start)
     begins_in_it = or_(p.started_at < window.end, p.reaches_back_to < window.end)
-    inside = and_(window.start <= _BEGIN, window.end >= _AT)
+    inside = and_(window.start <= BEGIN, window.end >= AT)
     part = case((inside, o.delta), else_=_line(window.end) - _line(window.start))
     downloads = cast(func.sum(part), BigInteger)
     return (
         select(o.model_id, downloads.label("downloads"))
-        .join_from(poll, observation)
+        .join_from(poll, observation, of_poll())
         .where(p.hub_id == hub_id, *_numbered(polls), p.started_at >= window.start - stored.BEFORE)
         .where(reads_in_it, begins_in_it)
-        .where(o.delta > 0, o.downloads_all_time.is_not(None), window.end > _BEGIN, window.start < _AT)
+        .where(o.delta > 0, o.downloads_all_time.is_not(None), window.end > BEGIN, window.start < AT)
         .group_by(o.model_id)
         .having(downloads > 0)
     )
@@ -75,10 +74,10 @@ def _reads_until() -> ColumnElement[int]:
 
 def _line(instant: int) -> ColumnElement[int]:
     """The counter of a reading's span at an instant: 0 at its start, `delta` at its end, rounded half up between."""
-    delta, span, passed = observation.c.delta, observation.c.span_seconds, instant - _BEGIN
+    delta, span, passed = observation.c.delta, observation.c.span_seconds, instant - BEGIN
     # Whole and rest apart, as the measure does it: delta x seconds would leave 64 bits.
     between = (delta // span) * passed + (2 * (delta % span) * passed + span) // (2 * span)
-    return case((instant >= _AT, delta), (instant <= _BEGIN, 0), else_=between)
+    return case((instant >= AT, delta), (instant <= BEGIN, 0), else_=between)
 
 
 def plain_sums(db: Database, hub_id: int, window: Window) -> tuple[Ints, Ints]:
@@ -111,10 +110,10 @@ def _unusual_models(conn: Connection, hub_id: int, window: Window, until: int) -
     near = and_(poll.c.started_at >= window.start - stored.BEFORE, poll.c.started_at <= until)
     late = and_(poll.c.started_at > until, poll.c.reaches_back_to < window.end)
     query = (
-        select(observation.c.model_id, _AT)
+        select(observation.c.model_id, AT)
         .join_from(poll, observation)
         .where(poll.c.hub_id == hub_id, or_(near, late))
-        .where(text(UNUSUAL), observation.c.delta.is_not(None), window.end > _BEGIN)
+        .where(text(UNUSUAL), observation.c.delta.is_not(None), window.end > BEGIN)
     )
     rows = stored.fetched(conn, query)
     return np.unique(rows[:, 0]), int(rows[:, 1].max()) if len(rows) else 0
@@ -122,14 +121,12 @@ def _unusual_models(conn: Connection, hub_id: int, window: Window, until: int) -
 
 def _firsts(hub_id: int, window: Window, until: int, polls: tuple[int, int]) -> Select[Any]:
     """The readings of counters that were not read before."""
-    return stored.READINGS.where(
-        poll.c.hub_id == hub_id,
-        *_numbered(polls),
-        poll.c.started_at >= window.start - stored.BEFORE,
-        poll.c.started_at <= until,
-        text(UNUSUAL),
-        observation.c.delta.is_(None),
-        observation.c.downloads_all_time.is_not(None),
+    within = (poll.c.started_at >= window.start - stored.BEFORE, poll.c.started_at <= until)
+    return (
+        select(*stored.READING)
+        .join_from(poll, observation)  # by the index of unusual readings
+        .where(poll.c.hub_id == hub_id, *_numbered(polls), *within)
+        .where(text(UNUSUAL), observation.c.delta.is_(None), observation.c.downloads_all_time.is_not(None))
     )
 
 
@@ -141,8 +138,8 @@ def _doubled(conn: Connection, hub_id: int, window: Window, until: int) -> Ints:
         same_instant = one.c.seconds + earlier.started_at == other.c.seconds + later.started_at
         query = (
             select(one.c.model_id)
-            .join_from(one, other, one.c.model_id == other.c.model_id)
-            .where(one.c.poll_id == earlier.id, other.c.poll_id == later.id, same_instant)
+            .join_from(one, other, of_model(one.c.model_id, later.id, other))
+            .where(of_poll(earlier.id, one), same_instant)
         )
         found.append(stored.fetched(conn, query))
     return np.unique(np.concatenate(found))

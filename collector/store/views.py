@@ -86,6 +86,19 @@ VIEWS: dict[str, View] = {
             "import_file": "Name of the file the readings come from; null when polled.",
         },
     ),
+    "readings": View(
+        "What the hubs said of each model, reading by reading, where it differs from the reading before.",
+        {
+            "hub": "Name of the hub.",
+            "model": "Name of the model now (publisher/model).",
+            "hub_key": "The hub's own lasting key; null while known from imports only.",
+            "observed_at": "When it was read (UTC, ISO 8601).",
+            "downloads_all_time": "Cumulative counter as the hub said it; may fall. Null: not said.",
+            "downloads_30d": "The hub's rolling 30-day count; never add two up. Null: not said.",
+            "likes": "Likes as the hub said them; null: not said.",
+            "poll": "Number of the poll that read it.",
+        },
+    ),
     "registry": View(
         "Which organisation and country controls which account, from when to when, and why we think so.",
         {

@@ -705,6 +705,7 @@ def _create_model() -> None:
         sa.ForeignKeyConstraint(["first_poll_id"], ["poll.id"], name=op.f("fk_model_first_poll_id")),
         sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_model_hub_id")),
         sa.ForeignKeyConstraint(["publisher_id"], ["publisher.id"], name=op.f("fk_model_publisher_id")),
+        sa.CheckConstraint("id < 33554432", name=op.f("ck_model_fits_into_a_reading")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_model")),
         sa.UniqueConstraint("hub_id", "hub_key", name=op.f("uq_model_hub_id_hub_key")),
         comment="Models, one row for each of the hub's keys.",
@@ -921,13 +922,35 @@ def _create_model_state() -> None:
 
 
 def _create_observation() -> None:
+    # SQLite works these columns out when they are read; PostgreSQL before 18 can only store them.
+    on_server = op.get_bind().dialect.name == "postgresql"
     op.create_table(
         "observation",
-        sa.Column("poll_id", sa.Integer(), nullable=False, comment="The poll that read it."),
-        sa.Column("model_id", sa.Integer(), nullable=False, comment="The model read."),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+            comment="Number of the reading: poll_id x 33554432 + model_id. Only this finds a reading quickly.",
+        ),
+        sa.Column(
+            "poll_id",
+            sa.Integer(),
+            sa.Computed("id >> 25", persisted=on_server),
+            nullable=False,
+            comment="The poll that read it: the first part of id.",
+        ),
+        sa.Column(
+            "model_id",
+            sa.Integer(),
+            sa.Computed("id & 33554431", persisted=on_server),
+            nullable=False,
+            comment="The model read: the second part of id.",
+        ),
         sa.Column(
             "seconds", sa.Integer(), nullable=False, comment="Time of the reading: seconds after the poll's started_at."
         ),
+        sa.Column("likes", sa.Integer(), nullable=True, comment="Likes as the hub said them; null: not said."),
         sa.Column(
             "downloads_all_time",
             sa.BigInteger(),
@@ -940,36 +963,41 @@ def _create_observation() -> None:
             nullable=True,
             comment="The hub's rolling 30-day count; never add two up. Null: not said.",
         ),
-        sa.Column("likes", sa.Integer(), nullable=True, comment="Likes as the hub said them; null: not said."),
-        sa.Column(
-            "span_seconds",
-            sa.Integer(),
-            nullable=True,
-            comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
-        ),
         sa.Column(
             "delta",
             sa.BigInteger(),
             nullable=True,
             comment="Derived: this counter minus the one before, signed; null at the first sighting. Not downloads.",
         ),
+        sa.Column(
+            "span_over_a_day",
+            sa.Integer(),
+            nullable=True,
+            comment="Derived: by how much span_seconds exceeds 86,400; mostly a small number, which takes less room.",
+        ),
+        sa.Column(
+            "span_seconds",
+            sa.Integer(),
+            sa.Computed("span_over_a_day + 86400", persisted=on_server),
+            nullable=True,
+            comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
+        ),
         sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_observation_model_id")),
         sa.ForeignKeyConstraint(["poll_id"], ["poll.id"], name=op.f("fk_observation_poll_id")),
-        sa.PrimaryKeyConstraint("poll_id", "model_id", name=op.f("pk_observation")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_observation")),
         comment="Readings that differ from the one before (change-only): what the hub said of a model at an instant.",
-        sqlite_with_rowid=False,
-        postgresql_partition_by="RANGE (poll_id)",
+        postgresql_partition_by="RANGE (id)",
     )
     unusual = sa.text("(delta IS NULL OR delta < 0 OR delta > 2 * coalesce(downloads_30d, 0) + 1000)")
     op.create_index(
         op.f("ix_observation_unusual"),
         "observation",
-        ["poll_id", "model_id"],
+        ["poll_id"],
         unique=False,
         sqlite_where=unusual,
         postgresql_where=unusual,
     )
-    if op.get_bind().dialect.name == "postgresql":
+    if on_server:
         # For readings below the first month's partition; polls and imports open the months as they come.
         op.execute("CREATE TABLE observation_other PARTITION OF observation DEFAULT")
 
@@ -1083,7 +1111,7 @@ POSTGRESQL = Dialect(
 def _create_views() -> None:
     say = {"sqlite": SQLITE, "postgresql": POSTGRESQL}[op.get_bind().dialect.name]
     shares = (COUNTRY_SHARE, FAMILY_SHARE, PUBLISHER_SHARE, GROUP_SHARE, DERIVATIVE_SHARE)
-    for statement in (*shares, REGISTRY, _poll_log(say), _model_downloads(say)):
+    for statement in (*shares, REGISTRY, _poll_log(say), _readings(say), _model_downloads(say)):
         op.execute(statement)
 
 
@@ -1139,6 +1167,17 @@ SELECT p.id AS poll, h.name AS hub, p.scope, p.top, p.status, {say.instant.forma
        p.models_with_all_time, p.rows_skipped, p.retries, p.waited_seconds, p.is_stale, p.is_thin, p.error,
        f.file_name AS import_file
 FROM poll p JOIN hub h ON h.id = p.hub_id LEFT JOIN import_file f ON f.id = p.import_id
+"""
+
+
+def _readings(say: Dialect) -> str:
+    # The last line says nothing new: it finds the readings of one model, or of one poll, without reading all of them.
+    return f"""
+CREATE VIEW readings AS
+SELECT h.name AS hub, m.name AS model, m.hub_key, {say.instant.format("(p.started_at + o.seconds)")} AS observed_at,
+       o.downloads_all_time, o.downloads_30d, o.likes, p.id AS poll
+FROM observation o JOIN poll p ON p.id = o.poll_id JOIN model m ON m.id = o.model_id JOIN hub h ON h.id = m.hub_id
+WHERE o.id = CAST(p.id AS bigint) * 33554432 + m.id AND p.hub_id = m.hub_id
 """
 
 

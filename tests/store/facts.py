@@ -11,6 +11,7 @@ from collector.model import publisher_of
 from collector.store import schema
 from collector.store.database import Database
 from collector.store.months import Month, MonthBuild, MonthRow, build_month
+from collector.store.numbering import over_a_day, reading_id
 
 
 def put_month(db: Database, hub_id: int, number: int, rows: pd.DataFrame, build: MonthBuild) -> None:
@@ -61,8 +62,18 @@ class World:
         with self._db.begin() as connection:
             return self._account(connection, hub_id, name)
 
-    def reading(self, poll_id: int, model_id: int, all_time: int | None, seconds: int = 0, **more: Any) -> None:
-        values = {"poll_id": poll_id, "model_id": model_id, "seconds": seconds, "downloads_all_time": all_time}
+    def reading(
+        self,
+        poll_id: int,
+        model_id: int,
+        all_time: int | None,
+        seconds: int = 0,
+        span_seconds: int | None = None,
+        **more: Any,
+    ) -> None:
+        values = {"id": reading_id(poll_id, model_id), "seconds": seconds, "downloads_all_time": all_time}
+        if span_seconds is not None:
+            values["span_over_a_day"] = over_a_day(span_seconds)
         self._put(schema.observation, **(values | more))
 
     def state(

@@ -122,8 +122,8 @@ BROKEN: dict[str, str] = {
     "UPDATE observation SET downloads_all_time = 99 WHERE poll_id = 1": "models whose delta is not the difference",
     "UPDATE observation SET delta = 1 WHERE poll_id = 2": "models whose delta is not the difference",
     "UPDATE observation SET delta = 1 WHERE poll_id = 1": "models whose first reading has a delta: 1 (1)",
-    "UPDATE observation SET span_seconds = NULL WHERE poll_id = 2": "models whose reading after the first has no span",
-    "UPDATE observation SET span_seconds = 0 WHERE poll_id = 2": "models whose span is not positive: 1 (1)",
+    "UPDATE observation SET span_over_a_day = NULL WHERE poll_id = 2": "models whose reading after the first has no",
+    "UPDATE observation SET span_over_a_day = -86400 WHERE poll_id = 2": "models whose span is not positive: 1 (1)",
     "UPDATE model_state SET seen_at = -1, changed_at = -2": "models whose last sighting is before its first reading",
 }
 

@@ -22,6 +22,7 @@ from collector.model import DAY, Window, days_window, month_window
 from collector.store import marks, months, schema, sums
 from collector.store import readings as facts
 from collector.store.database import Database
+from collector.store.numbering import over_a_day, reading_id
 from collector.store.queries import Hub
 from tests.measure.drawn import START, worlds
 from tests.measure.drawn import World as Drawn
@@ -89,9 +90,13 @@ def put(db: Database, drawn: Drawn, polls: int) -> None:
             last = {"changed_at": state.changed_at, "listed_poll_id": listed[-1] if listed else None}
             connection.execute(insert(schema.model_state).values(model_id=model_id, **said, **last))
         for model_id, row in rows:
+            number = reading_id(row.poll_id, model_id)
             counts = {"downloads_all_time": row.all_time, "downloads_30d": row.rolling, "delta": row.delta}
-            seconds = {"seconds": row.at - made[row.poll_id - 1].started_at, "span_seconds": row.span}
-            values = {"poll_id": row.poll_id, "model_id": model_id, **counts, **seconds}
+            seconds = {
+                "seconds": row.at - made[row.poll_id - 1].started_at,
+                "span_over_a_day": over_a_day(row.span) if row.span is not None else None,
+            }
+            values = {"id": number, **counts, **seconds}
             connection.execute(insert(schema.observation).values(**values))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from collector.store import server
 from collector.store.bulk import ImportReading
 from collector.store.database import Database
 from collector.store.imports import ImportStore, Provenance
+from collector.store.numbering import reading_id
 from collector.store.polls import PollStore
 from collector.store.schema import hub, observation
 from tests.store.facts import World
@@ -22,11 +24,17 @@ OTHER = ("observation_other", "DEFAULT")
 
 
 def partitions(db: Database) -> list[tuple[str, str]]:
-    """Name and bounds of each."""
+    """Name and bounds of each, as numbers of polls."""
     with db.connect() as conn:
         bounds = "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i, pg_class c"
         which = "WHERE c.oid = i.inhrelid AND i.inhparent = 'observation'::regclass ORDER BY c.relname"
-        return [(row[0], row[1].removeprefix("FOR VALUES ")) for row in conn.execute(text(f"{bounds} {which}"))]
+        return [(row[0], _polls(row[1].removeprefix("FOR VALUES "))) for row in conn.execute(text(f"{bounds} {which}"))]
+
+
+def _polls(bounds: str) -> str:
+    """No model has the number 0: where a poll's readings begin, no reading lies."""
+    firsts = {str(reading_id(poll, 0)): str(poll) for poll in range(1, 100)}
+    return re.sub(r"'(\d+)'", lambda found: firsts[found[1]], bounds)
 
 
 def lies_in(db: Database, poll_id: int) -> str:
@@ -124,14 +132,15 @@ def test_copied_rows_are_part_of_the_transaction_and_null_stays_null(server_db: 
     world.poll(1)
     world.model(1, "a/b")
     world.model(2, "a/c")
-    names = ("poll_id", "model_id", "seconds", "downloads_all_time", "downloads_30d")
+    names = ("id", "seconds", "downloads_all_time", "downloads_30d")
+    one, other = reading_id(1, 1), reading_id(1, 2)
     with pytest.raises(Exception, match="duplicate key"), server_db.begin() as conn:
-        server.copy_rows(conn, observation, names, [(1, 1, 0, 2**40, None), (1, 1, 0, 2**41, None)])
+        server.copy_rows(conn, observation, names, [(one, 0, 2**40, None), (one, 0, 2**41, None)])
     with server_db.begin() as conn:
-        server.copy_rows(conn, observation, names, [(1, 1, 0, 2**40, None), (1, 2, 0, None, 0)])
+        server.copy_rows(conn, observation, names, [(one, 0, 2**40, None), (other, 0, None, 0)])
     with server_db.connect() as conn:
         rows = conn.execute(select(*(observation.c[name] for name in names)).order_by(observation.c.model_id)).all()
-    assert rows == [(1, 1, 0, 2**40, None), (1, 2, 0, None, 0)]
+    assert rows == [(one, 0, 2**40, None), (other, 0, None, 0)]
 
 
 def test_copied_text_comes_out_as_it_went_in(server_db: Database) -> None:
@@ -143,9 +152,9 @@ def test_copied_text_comes_out_as_it_went_in(server_db: Database) -> None:
 
 
 def test_copied_rows_that_point_nowhere_are_refused(server_db: Database) -> None:
-    names = ("poll_id", "model_id", "seconds")
+    names = ("id", "seconds")
     with pytest.raises(Exception, match="violates foreign key"), server_db.begin() as conn:
-        server.copy_rows(conn, observation, names, [(1, 1, 0)])
+        server.copy_rows(conn, observation, names, [(reading_id(1, 1), 0)])
 
 
 def test_a_server_that_breaks_off_while_rows_are_copied_is_one_clear_line(server_db: Database) -> None:

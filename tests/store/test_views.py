@@ -225,6 +225,17 @@ def test_the_log_of_polls_shows_instants_names_and_files(db: Database, world: Wo
     ]
 
 
+def test_readings_show_model_instant_and_what_was_said(db: Database, world: World) -> None:
+    world.poll(1, 1_790_000_000)
+    world.model(1, "a/one")
+    world.reading(1, 1, 0, 20, downloads_30d=None, likes=3)
+    (shown,) = rows(db, "SELECT * FROM readings WHERE model = 'a/one'")
+    said = {"downloads_all_time": 0, "downloads_30d": None, "likes": 3, "poll": 1}
+    named = {"hub": "huggingface", "model": "a/one", "hub_key": "key1"}
+    assert shown == {**named, "observed_at": "2026-09-21T14:13:40Z", **said}
+    assert list(shown) == list(VIEWS["readings"].columns)
+
+
 def test_open_dates_of_the_registry_are_null(db: Database, world: World) -> None:
     Derived(db).replace_registry([registry_row("a", "CN"), registry_row("b", "US", "2024-01-01", "2025-01-01")], {})
     shown = rows(db, "SELECT publisher, valid_from, valid_to FROM registry ORDER BY publisher")
