@@ -13,7 +13,7 @@ from benchmarks.hub_days import Day
 from collector.store import calendar
 from collector.store.check import check
 from collector.store.database import Database, upgrade
-from collector.store.schema import metadata
+from collector.store.schema import metadata, observation
 
 MODELS, DAYS = 2_500, 9
 
@@ -58,7 +58,8 @@ def test_a_filled_database_equals_a_polled_one(polled: str, tmp_path: Path, stop
 
 
 def test_the_world_has_what_the_two_ways_could_differ_in(polled: str) -> None:
-    deltas = [row[-1] for row in rows(polled)["observation"]]
+    place = list(observation.columns).index(observation.c.delta)
+    deltas = [row[place] for row in rows(polled)["observation"]]
     assert None in deltas, "first readings"
     assert 0 in deltas, "30-day counts kept after a large rise"
     assert any(isinstance(delta, int) and delta < 0 for delta in deltas), "falls"
