@@ -18,7 +18,8 @@ from collector.model import Window
 from collector.series import NOT_SAID, Ints
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows
-from collector.store.schema import model, model_month, model_origin, model_state, observation, poll, publisher
+from collector.store.numbering import of_model
+from collector.store.schema import model, model_month, model_origin, model_state, poll, publisher
 
 Floats = NDArray[np.float64]
 _FETCHED = 100_000  # rows held as Python objects at a time
@@ -166,7 +167,7 @@ def created_models(db: Database, hub_id: int, window: Window, listed_by: int) ->
     in_time = poll.c.started_at <= listed_by
     listed = exists().where(poll.c.id == model.c.first_poll_id, in_time)
     imported = (poll.c.hub_id == hub_id, poll.c.scope == "import", poll.c.started_at >= window.start, in_time)
-    read = exists().where(*imported, observation.c.poll_id == poll.c.id, observation.c.model_id == model.c.id)
+    read = exists().where(*imported, of_model())
     ours = (model.c.hub_id == hub_id, _created_in(window), or_(listed, read))
     return _described(db, select(model.c.id, *_DESCRIBED).where(*ours).order_by(model.c.id))
 
