@@ -1,10 +1,13 @@
 """`collector` and `python -m collector`: the command line. An interrupt while it loads ends it without a traceback."""
 
+import gc
 import signal
 
 
 def main() -> None:
     """Loads the command line and runs it."""
+    # What a program loads stays: looking for garbage among it every 700 objects takes a fifth of the start.
+    gc.set_threshold(50_000)
     is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # a shell's background job ignores it
     if is_ours:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -12,7 +15,11 @@ def main() -> None:
 
     if is_ours:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    run()
+    try:
+        run()
+    finally:
+        # The process ends: looking for garbage among all that was loaded takes as long as loading a third of it did.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import is imported by the command that needs it, so that `collector --help` come
 from __future__ import annotations
 
 import dataclasses
-import gc
 import io
 import json
 import logging
@@ -55,8 +54,6 @@ WIDE = 120  # columns, where there is no terminal to ask
 
 def main() -> NoReturn:
     """Runs the command line; a user's error ends in one line on stderr, never in a traceback."""
-    # What a program loads stays: looking for garbage among it every 700 objects takes a fifth of the start.
-    gc.set_threshold(50_000)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a character shows its escape: no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
