@@ -287,7 +287,8 @@ def _quality_table(hub: Hub, window: Window, rows: list[dict[str, Any]], spikes:
     tables = [each for each in (table, spikes) if len(each)]
     if not tables:
         return table
-    joined = pd.concat(tables, ignore_index=True)
+    # Spikes that were stored have None for what is not there: a column of nothing else would be no numbers.
+    joined = pd.concat(tables, ignore_index=True).astype({"share": float, "share_without": float})
     joined["size"] = -joined["value"].astype(float).abs()
     order = ["kind", "scope", "attribution", "size", "from", "model", "note"]
     return joined.sort_values(order, na_position="first", ignore_index=True)[columns]
