@@ -19,6 +19,7 @@ from collector.config import Config
 from collector.errors import ReportError
 from collector.model import DAY, months_between
 from collector.store import queries
+from collector.store.numbering import NUMBERS
 from collector.store.queries import Asked, Row
 
 MARK = "README.md"  #: an export's own file: only a folder that has it is replaced
@@ -41,10 +42,13 @@ _TYPES: Mapping[str, str] = {
 }
 _READINGS = """
 SELECT h.name AS hub, m.name AS model, m.hub_key, p.started_at + o.seconds AS observed_at,
-       o.downloads_all_time, o.downloads_30d, o.likes, o.poll_id AS poll
-FROM observation o JOIN poll p ON p.id = o.poll_id JOIN model m ON m.id = o.model_id JOIN hub h ON h.id = m.hub_id
-WHERE p.started_at + o.seconds >= {start} AND p.started_at + o.seconds < {end}
-ORDER BY observed_at, model, o.poll_id
+       o.downloads_all_time, o.downloads_30d, o.likes, p.id AS poll
+FROM poll p
+JOIN observation o ON o.id BETWEEN CAST(p.id AS bigint) * {numbers} AND CAST(p.id AS bigint) * {numbers} + {numbers} - 1
+JOIN model m ON m.id = o.model_id JOIN hub h ON h.id = m.hub_id
+WHERE p.started_at > {start} - 86400 AND p.started_at < {end}
+  AND p.started_at + o.seconds >= {start} AND p.started_at + o.seconds < {end}
+ORDER BY observed_at, model, poll
 """
 _WORDS = """\
 # Export of open-model-collector
@@ -106,7 +110,7 @@ def _write(config: Config, folder: Path, told: Callable[[str], None]) -> dict[st
         rows[name] += _file(folder / name, url, f"SELECT * FROM {name}", told=told)
     for label, start, end in _months_read(url):
         of = folder / "readings" / f"month={label}"
-        rows["readings"] += _file(of, url, _READINGS.format(start=start, end=end), told=told)
+        rows["readings"] += _file(of, url, _READINGS.format(numbers=NUMBERS, start=start, end=end), told=told)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(_WORDS, encoding="utf-8")
     return rows

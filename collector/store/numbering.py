@@ -20,8 +20,8 @@ from collector.store.schema import MODEL_BITS, model, observation, poll
 if TYPE_CHECKING:  # a poll and a query start without numpy
     from collector.series import Ints
 
-_NUMBERS = 1 << MODEL_BITS
-_LAST_MODEL = _NUMBERS - 1
+NUMBERS = 1 << MODEL_BITS  #: readings' numbers that each poll has
+_LAST_MODEL = NUMBERS - 1
 N = TypeVar("N", int, "Ints")
 
 AT = poll.c.started_at + observation.c.seconds  #: the instant of a reading (Unix seconds), beside its poll
@@ -30,7 +30,7 @@ BEGIN = AT - observation.c.span_seconds  #: the last sighting of the value befor
 
 def reading_id(poll_id: N, model_id: N) -> N:
     """The number of a reading, or of many."""
-    return poll_id * _NUMBERS + model_id
+    return poll_id * NUMBERS + model_id
 
 
 def over_a_day(span_seconds: N) -> N:
@@ -65,4 +65,4 @@ def of_model(
 
 
 def _id(poll_id: ColumnElement[int] | int, model_id: ColumnElement[int] | int) -> ColumnElement[int]:
-    return cast(poll_id, BigInteger) * _NUMBERS + model_id
+    return cast(poll_id, BigInteger) * NUMBERS + model_id
