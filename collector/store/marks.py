@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Integer, and_, cast, delete, exists, func,
 
 from collector.model import Window
 from collector.store.database import Database
-from collector.store.readings import SPANS_AFTER, last_start_that_matters
+from collector.store.readings import SPANS_AFTER, last_start_that_matters, second_whole_poll
 from collector.store.schema import (
     build_mark,
     country_share,
@@ -46,7 +46,9 @@ def last_poll(db: Database, hub_id: int, window: Window) -> int:
 
 
 def _matters(db: Database, hub_id: int, window: Window) -> ColumnElement[bool]:
-    """Polls near the window, later ones whose growth begins near it, and those that tell whether its falls last."""
+    """Polls near the window, later ones whose growth begins near it, and those that tell whether its falls last and
+    who is gone.
+    """
     until, late, one = last_start_that_matters(db, hub_id, window), poll.alias("late"), poll.alias("one")
     # The one before: however long the polls pause, the first of them that is late enough tells that a fall lasts.
     earlier = select(func.max(one.c.started_at)).where(
@@ -60,7 +62,8 @@ def _matters(db: Database, hub_id: int, window: Window) -> ColumnElement[bool]:
         late.c.started_at <= poll.c.started_at,
         late.c.started_at >= before - SPANS_AFTER,
     )
-    return or_(poll.c.started_at <= until, poll.c.reaches_back_to < window.end + SPANS_AFTER, after_late)
+    near = poll.c.started_at <= max(until, second_whole_poll(db, hub_id, window.end))
+    return or_(near, poll.c.reaches_back_to < window.end + SPANS_AFTER, after_late)
 
 
 def shares_of(month: Window) -> str:

@@ -61,6 +61,14 @@ def last_start_that_matters(db: Database, hub_id: int, window: Window) -> int:
     return max([window.end + AFTER, *firsts])
 
 
+def second_whole_poll(db: Database, hub_id: int, since: int) -> int:
+    """Start of the second poll from a moment on that proves absences: two prove who is gone. 0: there is none."""
+    later = _whole_polls(hub_id).where(poll.c.started_at >= since).order_by(poll.c.started_at, poll.c.id)
+    with db.connect() as conn:
+        second = conn.execute(later.offset(1).limit(1)).first()
+    return 0 if second is None else second.started_at
+
+
 def whole_series(db: Database, hub_id: int) -> Readings:
     """Every stored reading of a hub."""
     with db.connect() as conn:
@@ -217,9 +225,8 @@ def _names_until(hub_id: int, end: int) -> Select[Any]:
 
 
 def _last_whole_polls(conn: Connection, hub_id: int) -> tuple[PollAt | None, PollAt | None]:
-    """The two latest polls that can prove that a model is gone: complete, of the whole hub, not thin."""
-    query = _complete_polls(hub_id).where(poll.c.scope == "all", poll.c.is_thin.is_(False)).order_by(*_LATEST)
-    found = [PollAt(row.id, row.started_at) for row in conn.execute(query.limit(2))]
+    """The two latest polls that can prove that a model is gone."""
+    found = [PollAt(row.id, row.started_at) for row in conn.execute(_whole_polls(hub_id).order_by(*_LATEST).limit(2))]
     return (found[1], found[0]) if len(found) == 2 else (None, None)
 
 
@@ -239,6 +246,11 @@ _LATEST = (poll.c.started_at.desc(), poll.c.id.desc())
 def _complete_polls(hub_id: int) -> Select[tuple[int, int]]:
     query = select(poll.c.id, poll.c.started_at)
     return query.where(poll.c.hub_id == hub_id, poll.c.status == "complete", poll.c.scope != "import")
+
+
+def _whole_polls(hub_id: int) -> Select[tuple[int, int]]:
+    """What proves absences: complete polls of the whole hub that are not thin."""
+    return _complete_polls(hub_id).where(poll.c.scope == "all", poll.c.is_thin.is_(False))
 
 
 def polls(db: Database, hub_id: int) -> Polls:

@@ -270,6 +270,20 @@ def test_a_month_hears_that_a_late_fall_lasts_however_long_the_polls_pause_then(
         assert (polls, built.open_falls) == (polls, open_falls)
 
 
+def test_a_month_hears_who_is_gone_however_long_the_polls_pause(kept: Database) -> None:
+    # Its only count, of day 14, is too far from the month's end to speak of it; known to be gone, it ends with day 14.
+    lost = Life([Sighting(START + 14 * DAY, None, 300, START + 14 * DAY)], START - 400 * DAY)
+    days = [0, 14, 80, 120]
+    seen = one_model(*((day, 1_000) for day in days))  # growth of others would tell of the polls
+    drawn = Drawn([*seen.lives, lost], seen.polls, seen.read_at)
+    for polls, downloads in ((3, 10), (4, 140)):
+        put(kept, drawn, polls)
+        refresh(kept)
+        march = month_window("2026-03")
+        assert (polls, counted(kept, march)[-1][1]) == (polls, pytest.approx(downloads))
+        assert [row[:5] for row in counted(kept, march)] == close(measured(kept, march))
+
+
 def test_a_poll_adds_only_what_it_read_to_a_month(kept: Database) -> None:
     drawn = one_model((0, 900), (2, 1000), (3, 1010), (4, 1030))
     put(kept, drawn, 3)
