@@ -14,17 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from collector.measure.models import (
-    Floats,
-)
+from collector.measure.models import Floats
 from collector.measure.spans import FIRST, Spans, part_in
 from collector.measure.windows import Growth, WindowGrowth, covered_part, flag_names, growth, in_window
-from collector.model import (
-    DAY,
-    Window,
-    from_seconds,
-    month_of,
-)
+from collector.model import DAY, Window, from_seconds, month_of
 from collector.series import Bools, Ints
 from collector.store import calendar, figures, marks, months, sums
 from collector.store import readings as facts

@@ -15,24 +15,12 @@ import pandas as pd
 from collector.counting import current_build, daily_downloads, growth_of, is_over, month_number
 from collector.measure import derivatives, shares
 from collector.measure.groups import group_shares
-from collector.measure.models import (
-    Models,
-    in_scope,
-    owners,
-)
+from collector.measure.models import Models, in_scope, owners
 from collector.measure.movers import movers
 from collector.measure.shares import AllModels, Concentration
 from collector.measure.spikes import DAYS_BEFORE, burst_candidates, spike_rows
 from collector.measure.sums import Heading, Parts, Tally, tallied
-from collector.model import (
-    ATTRIBUTIONS,
-    DAY,
-    Attribution,
-    CountryGroup,
-    Scope,
-    Window,
-    previous_window,
-)
+from collector.model import ATTRIBUTIONS, DAY, Attribution, CountryGroup, Scope, Window, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels
 from collector.store import lineages, marks, months
@@ -235,9 +223,7 @@ def _is_built(db: Database, hub: Hub, month: Window) -> bool:
     return not is_known or current_build(db, hub, month) is not None
 
 
-_LARGE = (
-    "publisher_share"  # too large for a text: read from the table, whose shares have the six places that are printed
-)
+_LARGE = "publisher_share"  # too large for a text: read from the table, which has the six places that are printed
 
 
 def are_current(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> bool:

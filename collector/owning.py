@@ -25,20 +25,8 @@ from collector.counting import (
     nothing_done,
     trailing_window,
 )
-from collector.measure.models import (
-    UNRESOLVED,
-    Account,
-    Models,
-    Owners,
-    Root,
-    RootSet,
-    uploaders,
-    why_unknown,
-)
-from collector.model import (
-    NOT_ATTRIBUTED,
-    Window,
-)
+from collector.measure.models import UNRESOLVED, Account, Models, Owners, Root, RootSet, uploaders, why_unknown
+from collector.model import NOT_ATTRIBUTED, Window
 from collector.origins.knowledge import Knowledge
 from collector.rooting import as_they_lived, roots_of_models
 from collector.series import Ints

@@ -15,12 +15,7 @@ from collector.counting import ESTIMATE_REACH, grown_in, month_mark, month_numbe
 from collector.figuring import ScopeModels, are_current, figures_of, keep, scoped, shares_mark
 from collector.measure.spans import FIRST
 from collector.measure.windows import WindowGrowth, covered_part, flag_names
-from collector.model import (
-    Scope,
-    Window,
-    months_between,
-    previous_window,
-)
+from collector.model import Scope, Window, months_between, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import read_hubwide, window_models
 from collector.rooting import refresh_origins

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Connection, Select, Table, case, delete, insert, select
 
 from collector.columns import FILES
-from collector.model import Window, month_of, month_window
+from collector.model import DAY, Window, month_of, month_window
 from collector.store.database import Database
 from collector.store.histories import insert_rows, plain_rows
 from collector.store.lineages import renew_numbers, replace_numbers, strike_off
@@ -284,7 +284,8 @@ def _forget_shares(connection: Connection, hub_id: int, model_ids: Iterable[int]
             if connection.execute(there).first() is not None:
                 months.add(month_window(f"{month // 100}-{month % 100:02}"))
         created = select(model.c.created_at).where(model.c.id.in_(ids), model.c.created_at.is_not(None))
-        months.update(month_of(at) for at in set(connection.execute(created).scalars()))
+        days = {at // DAY for at in connection.execute(created).scalars()}
+        months.update(month_of(day * DAY) for day in days)
     # The share of the month before is a column of each month.
     labels = [shares_of(each) for month in months for each in (month, month_of(month.end))]
     mark = build_mark.c

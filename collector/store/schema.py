@@ -25,14 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-from collector.columns import (
-    COUNTRY_SHARE,
-    DERIVATIVE_SHARE,
-    FAMILY_SHARE,
-    GROUP_SHARE,
-    PUBLISHER_SHARE,
-    PublishedFile,
-)
+from collector.columns import COUNTRY_SHARE, DERIVATIVE_SHARE, FAMILY_SHARE, GROUP_SHARE, PUBLISHER_SHARE, PublishedFile
 
 metadata = MetaData(
     naming_convention={

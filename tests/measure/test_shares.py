@@ -14,13 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE
-from collector.measure.models import (
-    NEVER_REVIEWED,
-    REVIEWED_UNKNOWN,
-    UNRESOLVED,
-    in_scope,
-    why_unknown,
-)
+from collector.measure.models import NEVER_REVIEWED, REVIEWED_UNKNOWN, UNRESOLVED, in_scope, why_unknown
 from collector.measure.shares import (
     Concentration,
     concentration,

@@ -18,15 +18,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from collector.errors import StoreError
 from collector.store import database
-from collector.store.database import (
-    Database,
-    Standing,
-    database_path,
-    standing,
-    translated,
-    upgrade,
-    writer_lock,
-)
+from collector.store.database import Database, Standing, database_path, standing, translated, upgrade, writer_lock
 
 INSERT = text("INSERT INTO hub (name, endpoint) VALUES (:name, '')")
 INSERT_AND_FAIL = text("INSERT INTO hub (name, endpoint) VALUES (:name, NULL)")
