@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from collector import __version__
@@ -19,7 +18,6 @@ from collector.counting import growth_of, month_number
 from collector.errors import ReportError
 from collector.figuring import Figures, figures_of, kept, scoped
 from collector.measure import shares
-from collector.measure.models import Floats
 from collector.measure.spans import CORRECTION, DIP, INSTANT, RESTATEMENT, Spans, part_in
 from collector.measure.sums import Heading, half_up
 from collector.measure.windows import events
@@ -28,11 +26,11 @@ from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels, largest_models, trailing_models, window_models
 from collector.report.data import HISTORY, PollUsed, RegistryUsed, ReportData, Source
 from collector.rooting import disagreement_rows
-from collector.series import Ints
 from collector.store import calendar, figures
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.derived import Derived
+from collector.store.figures import Disagreeing
 from collector.store.queries import Hub
 
 GAP_SECONDS = 36 * 3600  # daily polls that miss a day leave more than this between them
@@ -60,7 +58,7 @@ class _Known:
     figures: Figures
     listed: pd.DataFrame  #: rows of `model_downloads.csv`
     flagged: Sequence[int]  #: the models with flags, in order
-    downloads_of: Callable[[Sequence[int]], tuple[Ints, Floats]]  #: of these models those with figures, in order
+    disagreeing: Callable[[], list[Disagreeing]]  #: at least the DISAGREEMENTS_SHOWN that are downloaded most
 
 
 def window_report(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> ReportData:
@@ -70,7 +68,7 @@ def window_report(db: Database, asked: Asked, window: Window, knowledge: Knowled
         raise ReportError(_nothing_in(db, asked.hub, window))
     quality = [*_turnover(db, asked.hub, window), *_polls_to_know(db, asked.hub, window)]
     quality += _events(db, asked.hub, known.flagged, window)
-    quality += _disagreements(db, asked.hub, known, knowledge)
+    quality += _disagreements(db, known.disagreeing())
     return _report(db, asked, known, window, quality, knowledge)
 
 
@@ -85,7 +83,7 @@ def _stored(db: Database, asked: Asked, window: Window, knowledge: Knowledge) ->
     if found is None or models is None:
         return None
     listed = shares.model_downloads(models, Heading(hub.name, window.label), asked.top_models)
-    return _Known(found, listed, flagged, lambda ids: figures.downloads_of(db, hub.id, number, ids))
+    return _Known(found, listed, flagged, lambda: figures.disagreeing(db, hub.id, number, DISAGREEMENTS_SHOWN))
 
 
 def _worked_out(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> _Known:
@@ -99,15 +97,17 @@ def _known(
     now, then = ([scoped(each, scope) for scope in asked.scopes] for each in (this, before))
     models = this.models
 
-    def downloads_of(model_ids: Sequence[int]) -> tuple[Ints, Floats]:
-        rows = np.flatnonzero(np.isin(models.model_id, np.array(model_ids, np.int64)))
-        return models.model_id[rows], models.downloads[rows]
+    def disagreeing() -> list[Disagreeing]:
+        said = disagreement_rows(db, asked.hub, knowledge)
+        downloads = dict(zip(models.model_id.tolist(), models.downloads.tolist(), strict=True))
+        rows = said.itertuples(index=False, name=None)
+        return [Disagreeing._make((*row, downloads[row[0]])) for row in rows if row[0] in downloads]
 
     return _Known(
         figures_of(db, asked.hub, models, now, then, knowledge, daily_known=daily_known),
         shares.model_downloads(models, Heading(asked.hub.name, this.window.label), asked.top_models),
         sorted(models.flags),
-        downloads_of,
+        disagreeing,
     )
 
 
@@ -259,16 +259,14 @@ def _turnover(db: Database, hub: Hub, window: Window) -> list[dict[str, Any]]:
     return [row for row in (entered, left) if row["value"]]
 
 
-def _disagreements(db: Database, hub: Hub, known: _Known, knowledge: Knowledge) -> list[dict[str, Any]]:
+def _disagreements(db: Database, said: list[Disagreeing]) -> list[dict[str, Any]]:
     """Models whose name says another family than their declared base, the most downloaded first."""
-    said = disagreement_rows(db, hub, knowledge).set_index("model_id")
-    model_ids, downloads = known.downloads_of(said.index.tolist())
-    said = said.loc[model_ids]
-    said["value"] = half_up(downloads)
-    said = said.nlargest(DISAGREEMENTS_SHOWN, "value", keep="all")  # which of the last come first, names say
-    names = figures.names_of(db, said.index.tolist())
-    said["model"] = [names[model_id] for model_id in said.index.tolist()]
-    shown = said.sort_values(["value", "model"], ascending=[False, True]).head(DISAGREEMENTS_SHOWN)
+    found = pd.DataFrame(said, columns=list(Disagreeing._fields))
+    found["value"] = half_up(found["downloads"].to_numpy(dtype=float))
+    found = found.nlargest(DISAGREEMENTS_SHOWN, "value", keep="all")  # which of the last come first, names say
+    names = figures.names_of(db, found["model_id"].tolist())
+    found["model"] = [names[model_id] for model_id in found["model_id"].tolist()]
+    shown = found.sort_values(["value", "model"], ascending=[False, True]).head(DISAGREEMENTS_SHOWN)
     columns = (shown[name].tolist() for name in ("model", "by_name", "by_declaration", "value"))
     return [
         _row(

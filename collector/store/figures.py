@@ -19,7 +19,7 @@ from collector.series import NOT_SAID, Ints
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows
 from collector.store.numbering import of_model
-from collector.store.schema import model, model_month, model_origin, model_state, poll, publisher
+from collector.store.schema import disagreement, model, model_month, model_origin, model_state, poll, publisher
 
 Floats = NDArray[np.float64]
 _FETCHED = 100_000  # rows held as Python objects at a time
@@ -130,16 +130,28 @@ def flagged(db: Database, hub_id: int, month: int) -> list[int]:
         return list(conn.execute(ours.where(d.month == month, d.flags.is_not(None)).order_by(d.model_id)).scalars())
 
 
-def downloads_of(db: Database, hub_id: int, month: int, model_ids: Sequence[int]) -> tuple[Ints, Floats]:
-    """The models among these that have figures in a hub's month, in order, with their downloads."""
-    d = model_month.c
-    ours = select(d.model_id, d.downloads).join(model, model.c.id == d.model_id).where(model.c.hub_id == hub_id)
-    found: list[Any] = []
+class Disagreeing(NamedTuple):
+    """A model whose name leads to another family than its declared base, and its downloads."""
+
+    model_id: int
+    by_name: str
+    by_declaration: str
+    downloads: float
+
+
+def disagreeing(db: Database, hub_id: int, month: int, most: int) -> list[Disagreeing]:
+    """Those of a hub's month, as stored: the ones with most downloads, and all that are rounded to as many as these."""
+    c, d = disagreement.c, model_month.c
+    columns = (c.model_id, c.by_name, c.by_declaration, d.downloads)
+    in_month = disagreement.join(model_month, and_(d.model_id == c.model_id, d.month == month))
+    ours = select(*columns).select_from(in_month.join(model, model.c.id == c.model_id))
+    ours = ours.where(model.c.hub_id == hub_id, _HAS_FIGURES)
+    nth = ours.with_only_columns(d.downloads).order_by(d.downloads.desc()).offset(most - 1).limit(1)
     with db.connect() as conn:
-        for ids in chunks(sorted(model_ids)):
-            of_these = ours.where(d.month == month, d.model_id.in_(ids), _HAS_FIGURES).order_by(d.model_id)
-            found += [row for rows in plain_rows(conn, of_these) for row in rows]
-    return np.array([row[0] for row in found], np.int64), np.array([row[1] for row in found], np.float64)
+        last = conn.execute(nth).scalar()
+        if last is not None:
+            ours = ours.where(d.downloads > last - 1)
+        return [Disagreeing(*row) for row in conn.execute(ours)]
 
 
 def nth_largest(db: Database, hub_id: int, month: int, n: int) -> float | None:

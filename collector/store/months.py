@@ -134,13 +134,13 @@ def month_builds(db: Database, hub_id: int) -> dict[int, MonthBuild]:
 
 
 def month_reach(db: Database, hub_id: int, number: int) -> tuple[int | None, list[Backed]]:
-    """The last sighting of any model whose month is backed from its start, and how far the others are backed."""
+    """The last sighting of any model whose month is backed from its start, and how far others are backed, each once."""
     d, s = model_month.c, model_state.c
     joined = model_month.join(model_state, s.model_id == d.model_id).join(model, model.c.id == d.model_id)
     ours = (d.month == number, model.c.hub_id == hub_id)
     whole = and_(d.covered_from.is_(None), d.tiled_seconds == 0)
     unsaid = (func.coalesce(column, -1) for column in (s.seen_at, s.listed_poll_id))
-    others = select(func.coalesce(d.covered_from, -1), d.tiled_seconds, *unsaid).select_from(joined)
+    others = select(func.coalesce(d.covered_from, -1), d.tiled_seconds, *unsaid).select_from(joined).distinct()
     with db.connect() as connection:
         last = connection.execute(select(func.max(s.seen_at)).select_from(joined).where(*ours, whole)).scalar()
         return last, [Backed(*row) for row in connection.execute(others.where(*ours, not_(whole)))]
