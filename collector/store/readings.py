@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +15,9 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, func
 
 from collector.model import DAY, Window
 from collector.series import NO_DELTA, NOT_SAID, Bools, Ints, Models, Polls, Readings
+from collector.store.arrays import fetched
 from collector.store.database import Database
-from collector.store.histories import chunks, plain_rows
+from collector.store.histories import chunks
 from collector.store.numbering import AT, of_each, of_poll
 from collector.store.schema import model, model_name, model_state, observation, poll
 
@@ -25,7 +25,6 @@ BEFORE = 9 * DAY  # a window's falls and rises begin up to a dip's week, and a r
 AFTER = 32 * DAY  # its falls are judged, and the 30-day counts of its last tile read, after it
 SPANS_AFTER = 8 * DAY  # a later reading still matters when the value before it was last seen until then
 _FEW = 500  # models worth naming one by one in a statement
-_FETCHED = 100_000  # rows held as Python objects at a time
 
 
 class PollAt(NamedTuple):
@@ -126,16 +125,6 @@ def with_rolling_only(conn: Connection, hub_id: int) -> Ints:
         .where(observation.c.downloads_all_time.is_(None))
     )
     return np.array(sorted(conn.execute(never.union(at_times)).scalars()), np.int64)
-
-
-def fetched(conn: Connection, query: Select[Any]) -> NDArray[np.int64]:
-    """The rows of a query of whole numbers, one array row each."""
-    width = len(query.selected_columns)
-    parts = [
-        np.fromiter(chain.from_iterable(part), np.int64).reshape(-1, width)
-        for part in plain_rows(conn, query, _FETCHED)
-    ]
-    return np.concatenate(parts) if parts else np.empty((0, width), np.int64)
 
 
 def as_readings(rows: NDArray[np.int64]) -> Readings:

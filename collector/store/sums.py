@@ -18,6 +18,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, case
 from collector.model import DAY, Window
 from collector.series import NOT_SAID, Ints, Readings
 from collector.store import readings as stored
+from collector.store.arrays import fetched
 from collector.store.database import Database
 from collector.store.histories import chunks
 from collector.store.numbering import AT, BEGIN, of_model, of_poll
@@ -83,7 +84,7 @@ def _line(instant: int) -> ColumnElement[int]:
 def plain_sums(db: Database, hub_id: int, window: Window) -> tuple[Ints, Ints]:
     """The same as two columns, by model."""
     with db.connect() as conn:
-        rows = stored.fetched(conn, plain(hub_id, window).order_by(observation.c.model_id))
+        rows = fetched(conn, plain(hub_id, window).order_by(observation.c.model_id))
     return rows[:, 0].copy(), rows[:, 1].copy()
 
 
@@ -98,8 +99,8 @@ def basis(db: Database, hub_id: int, window: Window, polls: tuple[int, int] = AL
         rolling = stored.with_rolling_only(conn, hub_id)
         stepping = np.setdiff1d(np.union1d(unusual, _doubled(conn, hub_id, window, until)), rolling)
         near = _rows_of(conn, hub_id, stepping, window, max(until, latest + stored.SPANS_AFTER))
-        parts = [stored.fetched(conn, stored.of_models(hub_id, part)) for part in chunks(rolling.tolist())]
-        firsts = stored.fetched(conn, _firsts(hub_id, window, until, polls))
+        parts = [fetched(conn, stored.of_models(hub_id, part)) for part in chunks(rolling.tolist())]
+        firsts = fetched(conn, _firsts(hub_id, window, until, polls))
     judged = np.union1d(stepping, rolling)
     others = firsts[~np.isin(firsts[:, 0], judged)]
     return Basis(judged, stored.as_readings(np.concatenate([near, *parts])), stored.as_readings(others))
@@ -115,7 +116,7 @@ def _unusual_models(conn: Connection, hub_id: int, window: Window, until: int) -
         .where(poll.c.hub_id == hub_id, or_(near, late))
         .where(text(UNUSUAL), observation.c.delta.is_not(None), window.end > BEGIN)
     )
-    rows = stored.fetched(conn, query)
+    rows = fetched(conn, query)
     return np.unique(rows[:, 0]), int(rows[:, 1].max()) if len(rows) else 0
 
 
@@ -141,7 +142,7 @@ def _doubled(conn: Connection, hub_id: int, window: Window, until: int) -> Ints:
             .join_from(one, other, of_model(one.c.model_id, later.id, other))
             .where(of_poll(earlier.id, one), same_instant)
         )
-        found.append(stored.fetched(conn, query))
+        found.append(fetched(conn, query))
     return np.unique(np.concatenate(found))
 
 
@@ -170,10 +171,10 @@ def _rows_of(conn: Connection, hub_id: int, model_ids: Ints, window: Window, unt
     by_then = or_(poll.c.started_at <= until, poll.c.reaches_back_to < near_end)
     polls = (poll.c.started_at >= window.start - stored.BEFORE, by_then)
     if len(model_ids) > _MANY:
-        rows = stored.fetched(conn, stored.READINGS.where(poll.c.hub_id == hub_id, *polls))
+        rows = fetched(conn, stored.READINGS.where(poll.c.hub_id == hub_id, *polls))
         rows = rows[np.isin(rows[:, 0], model_ids)]
     else:
-        parts = [stored.fetched(conn, stored.of_models(hub_id, part, *polls)) for part in chunks(model_ids.tolist())]
+        parts = [fetched(conn, stored.of_models(hub_id, part, *polls)) for part in chunks(model_ids.tolist())]
         rows = np.concatenate([np.empty((0, 8), np.int64), *parts])
     at, started_at, span = rows[:, 1], rows[:, 3], rows[:, 6]
     kept: Ints = rows[(started_at <= until) | ((span != NOT_SAID) & (at - span < near_end))]

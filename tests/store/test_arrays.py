@@ -1,0 +1,74 @@
+"""Columns of whole numbers come out of the database as they went in, on each engine."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from collector.store.arrays import columns_of, fetched, insert_columns
+from collector.store.database import Database
+from collector.store.schema import absence, model, model_state
+from tests.store.facts import World
+
+SOME = [3, 1, -5, 0, 2**62]
+
+
+def _filled(world: World, db: Database) -> None:
+    for number, seen_at in enumerate(SOME, 1):
+        world.model(number, f"a/{number}")
+        world.state(number, None, None, seen_at)
+
+
+def test_columns_stand_beside_each_other_whatever_their_order(world: World, db: Database) -> None:
+    _filled(world, db)
+    with db.connect() as conn:
+        model_id, seen_at = columns_of(conn, select(model_state.c.model_id, model_state.c.seen_at))
+    assert dict(zip(model_id.tolist(), seen_at.tolist(), strict=True)) == dict(enumerate(SOME, 1))
+
+
+def test_no_row_is_columns_of_nothing(world: World, db: Database) -> None:
+    with db.connect() as conn:
+        columns = columns_of(conn, select(model_state.c.model_id, model_state.c.seen_at))
+        rows = fetched(conn, select(model_state.c.model_id, model_state.c.seen_at))
+    assert [column.tolist() for column in columns] == [[], []]
+    assert rows.shape == (0, 2)
+
+
+def test_a_joined_query_with_expressions_is_read_the_same_both_ways(world: World, db: Database) -> None:
+    _filled(world, db)
+    query = (
+        select(model.c.id * 10, func.coalesce(model_state.c.changed_at, -1))
+        .join(model_state, model_state.c.model_id == model.c.id)
+        .where(model.c.id > 1)
+    )
+    with db.connect() as conn:
+        columns, rows = np.array(columns_of(conn, query)).T, fetched(conn, query)
+    assert sorted(columns.tolist()) == sorted(rows.tolist()) == [[number * 10, -1] for number in (2, 3, 4, 5)]
+
+
+def test_written_columns_are_read_again_and_a_value_may_stand_for_null(world: World, db: Database) -> None:
+    _filled(world, db)
+    world.poll(1)
+    world.poll(2)
+    told = {
+        "model_id": (np.array([1, 2]), None),
+        "poll_id": (np.array([2, 2]), None),
+        "listed_poll_id": (np.array([1, 1]), None),
+        "returned_poll_id": (np.array([-1, 2]), -1),
+    }
+    with db.begin() as conn:
+        insert_columns(conn, absence, told)
+        assert [tuple(row) for row in conn.execute(select(absence).order_by(absence.c.model_id))] == [
+            (1, 2, 1, None),
+            (2, 2, 1, 2),
+        ]
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20))
+def test_every_whole_number_of_64_bits_survives_the_way_through_a_text(values: list[int]) -> None:
+    # What `columns_of` does to a column, without a database for each example.
+    text = ",".join(map(str, values))
+    read = np.fromstring(text, np.int64, sep=",") if values else np.empty(0, np.int64)
+    assert read.tolist() == values
