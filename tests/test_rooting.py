@@ -117,9 +117,12 @@ class Story:
 
     def refreshed(self, knowledge: Knowledge) -> list[tuple[Any, ...]]:
         """The stored roots after bringing them up to date; all that is stored is what is worked out from nothing."""
-        refresh_origins(self.db, self.hub, knowledge, lineages.todo(self.db, self.hub.id))
-        stored = [tuple(row) for row in in_order(Derived(self.db).origin_rows(self.hub.id))]
+        before, todo = self._stored(), lineages.todo(self.db, self.hub.id)
+        changed = refresh_origins(self.db, self.hub, knowledge, todo)
+        stored = self._stored()
         assert stored == from_nothing(self, knowledge)
+        if changed is not None:
+            assert changed == tuple(sorted({*todo.model_ids, *(row[0] for row in {*before} ^ {*stored})}))
         said, numbers = noted_from_nothing(self, knowledge)
         assert in_order(Derived(self.db).disagreement_rows(self.hub.id)) == said
         assert numbers_of(self) == numbers
@@ -130,6 +133,9 @@ class Story:
         (model_id,) = [row[0] for row in self._ids() if row[1] == f"key{number}"]
         (root,) = [row[1] for row in self.refreshed(knowledge) if row[0] == model_id]
         return str(root)
+
+    def _stored(self) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in in_order(Derived(self.db).origin_rows(self.hub.id))]
 
     def _ids(self) -> list[tuple[int, str]]:
         with self.db.connect() as connection:
@@ -302,6 +308,21 @@ def test_a_way_out_of_a_cycle_is_found_by_every_member(story: Story, knowledge: 
 
 
 # ---- only what changed
+
+
+def test_whoever_keeps_something_beside_the_roots_is_told_of_which_models_it_can_differ(
+    story: Story, knowledge: Knowledge
+) -> None:
+    def changed() -> tuple[int, ...] | None:
+        return refresh_origins(story.db, story.hub, knowledge, lineages.todo(story.db, story.hub.id))
+
+    story.polled(k1=("x/One", declared("lab/Late")), k2=("y/Two", declared("x/One")), k3=("z/Else", ()))
+    assert changed() is None, "nothing was worked out before"
+    assert changed() == ()
+    story.polled(k4=("lab/Late", declared("Dev/Alpha-7B")))
+    assert changed() == (1, 2, 4), "the new one, what declares it, and what was made from that"
+    story.polled(k3=("z/Else", declared("z/Else")))
+    assert changed() == (3,), "described anew, though its root is the same"
 
 
 def test_a_poll_that_changes_nothing_leaves_nothing_to_do(story: Story, knowledge: Knowledge) -> None:

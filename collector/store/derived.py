@@ -101,8 +101,8 @@ class Derived:
             replace_numbers(connection, hub_id, noted.numbers)
             strike_off(connection, hub_id, noted.done)
 
-    def update_origins(self, hub_id: int, rows: Iterable[Row], noted: Noted = NOTHING_NOTED) -> int:
-        """Replaces the roots of the models that have others than before; returns how many these are.
+    def update_origins(self, hub_id: int, rows: Iterable[Row], noted: Noted = NOTHING_NOTED) -> list[int]:
+        """Replaces the roots of the models that have others than before; returns which these are, in order.
 
         `rows` are the roots of all models of the hub in the order of model_id. The shares that the changed models go
         into lose their marks in the same transaction, so that they are built anew.
@@ -115,9 +115,9 @@ class Derived:
             _rewrite(connection, disagreement, others)
             replace_numbers(connection, hub_id, noted.numbers)
             strike_off(connection, hub_id, noted.done)
-        return len(changed)
+        return list(changed)
 
-    def update_some_origins(self, hub_id: int, rows: Iterable[Row], noted: Noted) -> int:
+    def update_some_origins(self, hub_id: int, rows: Iterable[Row], noted: Noted) -> list[int]:
         """The same for a few models: `rows` are all roots of these, in the order of model_id; so are disagreements."""
         new = [tuple(row) for row in rows]
         few = list(dict.fromkeys(row[0] for row in new))
@@ -128,7 +128,7 @@ class Derived:
             _rewrite(connection, disagreement, others)
             renew_numbers(connection, hub_id, few, noted.numbers)
             strike_off(connection, hub_id, noted.done)
-        return len(changed)
+        return list(changed)
 
     def disagreement_rows(self, hub_id: int) -> pd.DataFrame:
         """The models of a hub whose name and declaration lead to different families, by model_id.

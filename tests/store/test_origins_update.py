@@ -57,7 +57,7 @@ SAME = [root(1, FIRST), root(2, "b/right", 0.5), root(2, "a/left", 0.5)]
 
 def test_the_same_roots_in_another_order_write_nothing_and_forget_nothing(db: Database, derived: Derived) -> None:
     before = rows_of(derived)
-    assert derived.update_origins(HUB, SAME) == 0
+    assert derived.update_origins(HUB, SAME) == []
     assert rows_of(derived) == before
     assert built(db) == list(MONTHS)
 
@@ -65,25 +65,25 @@ def test_the_same_roots_in_another_order_write_nothing_and_forget_nothing(db: Da
 def test_another_root_forgets_the_months_the_model_counts_in_and_those_after_them(
     db: Database, derived: Derived
 ) -> None:
-    assert derived.update_origins(HUB, [root(1, "meta/base"), *SAME[1:]]) == 1
+    assert derived.update_origins(HUB, [root(1, "meta/base"), *SAME[1:]]) == [1]
     assert (1, "meta/base", 1.0) in rows_of(derived)
     assert (1, FIRST, 1.0) not in rows_of(derived)
     assert built(db) == ["2026-07", "2026-10"]
 
 
 def test_another_root_forgets_the_month_in_which_the_model_was_created(db: Database, derived: Derived) -> None:
-    assert derived.update_origins(HUB, [SAME[0], root(2, "a/left")]) == 1
+    assert derived.update_origins(HUB, [SAME[0], root(2, "a/left")]) == [2]
     assert built(db) == ["2026-07", "2026-08", "2026-09"]
 
 
 def test_a_new_model_is_added_and_one_that_is_no_more_is_dropped(db: Database, world: World, derived: Derived) -> None:
     world.model(3, "new/one")
-    assert derived.update_origins(HUB, [*SAME[1:], root(3, "new/one")]) == 2
+    assert derived.update_origins(HUB, [*SAME[1:], root(3, "new/one")]) == [1, 3]
     assert {row[0] for row in rows_of(derived)} == {2, 3}
 
 
 def test_the_last_model_that_is_no_more_is_dropped_as_well(derived: Derived) -> None:
-    assert derived.update_origins(HUB, SAME[:1]) == 1
+    assert derived.update_origins(HUB, SAME[:1]) == [2]
     assert rows_of(derived) == [(1, FIRST, 1.0)]
 
 
