@@ -11,7 +11,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Column, Connection, Integer, MetaData, Select, Table, delete, exists, insert, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    delete,
+    exists,
+    insert,
+    select,
+)
 
 from collector.store.arrays import insert_columns
 from collector.store.database import Database
@@ -45,24 +57,28 @@ def add_todo(conn: Connection, model_ids: Sequence[int]) -> None:
 def todo(db: Database, hub_id: int) -> Todo:
     """What is to do for a hub."""
     c = origin_todo.c
-    entries = select(c.id, c.model_id).join(model, model.c.id == c.model_id).where(model.c.hub_id == hub_id)
+    entries = select(c.id, c.model_id).where(_of_hub(hub_id, c.model_id))
     with db.connect() as conn:
-        found = conn.execute(entries).all()
-    return Todo(max((row.id for row in found), default=0), tuple(sorted({row.model_id for row in found})))
+        found = [row for rows in plain_rows(conn, entries) for row in rows]
+    return Todo(max((row[0] for row in found), default=0), tuple(sorted({row[1] for row in found})))
 
 
 def has_todo(db: Database, hub_id: int) -> bool:
     """Whether anything is to do for a hub."""
-    entry = select(origin_todo.c.id).join(model, model.c.id == origin_todo.c.model_id).where(model.c.hub_id == hub_id)
+    entry = select(origin_todo.c.id).where(_of_hub(hub_id, origin_todo.c.model_id))
     with db.connect() as conn:
         return conn.execute(entry.limit(1)).first() is not None
 
 
 def strike_off(conn: Connection, hub_id: int, last: int) -> None:
     """Removes a hub's entries up to one."""
-    # Asked for each entry: a list of the hub's models would be millions long.
-    is_ours = exists().where(model.c.id == origin_todo.c.model_id, model.c.hub_id == hub_id)
-    conn.execute(delete(origin_todo).where(origin_todo.c.id <= last, is_ours))
+    c = origin_todo.c
+    conn.execute(delete(origin_todo).where(c.id <= last, _of_hub(hub_id, c.model_id)))
+
+
+def _of_hub(hub_id: int, model_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether a model is the hub's, asked for each row: joined, SQLite would read all models of the hub first."""
+    return exists().where(model.c.id == model_id, model.c.hub_id == hub_id)
 
 
 # --- under which numbers models are kept ------------------------------------------------------------------------------
@@ -154,8 +170,8 @@ def former_names_of(db: Database, model_ids: Iterable[int]) -> list[tuple[int, s
 def once_named(db: Database, hub_id: int, names: Iterable[str]) -> list[tuple[int, str]]:
     """Model and name for every model of the hub that once had one of these names."""
     c = model_name.c
-    query = select(c.model_id, c.name).join(model, model.c.id == c.model_id).where(model.c.hub_id == hub_id)
-    return _rows(db, sorted(names), lambda part: query.where(c.name.in_(part)).distinct())
+    query = select(c.model_id, c.name).where(_of_hub(hub_id, c.model_id)).distinct()
+    return _rows(db, sorted(names), lambda part: query.where(c.name.in_(part)))
 
 
 def _rows(db: Database, values: Sequence[Any], query: Callable[[Sequence[Any]], Select[Any]]) -> list[Any]:
