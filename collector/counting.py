@@ -142,10 +142,21 @@ def grown_in(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = su
     )
 
 
+def plain_sums(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = sums.ALL) -> tuple[Ints, Ints]:
+    """The models with plain growth in the window, read by these polls, and their downloads; of judged ones, untrue."""
+    summed = np.zeros(figures.last_model(db) + 1, np.int64)
+    for read in sums.rises(db, hub.id, window, polls):
+        # No model stands twice in what one poll read.
+        summed[read.whole_of] += read.whole
+        summed[read.cut_of] += part_in(read.cut, Spans.plain(read.cut_of, read.begin, read.end, read.cut), window)
+    model_id = np.flatnonzero(summed > 0)
+    return model_id, summed[model_id]
+
+
 def count_anew(db: Database, hub: Hub, window: Window) -> Counted:
     """What each model did, from the readings alone."""
     grown = grown_in(db, hub, window)
-    plain_ids, plain_downloads = sums.plain_sums(db, hub.id, window)
+    plain_ids, plain_downloads = plain_sums(db, hub, window)
     plain = ~np.isin(plain_ids, grown.judged.model_id)
     parts = (grown.judged, grown.firsts)
     model_id = np.unique(np.concatenate([*(part.model_id for part in parts), plain_ids[plain]]))

@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from collector.counting import ESTIMATE_REACH, grown_in, month_mark, month_number, stands
+from collector.counting import ESTIMATE_REACH, grown_in, month_mark, month_number, plain_sums, stands
 from collector.figuring import ScopeModels, are_current, figures_of, keep, scoped, shares_mark
 from collector.measure.spans import FIRST
 from collector.measure.windows import WindowGrowth, covered_part, flag_names
@@ -106,7 +106,7 @@ def _month(db: Database, hub: Hub, month: Window, polls: tuple[int, int], mark: 
         hub.id,
         month_number(month),
         MonthBuild(mark, last, mark, 0.0, grown.judged.open_falls),
-        sums.plain(hub.id, month, polls),
+        plain_sums(db, hub, month, polls),
         list(_month_rows(grown.firsts, grown.accounts_of_firsts, month, shown)),
         judged | {row.model_id: row for row in _month_rows(grown.judged, grown.accounts_of_judged, month)},
         dict(zip(renamed.model_id.tolist(), renamed.publisher_id.tolist(), strict=True)),

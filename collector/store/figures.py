@@ -166,6 +166,12 @@ def nth_largest(db: Database, hub_id: int, month: int, n: int) -> float | None:
 # --- what is known of them --------------------------------------------------------------------------------------------
 
 
+def last_model(db: Database) -> int:
+    """The largest number of any model; 0: there is none."""
+    with db.connect() as conn:  # of all hubs: to look at one hub's alone takes seconds
+        return conn.execute(select(func.max(model.c.id))).scalar() or 0
+
+
 def described(db: Database, hub_id: int) -> Described:
     """Every model of a hub."""
     return _described(db, select(model.c.id, *_DESCRIBED).where(model.c.hub_id == hub_id).order_by(model.c.id))

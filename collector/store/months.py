@@ -1,7 +1,6 @@
 """`model_month`: what each model did in each month, built from nothing or brought up to date by what came since.
 
-Plain growth goes from readings to months inside the database; first sightings and judged models come from the measure.
-Knows no rule by which these were worked out. Both ways lead to the same rows: what is added up are whole numbers.
+Knows no rule by which the figures were worked out. Both ways lead to the same rows: what is added up are whole numbers.
 """
 
 from __future__ import annotations
@@ -12,10 +11,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
+    Column,
     Connection,
     Double,
     Integer,
+    MetaData,
     Select,
+    Table,
     Text,
     and_,
     bindparam,
@@ -33,6 +35,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from collector.series import Ints
+from collector.store.arrays import insert_columns
 from collector.store.database import Database
 from collector.store.histories import chunks, execute_rows, insert_rows
 from collector.store.schema import model, model_month, model_state, month_build
@@ -68,7 +72,7 @@ class Month:
     hub_id: int
     number: int  #: year × 100 + month
     build: MonthBuild
-    plain: Select[tuple[int, int]]  #: model and downloads of plain growth
+    plain: tuple[Ints, Ints]  #: model and downloads of plain growth
     firsts: Sequence[MonthRow]  #: what first sightings add to it
     judged: Mapping[int, MonthRow | None]  #: what takes the place of a model's row; None: nothing does
     accounts: Mapping[int, int]  #: of renamed models: the account on the month's last day
@@ -149,9 +153,7 @@ def month_reach(db: Database, hub_id: int, number: int) -> tuple[int | None, lis
 def _put(connection: Connection, month: Month) -> bool:
     """Adds plain growth and first sightings to a month's rows, replaces those of judged models; whether any changed."""
     before = _rows_of(connection, month.number, list(month.judged))
-    adding = _adding(connection, _plain_rows(month.number, month.plain))
-    # Core would let the count of an insertion go, and say -1 of a server's.
-    grown = connection.execute(adding, execution_options={"preserve_rowcount": True}).rowcount
+    _add_plain(connection, month)
     execute_rows(connection, _adding(connection, None), _NAMES, [(month.number, *row) for row in month.firsts])
     for ids in chunks(list(month.judged)):
         of_these = and_(model_month.c.month == month.number, model_month.c.model_id.in_(ids))
@@ -159,7 +161,7 @@ def _put(connection: Connection, month: Month) -> bool:
     after = [row for row in month.judged.values() if row is not None]
     insert_rows(connection, model_month, _NAMES, [(month.number, *row) for row in after])
     moved = _set_accounts(connection, month)
-    return bool(grown or month.firsts or moved) or set(before) != set(after)
+    return bool(len(month.plain[0]) or month.firsts or moved) or set(before) != set(after)
 
 
 def _set_accounts(connection: Connection, month: Month) -> int:
@@ -181,25 +183,35 @@ def _rows_of(connection: Connection, month: int, model_ids: Sequence[int]) -> li
     return found
 
 
-def _plain_rows(month: int, plain: Select[tuple[int, int]]) -> Select[Any]:
-    """Plain growth as rows of the month: measured, without a flag, backed from the month's start."""
-    grown = plain.subquery("grown")
+def _add_plain(connection: Connection, month: Month) -> None:
+    """Plain growth: measured, without a flag, backed from the month's start."""
     zero = literal(0.0, Double)
-    return (
-        select(
-            literal(month, Integer),
-            grown.c.model_id,
-            model.c.publisher_id,
-            cast(grown.c.downloads, Double),
-            zero,
-            literal(0, BigInteger),
-            cast(null(), BigInteger),
-            zero,
-            cast(null(), Text),
-        )
-        .join_from(grown, model, model.c.id == grown.c.model_id)
-        .where(true())
+    rows = select(
+        literal(month.number, Integer),
+        _GROWN.c.model_id,
+        model.c.publisher_id,
+        cast(_GROWN.c.downloads, Double),
+        zero,
+        literal(0, BigInteger),
+        cast(null(), BigInteger),
+        zero,
+        cast(null(), Text),
+    ).join_from(_GROWN, model, model.c.id == _GROWN.c.model_id)
+    _GROWN.create(connection)
+    insert_columns(
+        connection, _GROWN, dict(zip(_GROWN.columns.keys(), ((each, None) for each in month.plain), strict=True))
     )
+    connection.execute(_adding(connection, rows.where(true())))
+    _GROWN.drop(connection)
+
+
+_GROWN = Table(
+    "grown_in_month",
+    MetaData(),
+    Column("model_id", Integer, primary_key=True, autoincrement=False),
+    Column("downloads", BigInteger, nullable=False),
+    prefixes=["TEMPORARY"],
+)
 
 
 def _adding(connection: Connection, rows: Select[Any] | None) -> Any:

@@ -1,9 +1,9 @@
-"""A window's growth as far as it is a mere sum, added up by the database; and which models are no mere sum.
+"""What of a window's growth is a mere sum, poll by poll; and which models are no mere sum. Adds nothing up.
 
 Plain is a rise that its own 30-day count explains: it lies evenly between the last sighting of the value before and its
-reading, and a window takes its part. That part is `collector.measure.spans.part_in` in SQL, held against it by tests.
-Everything else (`UNUSUAL` readings, two readings at one instant, models without a cumulative counter) is judged by the
-measure from the readings themselves. Knows no rule for those. Instants are Unix seconds.
+reading, and a window takes its part. Everything else (`UNUSUAL` readings, two readings at one instant, models without a
+cumulative counter) is judged by the measure from the readings themselves. Knows no rule for those. Instants are Unix
+seconds.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, case, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_, or_, select, text
 
 from collector.model import DAY, Window
 from collector.series import NOT_SAID, Ints, Readings
 from collector.store import readings as stored
-from collector.store.arrays import fetched
+from collector.store.arrays import columns_of, fetched
 from collector.store.database import Database
 from collector.store.histories import chunks
 from collector.store.numbering import AT, BEGIN, of_model, of_poll
@@ -40,26 +40,47 @@ class Basis(NamedTuple):
 # --- the plain part -------------------------------------------------------------------------------------------------
 
 
-def plain(hub_id: int, window: Window, polls: tuple[int, int] = ALL) -> Select[tuple[int, int]]:
-    """model_id and downloads of the models with plain growth in the window, read by these polls.
+class Rises(NamedTuple):
+    """Growth that one poll read, at most once of each model."""
 
-    Of judged models it says nothing true: theirs are to be replaced.
+    whole_of: Ints  #: models whose growth lies wholly in the window, and …
+    whole: Ints  #: … their downloads
+    cut_of: Ints  #: models whose growth begins before the window or ends after it, …
+    cut: Ints  #: … their downloads, …
+    begin: Ints  #: … the last sighting of the value before, …
+    end: Ints  #: … and the reading
+
+
+def rises(db: Database, hub_id: int, window: Window, polls: tuple[int, int] = ALL) -> Iterator[Rises]:
+    """The plain growth that touches the window, read by these polls: one after the other.
+
+    Of judged models it says nothing true: theirs is to be replaced. To have the database add it up by model takes
+    several times as long: a month of the whole hub is twelve million readings.
     """
-    o, p = observation.c, poll.c
+    seconds = observation.c.seconds
+    with db.connect() as conn:
+        for of in conn.execute(_touching(hub_id, window, polls)).all():
+            inside = and_(window.start - of.started_at <= _BEGINS, seconds <= window.end - of.started_at)
+            begin, end = of.started_at + _BEGINS, of.started_at + seconds
+            touches = (begin < window.end, end > window.start)
+            whole = columns_of(conn, _RISES.where(of_poll(of.id), inside))
+            cut = columns_of(conn, _RISES.add_columns(begin, end).where(of_poll(of.id), not_(inside), *touches))
+            yield Rises(*whole, *cut)
+
+
+_BEGINS = observation.c.seconds - observation.c.span_seconds  # after the poll's start: mostly a day before it
+_RISES = select(observation.c.model_id, observation.c.delta).where(
+    observation.c.delta > 0, observation.c.downloads_all_time.is_not(None)
+)
+
+
+def _touching(hub_id: int, window: Window, polls: tuple[int, int]) -> Select[tuple[int, int]]:
+    """The polls that may have read growth in the window: number and start."""
+    p = poll.c
     reads_in_it = or_(p.started_at >= window.start, _reads_until() > window.start)
     begins_in_it = or_(p.started_at < window.end, p.reaches_back_to < window.end)
-    inside = and_(window.start <= BEGIN, window.end >= AT)
-    part = case((inside, o.delta), else_=_line(window.end) - _line(window.start))
-    downloads = cast(func.sum(part), BigInteger)
-    return (
-        select(o.model_id, downloads.label("downloads"))
-        .join_from(poll, observation, of_poll())
-        .where(p.hub_id == hub_id, *_numbered(polls), p.started_at >= window.start - stored.BEFORE)
-        .where(reads_in_it, begins_in_it)
-        .where(o.delta > 0, o.downloads_all_time.is_not(None), window.end > BEGIN, window.start < AT)
-        .group_by(o.model_id)
-        .having(downloads > 0)
-    )
+    near = p.started_at >= window.start - stored.BEFORE
+    return select(p.id, p.started_at).where(p.hub_id == hub_id, *_numbered(polls), near, reads_in_it, begins_in_it)
 
 
 def _numbered(polls: tuple[int, int]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -71,21 +92,6 @@ def _reads_until() -> ColumnElement[int]:
     p = poll.c
     ended = and_(p.finished_at.is_not(None), p.scope != "import")
     return case((ended, p.finished_at), else_=p.started_at + DAY)
-
-
-def _line(instant: int) -> ColumnElement[int]:
-    """The counter of a reading's span at an instant: 0 at its start, `delta` at its end, rounded half up between."""
-    delta, span, passed = observation.c.delta, observation.c.span_seconds, instant - BEGIN
-    # Whole and rest apart, as the measure does it: delta x seconds would leave 64 bits.
-    between = (delta // span) * passed + (2 * (delta % span) * passed + span) // (2 * span)
-    return case((instant >= AT, delta), (instant <= BEGIN, 0), else_=between)
-
-
-def plain_sums(db: Database, hub_id: int, window: Window) -> tuple[Ints, Ints]:
-    """The same as two columns, by model."""
-    with db.connect() as conn:
-        rows = fetched(conn, plain(hub_id, window).order_by(observation.c.model_id))
-    return rows[:, 0].copy(), rows[:, 1].copy()
 
 
 # --- what is judged -------------------------------------------------------------------------------------------------

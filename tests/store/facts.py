@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Table, false, insert, select, text
+from sqlalchemy import Connection, Table, insert, text
 
 from collector.model import publisher_of
 from collector.store import schema
@@ -22,8 +23,8 @@ def put_month(db: Database, hub_id: int, number: int, rows: pd.DataFrame, build:
     for row in rows.to_dict("records"):
         said = {str(name): value for name, value in row.items() if not pd.isna(value)}
         made.append(MonthRow(**(unsaid | said)))
-    nothing = select(schema.observation.c.model_id, schema.observation.c.delta.label("downloads")).where(false())
-    build_month(db, Month(hub_id, number, build, nothing, made, {}, {}))
+    nothing = np.empty(0, np.int64)
+    build_month(db, Month(hub_id, number, build, (nothing, nothing), made, {}, {}))
 
 
 class World:
