@@ -62,7 +62,6 @@ HOMES = {
     "typer": {"cli"},
     "click": {"cli"},
     "pydantic": {"config"},
-    "pydantic_settings": {"config"},
     "tomllib": {"config", "origins"},
 }
 

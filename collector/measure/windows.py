@@ -27,7 +27,7 @@ from collector.measure.spans import (
 from collector.measure.steps import RESTATEMENT_MARGIN, RESTATEMENT_SPAN_SECONDS, Plateau, Rolling, judge
 from collector.measure.tiles import Estimate, Floats, RollingSeries, estimate
 from collector.model import Window
-from collector.series import NO_DELTA, NOT_SAID, Bools, Ints, Models, Polls, Readings
+from collector.series import NO_DELTA, NOT_SAID, Bools, Ints, Models, Polls, Readings, begins_of_runs, distinct
 
 FOREVER = np.iinfo(np.int64).max
 
@@ -69,7 +69,7 @@ def growth(readings: Readings, models: Models, polls: Polls, as_of: int) -> Grow
     counted[rows] = True
     before = _before_first(cumulative, models, polls)
     covered_from = np.where(counted, NEVER, FOREVER)
-    covered_from[_place(models, np.unique(cumulative.model_id[cumulative.delta == NO_DELTA]))] = before.covered_from
+    covered_from[_place(models, distinct(cumulative.model_id[cumulative.delta == NO_DELTA]))] = before.covered_from
     return Growth(join([before.spans, *_steps(cumulative, as_of)]), covered_from, counted)
 
 
@@ -126,7 +126,7 @@ def _sum(rows: Ints, amount: Ints, size: int) -> Ints:
 
 def _before_first(cumulative: Readings, models: Models, polls: Polls) -> BeforeFirst:
     start = np.flatnonzero(cumulative.delta == NO_DELTA)
-    start = start[np.unique(cumulative.model_id[start], return_index=True)[1]]
+    start = start[begins_of_runs(cumulative.model_id[start])]
     first = _where(cumulative, _last_of_instant(cumulative)[start])
     rows = _place(models, first.model_id)
     return before_first(
@@ -223,7 +223,7 @@ def covered_part(covered_from: Ints, tiled_seconds: Floats, seen_at: Ints, gone:
 
 def _tiles(grown: Growth, readings: Readings, models: Models, window: Window, as_of: int) -> Estimate:
     """What the 30-day counts give for models without a cumulative counter, and before the first reading of one."""
-    alone = np.unique(readings.model_id[readings.all_time == NOT_SAID])
+    alone = distinct(readings.model_id[readings.all_time == NOT_SAID])
     if len(alone) == 0:
         return Estimate(np.zeros(len(models)), np.zeros(len(models)))
     series = rolling_series(_where(readings, np.isin(readings.model_id, alone)), models)
@@ -235,7 +235,8 @@ def _tiles(grown: Growth, readings: Readings, models: Models, window: Window, as
 
 def believable(models: Models, series: RollingSeries) -> Models:
     """The models with creations that their own 30-day counts do not contradict."""
-    place, index = np.unique(series.place, return_index=True)
+    index = begins_of_runs(series.place)
+    place = series.place[index]
     created_at = models.created_at.copy()
     created_at[place] = believable_creation(created_at[place], series.at[index])
     return replace(models, created_at=created_at)
@@ -252,5 +253,5 @@ def rolling_series(rows: Readings, models: Models) -> RollingSeries:
     # Of a reading with a cumulative counter only the moment itself is known: its 30-day count moves on its own.
     last = np.maximum(np.where(rows.all_time == NOT_SAID, last, rows.at), rows.at)
     said = np.flatnonzero(rows.rolling != NOT_SAID)
-    said = np.unique(said[_last_of_instant(_where(rows, said))])
+    said = distinct(said[_last_of_instant(_where(rows, said))])
     return RollingSeries(place[said], rows.at[said], last[said], rows.rolling[said])

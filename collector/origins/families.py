@@ -231,9 +231,8 @@ class _Reader:
         return list(value) if isinstance(value, list) else []
 
     def keys(self, table: Mapping[str, Any], known: set[str]) -> None:
-        self.must(
-            not table.keys() - known, f"unknown key {', '.join(sorted(table.keys() - known))}; use {sorted(known)}"
-        )
+        if unknown := table.keys() - known:
+            self.must(False, f"unknown key {', '.join(sorted(unknown))}; use {sorted(known)}")
 
     def must(self, holds: bool, fault: str) -> None:
         if not holds:

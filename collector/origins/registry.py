@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
@@ -38,6 +39,7 @@ ALWAYS = date.min  #: `valid_from` of a row that is open at its start; written a
 FOREVER = date.max  #: `valid_to` of a row that is open at its end; written as an empty field
 
 _FAULTS_SHOWN = 5
+_ONE_OF_KINDS = f"write one of {', '.join(KINDS)}"
 _LONGEST_FIELD = 500  # characters
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}\Z")
 _HUB = re.compile(r"[a-z0-9][a-z0-9_\-]*\Z")
@@ -69,12 +71,16 @@ class Registry:
 
     rows: tuple[OriginRow, ...]  #: sorted by hub, publisher, valid_from
     version: str  #: of the packaged registry
-    digest: str  #: SHA-256 (hex) of the rows in canonical form; the user's own rows count
     #: The rows of every account, by hub and by its name in one case.
     by_account: Mapping[tuple[str, str], tuple[OriginRow, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_account", _by_account(self.rows))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the rows in canonical form; the user's own rows count."""
+        return _digest(self.rows)  # worked out when it is asked for: 4 ms, and most look-ups do without
 
     def row(self, hub: str, publisher: str, day: date) -> OriginRow | None:
         """The row of an account on a UTC day; None when it was never reviewed or no row holds that day.
@@ -107,17 +113,18 @@ def load_registry(packaged: Path, own: Path | None, countries: Mapping[str, str]
 
 
 def make_registry(rows: Iterable[OriginRow], version: str) -> Registry:
-    """A registry of checked rows, sorted, with its digest."""
+    """A registry of checked rows, sorted."""
     ordered = tuple(sorted(rows, key=_AS_TUPLE))  # rows compared as they are make two tuples each time
-    return Registry(ordered, version, _digest(ordered))
+    return Registry(ordered, version)
 
 
 def read_rows(path: Path, countries: Mapping[str, str]) -> list[OriginRow]:
     """Every row of a registry file; RegistryError when a single one is faulty."""
     faults: list[str] = []
     rows: list[tuple[int, OriginRow]] = []
+    known = frozenset((NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, *countries))
     for line, values in read_csv(path, COLUMNS):
-        found = _faults(values, countries)
+        found = _faults(values, known)
         faults += [f"line {line}: {fault}" for fault in found]
         if not found:
             rows.append((line, _row(values)))
@@ -185,21 +192,28 @@ def load_version(path: Path) -> str:
     return version
 
 
-def _faults(values: Mapping[str, str], countries: Mapping[str, str]) -> list[str]:
-    """What is wrong with one record, each with its cure."""
-    known = {NOT_ATTRIBUTED, NOT_OF_ONE_COUNTRY, *countries}
-    rules = [
-        (_HUB.match(values["hub"]), f"hub {values['hub'][:40]!r}; write its name in lower case"),
-        (_ACCOUNT.match(values["publisher"]), f"publisher {values['publisher'][:40]!r}; write the account alone"),
-        (values["country"] in known, f"unknown country {values['country'][:10]!r}; write ISO 3166-1 alpha-2, XX or ZZ"),
-        (values["kind"] in KINDS, f"unknown kind {values['kind'][:20]!r}; write one of {', '.join(KINDS)}"),
-        (values["confidence"] in CONFIDENCES, f"confidence {values['confidence'][:20]!r}; write certain or likely"),
-        (values["basis"], "no basis; say in words why"),
-        (values["organisation"] or values["kind"] == "individual", "no organisation; only individuals need none"),
-        (_is_text(values["organisation"]), "organisation cannot be shown, is too long or a formula; write plain words"),
-        (_is_text(values["basis"]), "basis cannot be shown, is too long or a formula; write plain words"),
+def _faults(values: Mapping[str, str], known: Collection[str]) -> list[str]:
+    """What is wrong with one record, each with its cure; `known` are the codes of countries."""
+    hub, account, country, kind = (values[name] for name in ("hub", "publisher", "country", "kind"))
+    organisation, basis, confidence = values["organisation"], values["basis"], values["confidence"]
+    rules = (
+        (_HUB.match(hub), "hub", hub[:40], "write its name in lower case"),
+        (_ACCOUNT.match(account), "publisher", account[:40], "write the account alone"),
+        (country in known, "unknown country", country[:10], "write ISO 3166-1 alpha-2, XX or ZZ"),
+        (kind in KINDS, "unknown kind", kind[:20], _ONE_OF_KINDS),
+        (confidence in CONFIDENCES, "confidence", confidence[:20], "write certain or likely"),
+        (basis, "no basis", None, "say in words why"),
+        (organisation or kind == "individual", "no organisation", None, "only individuals need none"),
+        (_is_text(organisation), "organisation cannot be shown, is too long or a formula", None, "write plain words"),
+        (_is_text(basis), "basis cannot be shown, is too long or a formula", None, "write plain words"),
+    )
+    # Words are put together of what is wrong alone: thousands of rows are right, and every command reads them.
+    faults = [
+        f"{what}; {cure}" if value is None else f"{what} {value!r}; {cure}"
+        for holds, what, value, cure in rules
+        if not holds
     ]
-    return [fault for holds, fault in rules if not holds] + _date_faults(values)
+    return faults + _date_faults(values)
 
 
 def _date_faults(values: Mapping[str, str]) -> list[str]:
@@ -211,6 +225,7 @@ def _date_faults(values: Mapping[str, str]) -> list[str]:
     return faults
 
 
+@lru_cache(1000)
 def _is_day(text: str) -> bool:
     try:
         return _DAY.match(text) is not None and date.fromisoformat(text) < FOREVER

@@ -14,15 +14,17 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
-from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from collector.errors import StoreError
+
+if TYPE_CHECKING:  # who only reads needs no lock, and starts without it
+    from filelock import FileLock
 
 #: Every schema ever released, oldest first. A test compares them with the migrations.
 REVISIONS = ("0001",)
@@ -332,6 +334,8 @@ def writer_lock(url: str, *, wait_seconds: float) -> AbstractContextManager[None
 
 @contextmanager
 def _file_lock(path: Path, wait_seconds: float) -> Iterator[None]:
+    from filelock import FileLock
+
     lock = FileLock(f"{path}.lock", mode=0o600)
     with _translated_os(path):
         if not path.absolute().parent.is_dir():
@@ -345,6 +349,8 @@ def _file_lock(path: Path, wait_seconds: float) -> Iterator[None]:
 
 
 def _acquired(lock: FileLock, wait_seconds: float) -> bool:
+    from filelock import Timeout
+
     ends = time.monotonic() + wait_seconds
     while True:
         try:

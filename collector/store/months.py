@@ -33,7 +33,6 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.series import Ints
 from collector.store.arrays import insert_columns
@@ -219,9 +218,7 @@ def _adding(connection: Connection, rows: Select[Any] | None) -> Any:
 
     Since when readings back the month, an earlier row says.
     """
-    # Core has no insertion of its own for this; both engines spell it alike.
-    makers: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    statement = makers[connection.dialect.name](model_month)
+    statement = _upserting(connection)(model_month)
     if rows is None:
         statement = statement.values({name: bindparam(name) for name in _NAMES})
     else:
@@ -237,6 +234,17 @@ def _adding(connection: Connection, rows: Select[Any] | None) -> Any:
             "covered_from": func.coalesce(c.covered_from, new.covered_from),
         },
     )
+
+
+def _upserting(connection: Connection) -> Any:
+    """The engine's own insertion: Core has none for this, and both spell it alike."""
+    if connection.dialect.name == "postgresql":  # loaded only where it is spoken: 20 ms of every command
+        from sqlalchemy.dialects.postgresql import insert as of_server
+
+        return of_server
+    from sqlalchemy.dialects.sqlite import insert as of_file
+
+    return of_file
 
 
 def _set_build(connection: Connection, month: Month, build: MonthBuild) -> None:

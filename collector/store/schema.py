@@ -2,6 +2,9 @@
 
 Facts (`hub` … `model_state`) are what hubs said. Derived tables can be dropped and rebuilt to the same bytes.
 Instants are whole Unix seconds (UTC), so that the same arithmetic runs on SQLite and PostgreSQL; the views show dates.
+
+What only PostgreSQL's tables have (partitions, room in pages, rows that an index leaves out) stands in the migrations
+alone: said here, it would load that dialect at the start of every command, 20 ms of CPU.
 """
 
 from __future__ import annotations
@@ -222,9 +225,8 @@ observation = Table(
         comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
     ),
     # Serves: what a window's growth rests on beside its plain sums, without a look at every reading.
-    Index("ix_observation_unusual", "poll_id", sqlite_where=text(UNUSUAL), postgresql_where=text(UNUSUAL)),
+    Index("ix_observation_unusual", "poll_id", sqlite_where=text(UNUSUAL)),
     comment="Readings that differ from the one before (change-only): what the hub said of a model at an instant.",
-    postgresql_partition_by="RANGE (id)",  # by month of recording: collector.store.server
 )
 
 model_state = Table(
@@ -241,8 +243,6 @@ model_state = Table(
     Column("listed_poll_id", ForeignKey("poll.id"), comment="The last poll that listed the model, readable or not."),
     Column("metadata_crc", BigInteger, comment="CRC-32 of name, task, library, creation and bases: did they change?"),
     comment="The latest of every model: what the next page is compared with.",
-    # Every poll rewrites every row: room in each page keeps the new version beside the old, and the index untouched.
-    postgresql_with={"fillfactor": 70},
 )
 
 absence = Table(

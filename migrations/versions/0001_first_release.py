@@ -917,6 +917,7 @@ def _create_model_state() -> None:
         sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_model_state_model_id")),
         sa.PrimaryKeyConstraint("model_id", name=op.f("pk_model_state")),
         comment="The latest of every model: what the next page is compared with.",
+        # Every poll rewrites every row: room in each page keeps the new version beside the old, the index untouched.
         postgresql_with={"fillfactor": 70},
     )
 
@@ -986,7 +987,7 @@ def _create_observation() -> None:
         sa.ForeignKeyConstraint(["poll_id"], ["poll.id"], name=op.f("fk_observation_poll_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_observation")),
         comment="Readings that differ from the one before (change-only): what the hub said of a model at an instant.",
-        postgresql_partition_by="RANGE (id)",
+        postgresql_partition_by="RANGE (id)",  # by month of recording: collector.store.server
     )
     unusual = sa.text("(delta IS NULL OR delta < 0 OR delta > 2 * coalesce(downloads_30d, 0) + 1000)")
     op.create_index(

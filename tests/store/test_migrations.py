@@ -56,6 +56,8 @@ def test_on_the_server_readings_lie_in_partitions_and_pages_of_states_keep_room(
         relations = text("SELECT relkind::text, reloptions FROM pg_class WHERE relname = :name")
         assert connection.execute(relations, {"name": "observation"}).one() == ("p", None)
         assert connection.execute(relations, {"name": "model_state"}).one() == ("r", ["fillfactor=70"])
+        indexed = text("SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_observation_unusual'")
+        assert "WHERE ((delta IS NULL) OR (delta < 0)" in connection.execute(indexed).scalar_one()
 
 
 def test_on_sqlite_every_statement_equals_the_one_of_the_schema(sqlite_url: str, tmp_path: Path) -> None:
