@@ -30,8 +30,19 @@ WARNINGS: Mapping[str, str] = {
 _WARNED: Mapping[str, tuple[str, ...]] = {
     "rolling_window": ("downloads_30d",),
     "counter_may_fall": ("downloads_all_time", "delta", "corrections"),
-    "estimated": ("downloads", "estimated", "share", "share_of_attributed", "share_max", "previous_share", "value"),
-    "scope_changed": ("share", "previous_share", "models", "publishers", "models_listed", "models_new"),
+    "estimated": (
+        *("downloads", "estimated", "share", "share_millionths", "share_of_attributed", "share_max", "previous_share"),
+        "value",
+    ),
+    "scope_changed": (
+        "share",
+        "share_millionths",
+        "previous_share",
+        "models",
+        "publishers",
+        "models_listed",
+        "models_new",
+    ),
 }
 
 _DOWNLOADS = ("downloads", "estimated", "corrections", "delta", "downloads_all_time", "downloads_30d")
@@ -161,6 +172,8 @@ def _unit(name: str, kind: str) -> str:
         return "downloads"
     if name in _COUNTS or name.startswith("models_"):
         return "number"
+    if name.endswith("_millionths"):
+        return "millionths"
     if any(word in name for word in _PARTS) and kind != "string" and kind != "text":
         return "part"
     if "seconds" in name:

@@ -10,20 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from collector.counting import current_build, daily_downloads, growth_of, is_over, month_number
 from collector.measure import derivatives, shares
 from collector.measure.groups import group_shares
-from collector.measure.models import Models, in_scope, owners
+from collector.measure.models import Account, Models, in_scope, owners
 from collector.measure.movers import movers
-from collector.measure.shares import AllModels, Concentration
+from collector.measure.shares import AllModels, Concentration, PublisherRows
 from collector.measure.spikes import DAYS_BEFORE, burst_candidates, spike_rows
-from collector.measure.sums import Heading, Parts, Tally, tallied
+from collector.measure.sums import Heading, Parts, Tally, millionths, tallied
 from collector.model import ATTRIBUTIONS, DAY, Attribution, CountryGroup, Scope, Window, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels
-from collector.store import lineages, marks, months
+from collector.store import figures, lineages, marks, months, publishers
 from collector.store.database import Database
 from collector.store.derived import Derived
 from collector.store.queries import Hub
@@ -51,11 +52,11 @@ def scoped(window: WindowModels, scope: Scope) -> ScopeModels:
 def share_tables(
     hub: str, this: Sequence[ScopeModels], before: Sequence[ScopeModels], knowledge: Knowledge
 ) -> dict[str, pd.DataFrame]:
-    """The published share tables of a window, by table name: every scope, both attributions.
+    """The published share tables of a window but that of the accounts, by table name: every scope, both attributions.
 
     `this` and `before` are the window and the one before it, a place for each scope.
     """
-    names = ("country_share", "family_share", "publisher_share", "group_share", "derivative_share")
+    names = ("country_share", "family_share", "group_share", "derivative_share")
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
     for now, then in zip(this, before, strict=True):
         heading = Heading(hub, now.window.window.label, now.scope)
@@ -64,7 +65,6 @@ def share_tables(
             parts["country_share"].append(countries)
             parts["group_share"].append(groups)
         parts["family_share"].append(_family_table(now, then, heading))
-        parts["publisher_share"].append(shares.publisher_shares(now.window.models, heading))
         parts["derivative_share"].append(_derivative_table(now, then, heading))
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
@@ -100,7 +100,9 @@ def _derivative_table(now: ScopeModels, then: ScopeModels, heading: Heading) -> 
 class Figures:
     """What is published of a window's shares; shares are unrounded."""
 
-    tables: Mapping[str, pd.DataFrame]  #: by name of the derived table, in published columns
+    tables: Mapping[str, pd.DataFrame]  #: by name of the derived table, in published columns; not the accounts
+    uploaded: Mapping[str, PublisherRows]  #: by scope
+    accounts: Sequence[Account]  #: of which `uploaded` tells, in the order of their names
     unquantised: Mapping[str, Mapping[str, float]]  #: by scope: base shares by country without quantised copies
     #: By scope and attribution: the part of all downloads that is not attributed, by reason.
     unknown: Mapping[tuple[str, Attribution], Mapping[str, float]]
@@ -121,8 +123,11 @@ def figures_of(
     daily_known: bool = True,
 ) -> Figures:
     """The figures of a window with these models; `now` and `then` are it and the one before it, one for each scope."""
+    uploaded = {each.scope: shares.publisher_rows(each.window.models) for each in now}
     return Figures(
         share_tables(hub.name, now, then, knowledge),
+        uploaded,
+        models.accounts,
         {each.scope: shares.unquantised_portions(each.base) for each in now},
         {
             (each.scope, attribution): shares.unknown_portions(parts.tally)
@@ -132,7 +137,7 @@ def figures_of(
         _movers(now, then),
         _spikes(db, hub, now, daily_known=daily_known),
         shares.all_models(models),
-        {each.scope: shares.concentration_of(shares.publisher_sums(each.window.models)) for each in now},
+        {scope: shares.concentration(rows.share) for scope, rows in uploaded.items()},
     )
 
 
@@ -172,7 +177,7 @@ def _daily(db: Database, hub: Hub, model_ids: list[int], window: Window) -> pd.D
 
 def keep(db: Database, hub: Hub, month: Window, found: Figures, mark: str) -> None:
     """Stores the figures of a month under the mark of what they were worked out from."""
-    tables = {name: _plain(table) for name, table in found.tables.items() if name != _LARGE}
+    tables = {name: _plain(table) for name, table in found.tables.items()}
     text = json.dumps(
         {
             "tables": tables,
@@ -184,7 +189,7 @@ def keep(db: Database, hub: Hub, month: Window, found: Figures, mark: str) -> No
             "publishers": {scope: astuple(each) for scope, each in found.publishers.items()},
         }
     )
-    Derived(db).replace_shares(hub.name, month.label, found.tables, text)
+    Derived(db).replace_shares(hub.name, month.label, found.tables, text, _in_numbers(hub, month, found))
     marks.set_mark(db, hub.id, marks.shares_of(month), mark)
 
 
@@ -198,11 +203,14 @@ def kept(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tu
     said = json.loads(Derived(db).month_figures(hub.name, month.label))
     count, with_downloads, downloads, spread = said["models"]
     tables = {name: _table(rows) for name, rows in said["tables"].items()}
-    publishers = Derived(db).publisher_shares(hub.name, month.label, [scope.name for scope in scopes])
+    stored = publishers.month_publishers(db, hub.id, month_number(month), [scope.name for scope in scopes])
+    uploaded, accounts = _read_back(db, hub, stored)
     if not are_current(db, hub, month, knowledge, scopes):  # a roll-up came between
         return None
     return Figures(
-        tables | {_LARGE: publishers},
+        tables,
+        uploaded,
+        accounts,
         said["unquantised"],
         {(scope, attribution): parts for scope, attribution, parts in said["unknown"]},
         _table(said["movers"]),
@@ -210,6 +218,44 @@ def kept(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tu
         AllModels(count, with_downloads, downloads, _concentration(spread)),
         {scope: _concentration(each) for scope, each in said["publishers"].items()},
     )
+
+
+def _in_numbers(hub: Hub, month: Window, found: Figures) -> publishers.MonthPublishers:
+    """The accounts as they are stored."""
+    numbers = np.array([account.number for account in found.accounts], np.int64)
+    scopes = {
+        scope: publishers.Uploaded(numbers[rows.account], rows.downloads, millionths(rows.share), rows.models)
+        for scope, rows in found.uploaded.items()
+    }
+    shown = np.unique(np.concatenate([rows.account for rows in found.uploaded.values()])).tolist()
+    told = (found.accounts[place] for place in shown)
+    known = [
+        publishers.Known(each.number, each.organisation, each.country, each.kind)
+        for each in told
+        if each != Account(each.name, number=each.number)
+    ]
+    return publishers.MonthPublishers(hub.id, month_number(month), scopes, known)
+
+
+_NOT_KNOWN = Account("")[1:4]  # country, organisation and kind
+
+
+def _read_back(
+    db: Database, hub: Hub, stored: publishers.MonthPublishers
+) -> tuple[dict[str, PublisherRows], list[Account]]:
+    """The accounts of every scope as stored, with six places of their shares; and who they are, by name."""
+    numbers, names = figures.accounts(db, hub.id)
+    shown = np.flatnonzero(np.isin(numbers, np.concatenate([rows.publisher_id for rows in stored.scopes.values()])))
+    known = {number: (country, organisation, kind) for number, organisation, country, kind in stored.known}
+    told = zip(shown.tolist(), numbers[shown].tolist(), strict=True)
+    accounts = [Account(names[place], *known.get(number, _NOT_KNOWN), number) for place, number in told]
+    by_number = np.argsort(numbers[shown])
+
+    def rows(said: publishers.Uploaded) -> PublisherRows:
+        account = by_number[np.searchsorted(numbers[shown][by_number], said.publisher_id)]
+        return PublisherRows(account, said.downloads, said.share_millionths / 1e6, said.models)
+
+    return {scope: rows(said) for scope, said in stored.scopes.items()}, accounts
 
 
 def _concentration(said: Sequence[Any]) -> Concentration:
@@ -221,9 +267,6 @@ def _is_built(db: Database, hub: Hub, month: Window) -> bool:
     """Whether the rows of a month are what the readings say now; a month of which they say nothing has none."""
     is_known = months.month_build_of(db, hub.id, month_number(month)) is not None
     return not is_known or current_build(db, hub, month) is not None
-
-
-_LARGE = "publisher_share"  # too large for a text: read from the table, which has the six places that are printed
 
 
 def are_current(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> bool:

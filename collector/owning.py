@@ -126,7 +126,7 @@ def _with_owners(
         roots = roots_of_models(db, hub, origins.knowledge, only, moved)
     else:
         roots = as_they_lived(db, hub, hubwide.roots, moved)
-    accounts = [origins.account(name) for name in names]
+    accounts = [origins.account(name, number) for name, number in zip(names, numbers.tolist(), strict=True)]
     told = (accounts, numbers, roots, origins, lambda ids: _names(db, ids))
     return [_owned(counted, *told) for counted in all_counted]
 
@@ -155,9 +155,9 @@ class _Origins:
         row = self._row(name)
         return row.country if row else NOT_ATTRIBUTED
 
-    def account(self, name: str) -> Account:
+    def account(self, name: str, number: int) -> Account:
         row = self._row(name)
-        return Account(name, row.country, row.organisation, row.kind) if row else Account(name)
+        return Account(name, row.country, row.organisation, row.kind, number) if row else Account(name, number=number)
 
     def own(self, name: str) -> RootSet:
         """Of a model that is its own root."""

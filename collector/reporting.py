@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from collector import __version__
-from collector.columns import MODEL_DOWNLOADS, QUALITY
+from collector.columns import MODEL_DOWNLOADS, PUBLISHER_SHARE, QUALITY
 from collector.counting import growth_of, month_number
 from collector.errors import ReportError
 from collector.figuring import Figures, figures_of, kept, scoped
@@ -142,6 +142,7 @@ def _report(
         scopes=asked.scopes,
         tables={
             **{f"{name}.csv": table for name, table in found.tables.items()},
+            PUBLISHER_SHARE.name: shares.publisher_shares(hub.name, window.label, found.uploaded, found.accounts),
             MODEL_DOWNLOADS.name: known.listed,
             QUALITY.name: _quality_table(hub, window, quality, found.spikes),
         },

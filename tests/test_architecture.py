@@ -49,6 +49,7 @@ HOMES = {
         "rooting",
         "counting",
         "owning",
+        "figuring",
         "rollup",
         "recounting",
         "reporting",

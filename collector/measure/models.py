@@ -59,6 +59,7 @@ class Account(NamedTuple):
     country: str = NOT_ATTRIBUTED
     organisation: str = ""
     kind: str = ""  #: empty: never reviewed
+    number: int = 0  #: in the database
 
 
 #: Of a model without a root: never reviewed, never dropped.

@@ -8,14 +8,25 @@ the unrounded sums.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE
-from collector.measure.models import NEVER_REVIEWED, NO_ROOTS, QUANTISED, WHY_UNKNOWN, Floats, Models, Root, RootSet
+from collector.measure.models import (
+    NEVER_REVIEWED,
+    NO_ROOTS,
+    QUANTISED,
+    WHY_UNKNOWN,
+    Account,
+    Floats,
+    Models,
+    Root,
+    RootSet,
+)
 from collector.measure.sums import (
     Heading,
     Key,
@@ -34,6 +45,7 @@ from collector.measure.sums import (
     totals,
 )
 from collector.model import NOT_ATTRIBUTED, Attribution
+from collector.series import Ints
 
 OTHER = "other"  #: the family of models whose line is not known
 
@@ -165,32 +177,56 @@ def _of_derivatives(counted: Parts, table: pd.DataFrame) -> Floats:
     return np.array([sums.get(key, 0.0) for key in table[_FAMILY].itertuples(index=False, name=None)], float)
 
 
-def publisher_sums(models: Models) -> Floats:
-    """Unrounded downloads of each account."""
-    return exact_sums(models.downloads, models.account, len(models.accounts))
+class PublisherRows(NamedTuple):
+    """The uploaders with downloads in a scope, in columns of numbers: a hub has hundreds of thousands of them."""
+
+    account: Ints  #: place among the accounts of the window
+    downloads: Ints  #: rounded
+    share: Floats
+    models: Ints  #: those with downloads
 
 
-def publisher_shares(models: Models, heading: Heading) -> pd.DataFrame:
-    """`publisher_share.csv` of one scope: the uploaders with downloads, as the registry has them on the last day."""
-    sums = publisher_sums(models)
+def publisher_rows(models: Models) -> PublisherRows:
+    """The uploaders of a scope's models; their shares are not rounded."""
+    sums = exact_sums(models.downloads, models.account, len(models.accounts))
     counts = np.bincount(models.account[models.downloads > 0], minlength=len(models.accounts))
     shown = np.flatnonzero(counts)
-    shown = shown[np.argsort(-half_up(sums[shown]), kind="stable")]  # accounts are in the order of their names
-    accounts = [models.accounts[place] for place in shown.tolist()]
-    texts = {name: [getattr(each, name) for each in accounts] for name in ("organisation", "country", "kind")}
-    return pd.DataFrame(
-        {
-            "hub": heading.hub,
-            "window": heading.window,
-            "scope": heading.scope,
-            "publisher": pd.Series([each.name for each in accounts], dtype="str"),
-            **{name: pd.Series(column, dtype="str") for name, column in texts.items()},
-            "downloads": half_up(sums[shown]),
-            "share": part(sums[shown], math.fsum(sums)),
-            "models": counts[shown],
-        },
-        columns=[column.name for column in PUBLISHER_SHARE.columns],
+    return PublisherRows(shown, half_up(sums[shown]), part(sums[shown], math.fsum(sums)), counts[shown])
+
+
+def publisher_shares(
+    hub: str, window: str, scopes: Mapping[str, PublisherRows], accounts: Sequence[Account]
+) -> pd.DataFrame:
+    """`publisher_share.csv`: the uploaders of every scope, as the registry has them on the window's last day.
+
+    `accounts` are in the order of their names. Texts are categories: each stands once, whatever the number of rows.
+    """
+    columns = [_most_first(rows) for rows in scopes.values()]
+    account, downloads, share, models = (np.concatenate(column) for column in zip(*columns, strict=True))
+    scope = np.repeat(np.arange(len(columns)), [len(rows.account) for rows in columns])
+    texts = {name: _categories(getattr(each, said) for each in accounts)[account] for name, said in _OF_ACCOUNT.items()}
+    table = pd.DataFrame({"downloads": downloads, "share": share, "models": models}).assign(
+        hub=_categories([hub])[np.zeros_like(scope)],
+        window=_categories([window])[np.zeros_like(scope)],
+        scope=_categories(scopes)[scope],
+        **texts,
     )
+    return table[[column.name for column in PUBLISHER_SHARE.columns]]
+
+
+#: Columns, and what of an account they say.
+_OF_ACCOUNT = {"publisher": "name", "organisation": "organisation", "country": "country", "kind": "kind"}
+
+
+def _most_first(rows: PublisherRows) -> PublisherRows:
+    order = np.lexsort((rows.account, -rows.downloads))
+    return PublisherRows(rows.account[order], rows.downloads[order], rows.share[order], rows.models[order])
+
+
+def _categories(texts: Iterable[str]) -> pd.Categorical[str]:
+    number: dict[str, int] = {}
+    codes = [number.setdefault(each, len(number)) for each in texts]
+    return pd.Categorical.from_codes(codes, pd.Index(number, dtype="str"))
 
 
 # --- models -----------------------------------------------------------------------------------------------------------

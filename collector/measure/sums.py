@@ -42,6 +42,16 @@ def half_up(values: Floats) -> Ints:
     return np.floor(values + 0.5).astype(np.int64)
 
 
+def millionths(shares: Floats) -> Ints:
+    """Shares in 0…1 as whole millionths, rounded as six decimals print."""
+    scaled = shares * 1e6
+    found = np.rint(scaled)
+    # Half-way between two of them the product's own rounding could decide; there the decimals of the share itself do.
+    doubtful = np.flatnonzero(np.abs(np.abs(scaled - np.trunc(scaled)) - 0.5) < 1e-6)
+    found[doubtful] = [round(round(share, 6) * 1e6) for share in shares[doubtful].tolist()]
+    return found.astype(np.int64)
+
+
 # --- exact sums -------------------------------------------------------------------------------------------------------
 
 

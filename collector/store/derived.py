@@ -12,7 +12,7 @@ from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, case, delete, insert, select
+from sqlalchemy import Connection, Select, Table, delete, insert, select
 
 from collector.columns import FILES
 from collector.model import DAY, Window, month_of, month_window
@@ -35,6 +35,8 @@ from collector.store.schema import (
 
 if TYPE_CHECKING:  # loaded by those who make tables: it takes half a second
     import pandas as pd
+
+    from collector.store.publishers import MonthPublishers
 
 _CHUNK = 10_000  # rows sent or fetched at once
 _SHARE_FILES = {file.table: file for file in FILES if file.table}
@@ -150,11 +152,18 @@ class Derived:
         )
         return self._frame(statement if model_ids is None else statement.where(c.model_id.in_(model_ids)))
 
-    def replace_shares(self, hub: str, window: str, tables: Mapping[str, pd.DataFrame], figures: str = "{}") -> None:
+    def replace_shares(
+        self,
+        hub: str,
+        window: str,
+        tables: Mapping[str, pd.DataFrame],
+        figures: str = "{}",
+        publishers: MonthPublishers | None = None,
+    ) -> None:
         """The published tables of a hub's month, by table name (`country_share` …), in their published columns.
 
         Shares are kept with six places, so that SQL and CSV show the same number. `figures` is what a report says
-        beside them, as JSON.
+        beside them, as JSON; the accounts of `publishers` stay as they are where none are given.
         """
         with self._db.begin() as connection:
             c = month_figures.c
@@ -164,22 +173,16 @@ class Derived:
                 table = metadata.tables[name]
                 connection.execute(delete(table).where(table.c.hub == hub, table.c.window == window))
                 _insert(connection, table, _records(_six_places(name, rows), table))
+            if publishers is not None:
+                from collector.store.publishers import replace_publishers
+
+                replace_publishers(connection, publishers)
 
     def month_figures(self, hub: str, window: str) -> str:
         """What `replace_shares` was given beside the tables."""
         c = month_figures.c
         with self._db.connect() as connection:
             return str(connection.execute(select(c.figures).where(c.hub == hub, c.window == window)).scalar_one())
-
-    def publisher_shares(self, hub: str, window: str, scopes: Sequence[str]) -> pd.DataFrame:
-        """Rows of `publisher_share` of a hub's month, as they are published; scopes in the order given."""
-        table = metadata.tables["publisher_share"]
-        order = case({scope: place for place, scope in enumerate(scopes)}, value=table.c.scope)
-        statement = select(table).where(table.c.hub == hub, table.c.window == window)
-        # A server may order texts as its language does.
-        by_code = table.c.publisher.collate("C" if self._db.engine.dialect.name == "postgresql" else "BINARY")
-        found = self._frame(statement.order_by(order, table.c.downloads.desc(), by_code))
-        return found.astype({"downloads": "int64", "models": "int64"})
 
     def forget_shares(self, hub_id: int, model_ids: Iterable[int]) -> None:
         """Drop the marks of the shares that models new or described anew can go into, so that they are built anew."""
@@ -207,6 +210,7 @@ class Derived:
                 "disagreement",
                 "origin_number",
                 "month_figures",
+                "publisher_month",
                 *_SHARE_FILES,
             ):
                 connection.execute(delete(metadata.tables[name]))

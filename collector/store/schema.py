@@ -28,7 +28,7 @@ from sqlalchemy import (
     text,
 )
 
-from collector.columns import COUNTRY_SHARE, DERIVATIVE_SHARE, FAMILY_SHARE, GROUP_SHARE, PUBLISHER_SHARE, PublishedFile
+from collector.columns import COUNTRY_SHARE, DERIVATIVE_SHARE, FAMILY_SHARE, GROUP_SHARE, PublishedFile
 
 metadata = MetaData(
     naming_convention={
@@ -408,6 +408,37 @@ def _published(file: PublishedFile) -> Table:
 _SQL_TYPES = {"string": Text, "integer": BigInteger, "number": Double}
 country_share = _published(COUNTRY_SHARE)
 family_share = _published(FAMILY_SHARE)
-publisher_share = _published(PUBLISHER_SHARE)
 group_share = _published(GROUP_SHARE)
 derivative_share = _published(DERIVATIVE_SHARE)
+
+publisher_share = Table(
+    "publisher_share",
+    metadata,
+    # No foreign keys here and below: with hundreds of thousands of rows a month, each key would be looked up.
+    Column("hub_id", Integer, primary_key=True, autoincrement=False, comment="The hub."),
+    Column(
+        "month", Integer, primary_key=True, autoincrement=False, comment="Calendar month (UTC) as year × 100 + month."
+    ),
+    Column("scope", Text, primary_key=True, comment="Name of the rule for which models count."),
+    Column("publisher_id", Integer, primary_key=True, autoincrement=False, comment="The account that uploaded them."),
+    Column("downloads", BigInteger, nullable=False, comment="Downloads counted by the hub in the month."),
+    Column("share_millionths", Integer, nullable=False, comment="Part of all downloads of the scope."),
+    Column("models", Integer, nullable=False, comment="Models with downloads above 0."),
+    comment="Derived: downloads by uploading account and month, in numbers; words are in publisher_share_month.",
+    sqlite_with_rowid=False,
+)
+
+publisher_month = Table(
+    "publisher_month",
+    metadata,
+    Column("hub_id", Integer, primary_key=True, autoincrement=False, comment="The hub."),
+    Column(
+        "month", Integer, primary_key=True, autoincrement=False, comment="Calendar month (UTC) as year × 100 + month."
+    ),
+    Column("publisher_id", Integer, primary_key=True, autoincrement=False, comment="The account."),
+    Column("organisation", Text, nullable=False, comment="Who controls the account; may be empty for individuals."),
+    Column("country", Text, nullable=False, comment="Origin: ISO 3166-1 alpha-2, XX not of one country, ZZ unknown."),
+    Column("kind", Text, nullable=False, comment="company, academic, nonprofit, government, community, individual."),
+    comment="Derived: accounts of publisher_share that the registry knows, as of the month's last day.",
+    sqlite_with_rowid=False,
+)

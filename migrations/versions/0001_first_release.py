@@ -23,6 +23,7 @@ def upgrade() -> None:
     _create_group_share()
     _create_hub()
     _create_job()
+    _create_publisher_month()
     _create_publisher_origin()
     _create_publisher_share()
     _create_build_mark()
@@ -435,45 +436,69 @@ def _create_publisher_origin() -> None:
 def _create_publisher_share() -> None:
     op.create_table(
         "publisher_share",
-        sa.Column("hub", sa.Text(), nullable=False, comment="Hub whose counters these are. Hubs are never added up."),
+        sa.Column("hub_id", sa.Integer(), autoincrement=False, nullable=False, comment="The hub."),
         sa.Column(
-            "window",
+            "month",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="Calendar month (UTC) as year × 100 + month.",
+        ),
+        sa.Column("scope", sa.Text(), nullable=False, comment="Name of the rule for which models count."),
+        sa.Column(
+            "publisher_id",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="The account that uploaded them.",
+        ),
+        sa.Column("downloads", sa.BigInteger(), nullable=False, comment="Downloads counted by the hub in the month."),
+        sa.Column(
+            "share_millionths",
+            sa.Integer(),
+            nullable=False,
+            comment="Part of all downloads of the scope.",
+        ),
+        sa.Column("models", sa.Integer(), nullable=False, comment="Models with downloads above 0."),
+        sa.PrimaryKeyConstraint("hub_id", "month", "scope", "publisher_id", name=op.f("pk_publisher_share")),
+        comment="Derived: downloads by uploading account and month, in numbers; words are in publisher_share_month.",
+        sqlite_with_rowid=False,
+    )
+
+
+def _create_publisher_month() -> None:
+    op.create_table(
+        "publisher_month",
+        sa.Column("hub_id", sa.Integer(), autoincrement=False, nullable=False, comment="The hub."),
+        sa.Column(
+            "month",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="Calendar month (UTC) as year × 100 + month.",
+        ),
+        sa.Column("publisher_id", sa.Integer(), autoincrement=False, nullable=False, comment="The account."),
+        sa.Column(
+            "organisation",
             sa.Text(),
             nullable=False,
-            comment="Span of time reported on: a month (YYYY-MM), two UTC days (second one outside), or trailing-DAY.",
+            comment="Who controls the account; may be empty for individuals.",
         ),
         sa.Column(
-            "scope",
+            "country",
             sa.Text(),
             nullable=False,
-            comment="Name of the rule for which models count (see the data package).",
+            comment="Origin: ISO 3166-1 alpha-2, XX not of one country, ZZ unknown.",
         ),
-        sa.Column(
-            "publisher",
-            sa.Text(),
-            nullable=False,
-            comment="The account that uploaded the models, as of the window's last day.",
-        ),
-        sa.Column("organisation", sa.Text(), nullable=True, comment="Who controls the account; empty: not known."),
-        sa.Column("country", sa.Text(), nullable=True, comment="Origin of the account; ZZ: not attributed."),
         sa.Column(
             "kind",
             sa.Text(),
-            nullable=True,
-            comment="company, academic, nonprofit, government, community, individual; empty: not known.",
+            nullable=False,
+            comment="company, academic, nonprofit, government, community, individual.",
         ),
-        sa.Column(
-            "downloads",
-            sa.BigInteger(),
-            nullable=True,
-            comment="Downloads counted by the hub in the window: requests, not users.",
-        ),
-        sa.Column(
-            "share", sa.Double(), nullable=True, comment="Part of all downloads of the scope in the window, 0 to 1."
-        ),
-        sa.Column("models", sa.BigInteger(), nullable=True, comment="Models with downloads above 0."),
-        sa.PrimaryKeyConstraint("hub", "window", "scope", "publisher", name=op.f("pk_publisher_share")),
-        comment="Derived: downloads and shares by uploading account.",
+        sa.PrimaryKeyConstraint("hub_id", "month", "publisher_id", name=op.f("pk_publisher_month")),
+        comment="Derived: accounts of publisher_share that the registry knows, as of the month's last day.",
+        sqlite_with_rowid=False,
     )
 
 
@@ -1131,10 +1156,17 @@ SELECT hub, "window", scope, family, country, downloads, share, derivative_part,
 FROM family_share
 """
 
+# SQLite walks CROSS JOINs as written: one month of the view then reads the rows of one month. Millionths divided by a
+# million are the numbers nearest to six decimals, which rounding makes as well.
 PUBLISHER_SHARE = """
 CREATE VIEW publisher_share_month AS
-SELECT hub, "window", scope, publisher, organisation, country, kind, downloads, share, models
-FROM publisher_share
+SELECT w.hub, w."window", s.scope, p.name AS publisher, coalesce(k.organisation, '') AS organisation,
+       coalesce(k.country, 'ZZ') AS country, coalesce(k.kind, '') AS kind, s.downloads,
+       CAST(s.share_millionths AS double precision) / 1000000 AS share, s.models
+FROM month_figures w CROSS JOIN hub h CROSS JOIN publisher_share s CROSS JOIN publisher p
+     LEFT JOIN publisher_month k ON k.hub_id = s.hub_id AND k.month = s.month AND k.publisher_id = s.publisher_id
+WHERE h.name = w.hub AND s.hub_id = h.id AND s.month = CAST(replace(w."window", '-', '') AS integer)
+  AND p.id = s.publisher_id
 """
 
 GROUP_SHARE = """

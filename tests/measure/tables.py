@@ -76,7 +76,8 @@ def where(table: pd.DataFrame, inside: Any) -> list[int]:
 
 def _said(row: dict[Any, Any]) -> dict[str, Any]:
     """What a table says; a text that is missing in it is not said."""
-    return {str(name): value for name, value in row.items() if value == value or name == "estimated"}
+    said = {str(name): value for name, value in row.items() if value is not None}
+    return {name: value for name, value in said.items() if value == value or name == "estimated"}
 
 
 def _base(rows: list[dict[str, Any]], roots: list[dict[str, Any]]) -> Owners:

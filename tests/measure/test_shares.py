@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE
 from collector.measure.models import NEVER_REVIEWED, REVIEWED_UNKNOWN, UNRESOLVED, in_scope, why_unknown
 from collector.measure.shares import (
     Concentration,
+    PublisherRows,
     concentration,
     country_parts,
     country_portions,
@@ -25,11 +26,12 @@ from collector.measure.shares import (
     family_portions,
     family_shares,
     model_downloads,
+    publisher_rows,
     publisher_shares,
     unknown_portions,
     unquantised_portions,
 )
-from collector.measure.sums import Heading, Tally, exact_sums, half_up
+from collector.measure.sums import Heading, Tally, exact_sums, half_up, millionths
 from collector.model import Scope
 from tests.measure.tables import by_base, by_uploader, models_of, where
 
@@ -69,6 +71,11 @@ def a_table(*models: dict[str, Any]) -> pd.DataFrame:
 def some_roots(*roots: tuple[Any, ...]) -> pd.DataFrame:
     """(model_id, country, weight[, family])"""
     return pd.DataFrame([(*root, None)[:4] for root in roots], columns=["model_id", "country", "weight", "family"])
+
+
+def by_account(models: pd.DataFrame) -> pd.DataFrame:
+    columns = models_of(models)
+    return publisher_shares(HEADING.hub, HEADING.window, {HEADING.scope: publisher_rows(columns)}, columns.accounts)
 
 
 def by_country(models: pd.DataFrame, roots: pd.DataFrame, previous: dict[str, float] | None = None) -> Any:
@@ -125,7 +132,7 @@ def test_the_published_columns_come_in_their_published_order() -> None:
     for table, file in (
         (countries, COUNTRY_SHARE),
         (families, FAMILY_SHARE),
-        (publisher_shares(models_of(models), HEADING), PUBLISHER_SHARE),
+        (by_account(models), PUBLISHER_SHARE),
         (model_downloads(models_of(models, roots), HEADING, 10), MODEL_DOWNLOADS),
     ):
         assert list(table.columns) == [column.name for column in file.columns]
@@ -159,7 +166,7 @@ def test_a_window_of_nothing_has_a_zz_row_without_shares() -> None:
         .all()
     )
     assert table["top_model"].isna().all()
-    assert publisher_shares(models_of(a_table()), HEADING).empty
+    assert by_account(a_table()).empty
     assert country_portions(country_parts(by_base(a_table(), some_roots()))) == {}
 
 
@@ -288,7 +295,7 @@ def test_publishers_come_as_the_registry_has_them() -> None:
         a_model(3, "anon/c", 40, country_publisher=None),
         a_model(4, "quiet/d", 0, corrections=-5),
     )
-    table = publisher_shares(models_of(models), HEADING)
+    table = by_account(models)
     assert table["publisher"].tolist() == ["Qwen", "anon"]
     assert table[["organisation", "country", "kind", "downloads", "share", "models"]].iloc[0].tolist() == [
         "Alibaba",
@@ -300,6 +307,17 @@ def test_publishers_come_as_the_registry_has_them() -> None:
     ]
     assert table.at[1, "country"] == "ZZ"
     assert (table.loc[1, ["organisation", "kind"]] == "").all()
+
+
+def test_publishers_of_several_scopes_come_scope_by_scope_the_largest_first_ties_by_name() -> None:
+    models = models_of(a_table(*(a_model(n, f"{who}/m", 10 + n // 3) for n, who in enumerate("dbca", 1))))
+    rows = publisher_rows(models)
+    few = PublisherRows(rows.account[1:2], rows.downloads[1:2], rows.share[1:2], rows.models[1:2])
+    table = publisher_shares("modelscope", "2026-09", {"z": rows, "a": few}, models.accounts)
+    assert table["scope"].tolist() == ["z"] * 4 + ["a"]
+    assert table["publisher"].tolist() == ["a", "c", "b", "d", "b"]
+    assert set(table["hub"]) == {"modelscope"}
+    assert table["downloads"].tolist() == [11, 11, 10, 10, 10]
 
 
 def test_every_model_is_listed_with_its_countries() -> None:
@@ -390,7 +408,7 @@ def test_shares_add_up_to_one_and_both_attributions_to_one_total(world: tuple[pd
     total = sum(map(Fraction, models["downloads"]))
     tables: list[Any] = [by_country(models, roots), countries_of(by_uploader(models))]
     families = family_shares(family_parts(by_base(models, roots), {"Qwen": "CN"}), HEADING, previous={})
-    for table in [*tables, families, publisher_shares(models_of(models), HEADING)]:
+    for table in [*tables, families, by_account(models)]:
         assert abs(int(table["downloads"].sum()) - float(total)) <= len(table) / 2 + float(total) * 1e-12
         if total > 0:
             assert math.fsum(table["share"]) == pytest.approx(1)
@@ -413,7 +431,7 @@ def test_the_order_of_the_rows_changes_no_bit(world: tuple[pd.DataFrame, pd.Data
         return [
             by_country(models, roots, {"SE": 0.1}),
             family_shares(families, HEADING, previous={}),
-            publisher_shares(models_of(models), HEADING),
+            by_account(models),
             model_downloads(models_of(models, roots), HEADING, 10),
         ]
 
@@ -469,3 +487,11 @@ def test_of_nothing_no_part_is_unknown() -> None:
 )
 def test_only_zz_has_a_reason(country: str | None, reason: str) -> None:
     assert why_unknown(country) == reason
+
+
+@given(st.lists(st.floats(0, 1)))
+@example([0.0000005, 0.0000015, 0.0000025, 0.1234565, 0.8765435, 0.9999995, 1.0])  # half-way, as far as binary goes
+def test_millionths_are_the_six_places_that_csv_files_print(shares: list[float]) -> None:
+    found = millionths(np.array(shares)).tolist()
+    assert [f"{number / 1e6:.6f}" for number in found] == [f"{share:.6f}" for share in shares]
+    assert [number / 1e6 for number in found] == [round(share, 6) for share in shares]

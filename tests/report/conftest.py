@@ -21,14 +21,14 @@ from collector.measure.groups import group_shares
 from collector.measure.models import Models, in_scope, owners
 from collector.measure.shares import (
     all_models,
-    concentration_of,
+    concentration,
     country_parts,
     country_shares,
     family_parts,
     family_shares,
     model_downloads,
+    publisher_rows,
     publisher_shares,
-    publisher_sums,
     unquantised_portions,
 )
 from collector.measure.spikes import spike_rows
@@ -83,7 +83,6 @@ def tables_of(scope: Scope) -> dict[str, list[pd.DataFrame]]:
     tables[FAMILY_SHARE.name] = [family_shares(family_parts(base, {"Qwen": "CN", "Llama": "US"}), heading, previous={})]
     made = derivative_shares(derivative_parts(base), models.where(slice(2, 3)), heading, previous={})
     tables[DERIVATIVE_SHARE.name] = [made]
-    tables[PUBLISHER_SHARE.name] = [publisher_shares(models, heading)]
     return tables
 
 
@@ -97,6 +96,8 @@ def report() -> ReportData:
     models = the_models()
     by_scope = [tables_of(scope) for scope in SCOPES]
     tables = {name: pd.concat([t for each in by_scope for t in each[name]], ignore_index=True) for name in by_scope[0]}
+    uploaded = {scope.name: publisher_rows(in_it(scope)) for scope in SCOPES}
+    tables[PUBLISHER_SHARE.name] = publisher_shares("huggingface", SEPTEMBER.label, uploaded, models.accounts)
     tables[MODEL_DOWNLOADS.name] = model_downloads(models, Heading("huggingface", SEPTEMBER.label), len(models))
     return ReportData(
         hub="huggingface",
@@ -119,6 +120,6 @@ def report() -> ReportData:
         registry=RegistryUsed("2026-11-20", "ab" * 32),
         software_version="0.1.0",
         models=all_models(models),
-        publishers={scope.name: concentration_of(publisher_sums(in_it(scope))) for scope in SCOPES},
+        publishers={scope: concentration(rows.share) for scope, rows in uploaded.items()},
         sources=(Source("Hugging Face Hub", "https://huggingface.co", ""), Source("registry", license="CC-BY-4.0")),
     )

@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from collector.columns import COUNTRY_SHARE, PUBLISHER_SHARE
+from collector.columns import COUNTRY_SHARE, FAMILY_SHARE
 from collector.store import figures, schema
 from collector.store.database import Database
 from collector.store.derived import Derived, Root
 from collector.store.figures import month_figures, nth_largest
 from collector.store.months import MonthBuild, month_build_of, month_builds
+from collector.store.publishers import Known, MonthPublishers, Uploaded
 from tests.store.facts import World, put_month
 
 BUILD = MonthBuild("fingerprint", 7, "content", 0.5, 2)
@@ -199,8 +200,8 @@ def test_shares_are_kept_with_six_places_and_replaced_by_window(db: Database, fi
 def test_tables_that_are_not_given_stay(db: Database, filled: Derived) -> None:
     rows = pd.DataFrame([share_row("CN", 1.0)])
     filled.replace_shares("huggingface", "2026-09", {"country_share": rows})
-    no_publishers = pd.DataFrame([], columns=[column.name for column in PUBLISHER_SHARE.columns])
-    filled.replace_shares("huggingface", "2026-09", {"publisher_share": no_publishers})
+    no_families = pd.DataFrame([], columns=[column.name for column in FAMILY_SHARE.columns])
+    filled.replace_shares("huggingface", "2026-09", {"family_share": no_families})
     assert shares(db) == [("2026-09", "CN", 1.0)]
 
 
@@ -208,7 +209,10 @@ def test_cleared_nothing_derived_is_left_and_every_fact_is(db: Database, world: 
     filled.replace_registry([REGISTRY_ROW], {"CN": "China"})
     put_month(db, 1, 202609, frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0}), BUILD)
     filled.replace_origins(1, [Root(1, "a/one", "a", 1.0, "self", None, None, None)])
-    filled.replace_shares("huggingface", "2026-09", {"country_share": pd.DataFrame([share_row("CN", 1.0)])})
+    uploaded = {"all": Uploaded(*(np.array([number]) for number in (1, 10, 1_000_000, 1)))}
+    publishers = MonthPublishers(1, 202609, uploaded, [Known(1, "A Ltd", "FR", "company")])
+    rows = pd.DataFrame([share_row("CN", 1.0)])
+    filled.replace_shares("huggingface", "2026-09", {"country_share": rows}, "{}", publishers)
     filled.clear()
     with db.connect() as connection:
         left = {t.name for t in schema.metadata.sorted_tables if connection.execute(select(t)).first() is not None}
