@@ -44,7 +44,7 @@ from collector.origins.questions import (
     under,
     within_original,
 )
-from collector.store import figures, lineages, marks, queries
+from collector.store import figures, kept, lineages, marks, queries
 from collector.store.database import Database
 from collector.store.derived import Derived, Noted
 from collector.store.figures import Codes, OfMonth, RootRow, RootSets
@@ -133,8 +133,8 @@ def disagreement_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFr
         return frame(lineage(db, hub, knowledge).disagreements())
     stored = Derived(db).disagreement_rows(hub.id)
     few, ids = changed.known(also_names=True)
-    kept = stored[~stored["model_id"].isin(ids)]
-    return pd.concat([kept, frame(_by_id(few.disagreements(ids)))], ignore_index=True) if ids else stored
+    others = stored[~stored["model_id"].isin(ids)]
+    return pd.concat([others, frame(_by_id(few.disagreements(ids)))], ignore_index=True) if ids else stored
 
 
 def lineage_of(db: Database, hub: Hub, knowledge: Knowledge, model_ids: Collection[int]) -> Lineage:
@@ -276,13 +276,14 @@ class _Source:
         return names
 
     def _kept_under(self, numbers: set[int]) -> list[ModelName]:
-        return [ModelName(*row) for row in lineages.models_under(self.db, self.hub.id, numbers)]
+        kept_under = kept.models_kept(self.db, self.hub.id, numbers)
+        return [ModelName(*row) for row in lineages.models_of(self.db, self.hub.id, kept_under)]
 
     def _originals(self) -> list[str]:
         """The names of the models under developers' accounts."""
         families = self.knowledge.families
-        kept = self._kept_under({under(account) for account in families.accounts})
-        return [model.name for model in {*kept, *self.new} if families.owned(publisher_of(model.name))]
+        stored = self._kept_under({under(account) for account in families.accounts})
+        return [model.name for model in {*stored, *self.new} if families.owned(publisher_of(model.name))]
 
     def _answers(self, questions: set[Question]) -> Answers:
         names = {question[1:] for question in questions if question[0] == NAME}
@@ -299,9 +300,9 @@ class _Source:
     def _named(self, names: set[str]) -> list[ModelName]:
         """The models of these names, in any case."""
         lowered = {name.lower() for name in names}
-        kept = self._kept_under({bearer_of(NAME + name) for name in names})
+        stored = self._kept_under({bearer_of(NAME + name) for name in names})
         new = (model for name in lowered for model in self.new_names.get(name, ()))
-        return [*(model for model in kept if model.name.lower() in lowered), *new]
+        return [*(model for model in stored if model.name.lower() in lowered), *new]
 
     def _bearers(self, parts: set[str]) -> dict[str, str | None]:
         """The only name that ends in each part."""

@@ -23,7 +23,7 @@ from collector.origins.families import load_families
 from collector.origins.knowledge import Knowledge, load_knowledge
 from collector.origins.lineage import Root
 from collector.rooting import disagreement_rows, lineage, lineage_of, refresh_origins, roots_of_models
-from collector.store import lineages, marks, queries
+from collector.store import kept, lineages, marks, queries
 from collector.store.bulk import FileReadings, ImportReading
 from collector.store.database import Database, upgrade
 from collector.store.derived import Derived
@@ -31,7 +31,7 @@ from collector.store.figures import RootRow
 from collector.store.imports import ImportStore, Provenance
 from collector.store.polls import PollStore
 from collector.store.queries import Hub
-from collector.store.schema import model, origin_number, origin_todo
+from collector.store.schema import model, origin_todo
 
 START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
 FAMILIES = """
@@ -154,10 +154,9 @@ def from_nothing(story: Story, knowledge: Knowledge) -> list[tuple[Any, ...]]:
 
 def numbers_of(story: Story) -> list[tuple[int, int]]:
     """Under which numbers models are kept: number and model."""
-    c = origin_number.c
     with story.db.connect() as connection:
-        rows = connection.execute(select(c.number, c.model_id).where(c.hub_id == story.hub.id))
-        return sorted((row.number, row.model_id) for row in rows)
+        packed = [each for part in kept.numbers_of(connection, story.hub.id) for each in part.tolist()]
+    return [(each >> 32, each & (1 << 32) - 1) for each in packed]
 
 
 def noted_from_nothing(story: Story, knowledge: Knowledge) -> tuple[list[tuple[Any, ...]], list[tuple[int, int]]]:
@@ -428,7 +427,7 @@ def test_two_hubs_do_not_see_each_other(story: Story, knowledge: Knowledge) -> N
     other.refreshed(knowledge)
     assert [row[1] for row in story.refreshed(knowledge)] == ["lab/Base"]
     with story.db.connect() as connection:
-        hubs = set(connection.execute(select(origin_number.c.hub_id)).scalars())
+        hubs = {hub_id for hub_id, _ in kept.models_by_hub(connection)}
         left = connection.scalar(select(func.count()).select_from(origin_todo))
     assert hubs == {story.hub.id, other.hub.id}
     assert left == 0

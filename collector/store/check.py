@@ -9,11 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import numpy as np
 from sqlalchemy import Connection, and_, case, func, literal, not_, or_, select, text
 from sqlalchemy.sql.selectable import Select
 
 from collector.model import DAY, publisher_of
+from collector.store.arrays import columns_of
 from collector.store.database import Database
+from collector.store.kept import ENTRY_BYTES, models_by_hub
 from collector.store.numbering import AT, of_models, of_poll
 from collector.store.schema import (
     country_share,
@@ -67,7 +70,7 @@ def check(db: Database) -> list[str]:
         if damage:
             return damage
         findings = [finding for rule in _rules() if (finding := _finding(connection, rule)) is not None]
-        return findings + list(_names(connection)) + list(_series(connection))
+        return findings + list(_kept(connection)) + list(_names(connection)) + list(_series(connection))
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
@@ -159,21 +162,39 @@ def _derived_rules() -> Iterable[Rule]:
     o, d, c = model_origin.c, model_month.c, country_share.c
     weights = select(o.model_id).group_by(o.model_id).having(func.abs(func.sum(o.weight) - 1) > _TOLERANCE)
     beyond = not_(and_(d.downloads >= 0, d.estimated >= 0, d.estimated <= d.downloads + _TOLERANCE))
-    n = origin_number.c
-    theirs = and_(model.c.id == n.model_id, model.c.hub_id == n.hub_id)
-    unfound = select(o.model_id).where(o.model_id.not_in(select(n.model_id))).distinct()
-    strange = select(n.model_id).outerjoin(model, theirs).where(model.c.id.is_(None)).distinct()
     total = func.sum(c.share)
     name = c.hub + literal(" ") + c.window + literal(" ") + c.scope + literal(" ") + c.attribution
     shares = select(name.label("table")).group_by(c.hub, c.window, c.scope, c.attribution)
     return (
         Rule("models whose roots' weights do not add up to 1", weights),
-        Rule("models with roots that a change of others would not find", unfound),
-        Rule("models found by changes of a hub that is not theirs", strange),
         Rule("models with a month of impossible downloads", select(d.model_id).where(beyond).distinct()),
         Rule("models with a month covered by less than nothing", select(d.model_id).where(d.tiled_seconds < 0)),
         Rule("tables of countries whose shares do not add up to 1", shares.having(func.abs(total - 1) > _SIX_PLACES)),
     )
+
+
+# --- under which numbers models are kept ------------------------------------------------------------------------------
+
+
+def _kept(connection: Connection) -> Iterator[str]:
+    """Models with roots that are kept under no number, and such as are kept among those of another hub."""
+    c = origin_number.c
+    cut = select(c.block).where(func.length(c.entries) % ENTRY_BYTES != 0).order_by(c.block)
+    if broken := connection.scalars(cut).all():
+        yield f"blocks of origin_number that end within an entry: {_some(broken)}"
+        return
+    models, hubs = columns_of(connection, select(model.c.id, model.c.hub_id))
+    (rooted,) = columns_of(connection, select(model_origin.c.model_id))
+    kept = dict(models_by_hub(connection))
+    found = np.isin(rooted, np.concatenate([*kept.values(), np.empty(0, np.int64)]))
+    strange = [ids[~np.isin(ids, models[hubs == hub_id])] for hub_id, ids in kept.items()]
+    for what, ids in (
+        ("models with roots that a change of others would not find", [rooted[~found]]),
+        ("models found by changes of a hub that is not theirs", strange),
+    ):
+        named = sorted({model_id for each in ids for model_id in each.tolist()})
+        if named:
+            yield f"{what}: {_some(named)}"
 
 
 # --- names ----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ from collector.columns import FILES
 from collector.model import DAY, Window, month_of, month_window
 from collector.store.database import Database
 from collector.store.histories import insert_rows, plain_rows
-from collector.store.lineages import renew_numbers, replace_numbers, strike_off
+from collector.store.kept import renew_numbers, replace_numbers
+from collector.store.lineages import strike_off
 from collector.store.marks import shares_of
 from collector.store.schema import (
     build_mark,

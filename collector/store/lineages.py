@@ -1,7 +1,6 @@
 """What lineage is worked out from, looked up for a few models: names, keys, declared bases, what is still to do.
 
-Knows the tables; knows no rule of lineage. Under which numbers a model is kept, the caller says (`origin_number`).
-Look-ups by name find names in any case, and may find others that share a number: whoever asks compares.
+Knows the tables; knows no rule of lineage.
 """
 
 from __future__ import annotations
@@ -9,28 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Integer,
-    MetaData,
-    Select,
-    Table,
-    delete,
-    exists,
-    insert,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, insert, select
 
-from collector.store.arrays import insert_columns
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows
-from collector.store.schema import model, model_base, model_name, origin_number, origin_todo
-
-_IDS = 32  # bits of a model's number within one whole number
+from collector.store.schema import model, model_base, model_name, origin_todo
 
 
 class Todo(NamedTuple):
@@ -81,61 +63,7 @@ def _of_hub(hub_id: int, model_id: ColumnElement[int]) -> ColumnElement[bool]:
     return exists().where(model.c.id == model_id, model.c.hub_id == hub_id)
 
 
-# --- under which numbers models are kept ------------------------------------------------------------------------------
-
-
-def replace_numbers(conn: Connection, hub_id: int, numbers: Iterable[int]) -> None:
-    """All of a hub's: each is number × 2**32 + model; what stands there twice is kept once."""
-    conn.execute(delete(origin_number).where(origin_number.c.hub_id == hub_id))
-    _insert_numbers(conn, hub_id, numbers)
-
-
-def _insert_numbers(conn: Connection, hub_id: int, numbers: Iterable[int]) -> None:
-    packed = _distinct(numbers)
-    if len(packed):
-        hub = np.full(len(packed), hub_id, np.int64)
-        # In the order of the key: the rows are written one after the other.
-        columns = {
-            "hub_id": (hub, None),
-            "number": (packed >> _IDS, None),
-            "model_id": (packed & (1 << _IDS) - 1, None),
-        }
-        insert_columns(conn, origin_number, columns)
-
-
-def _distinct(numbers: Iterable[int]) -> NDArray[np.int64]:
-    """In order, each once. Not np.unique, which puts them in a hash table before it sorts: thrice the time."""
-    packed = np.sort(np.fromiter(numbers, np.int64))
-    return packed[np.append(True, packed[1:] != packed[:-1])] if len(packed) else packed
-
-
-def renew_numbers(conn: Connection, hub_id: int, model_ids: Iterable[int], numbers: Iterable[int]) -> None:
-    """Those of a few models of a hub. What they are no more kept for goes: what stands is what a start anew would say.
-
-    For that the table is read through once, 0.2 s for a million rows; an index of models would be as large as it is.
-    """
-    c = origin_number.c
-    _FEW.create(conn)
-    insert_columns(conn, _FEW, {"model_id": (np.fromiter(model_ids, np.int64), None)})
-    conn.execute(delete(origin_number).where(c.hub_id == hub_id, c.model_id.in_(select(_FEW.c.model_id))))
-    _FEW.drop(conn)
-    _insert_numbers(conn, hub_id, numbers)
-
-
-_FEW = Table(
-    "few_models", MetaData(), Column("model_id", Integer, primary_key=True, autoincrement=False), prefixes=["TEMPORARY"]
-)
-
-
 # --- look-ups ---------------------------------------------------------------------------------------------------------
-
-
-def models_under(db: Database, hub_id: int, numbers: Iterable[int]) -> list[ModelRow]:
-    """The models kept under any of these numbers, by number."""
-    c = origin_number.c
-    query = select(c.model_id).where(c.hub_id == hub_id)
-    found = _rows(db, sorted(numbers), lambda part: query.where(c.number.in_(part)))
-    return models_of(db, hub_id, {row[0] for row in found})
 
 
 _MODEL = select(model.c.id, model.c.name, model.c.hub_key)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -319,12 +320,20 @@ origin_todo = Table(
 origin_number = Table(
     "origin_number",
     metadata,
-    Column("hub_id", Integer, primary_key=True, autoincrement=False, comment="The hub."),
-    Column("number", Integer, primary_key=True, autoincrement=False, comment="CRC-32 of a name, key or question."),
-    # No foreign keys: there are several rows for each model, and each key would be looked up.
-    Column("model_id", Integer, primary_key=True, autoincrement=False, comment="A model it has to do with."),
-    comment="Derived: which models to look at when a name or key is new or gone; a few in vain.",
-    sqlite_with_rowid=False,
+    Column(
+        "block",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="The hub's number × 65536 + the first 16 bits, counted from the lowest, of the numbers in it.",
+    ),
+    Column(
+        "entries",
+        LargeBinary,
+        nullable=False,
+        comment="Six bytes for each number, in order: its last 16 bits and the model, the lowest byte first.",
+    ),
+    comment="Derived: which models to look at when a name or key is new or gone, by CRC-32 of names and questions.",
 )
 
 model_month = Table(

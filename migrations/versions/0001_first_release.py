@@ -1083,14 +1083,21 @@ def _create_disagreement() -> None:
 def _create_origin_number() -> None:
     op.create_table(
         "origin_number",
-        sa.Column("hub_id", sa.Integer(), autoincrement=False, nullable=False, comment="The hub."),
         sa.Column(
-            "number", sa.Integer(), autoincrement=False, nullable=False, comment="CRC-32 of a name, key or question."
+            "block",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="The hub's number × 65536 + the first 16 bits, counted from the lowest, of the numbers in it.",
         ),
-        sa.Column("model_id", sa.Integer(), autoincrement=False, nullable=False, comment="A model it has to do with."),
-        sa.PrimaryKeyConstraint("hub_id", "number", "model_id", name=op.f("pk_origin_number")),
-        comment="Derived: which models to look at when a name or key is new or gone; a few in vain.",
-        sqlite_with_rowid=False,
+        sa.Column(
+            "entries",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="Six bytes for each number, in order: its last 16 bits and the model, the lowest byte first.",
+        ),
+        sa.PrimaryKeyConstraint("block", name=op.f("pk_origin_number")),
+        comment="Derived: which models to look at when a name or key is new or gone, by CRC-32 of names and questions.",
     )
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from collector.model import Base, Observation, Page, PollPlan
 from collector.store import check as check_module
@@ -26,6 +26,7 @@ from collector.store.derived import Derived, Noted, Root
 from collector.store.imports import ImportReading, ImportStore, LineRefused, Provenance
 from collector.store.months import MonthBuild
 from collector.store.polls import PollStore
+from collector.store.schema import origin_number
 from tests.store.facts import World, put_month
 
 DAY = 86_400
@@ -168,10 +169,18 @@ def test_weights_that_do_not_add_up_to_one_are_found(sound: Database) -> None:
 def test_roots_that_a_change_of_others_would_not_find_are_found(sound: Database) -> None:
     Derived(sound).replace_origins(1, [Root(1, "a/one", "a", 1.0, "self", None, None, None)], KEPT)
     assert check(sound) == []
-    run(sound, "UPDATE origin_number SET hub_id = 2")
+    run(sound, "UPDATE origin_number SET block = block + 65536")
     assert check(sound) == ["models found by changes of a hub that is not theirs: 1 (1)"]
     run(sound, "DELETE FROM origin_number")
     assert check(sound) == ["models with roots that a change of others would not find: 1 (1)"]
+
+
+def test_numbers_that_are_cut_off_are_found(sound: Database) -> None:
+    Derived(sound).replace_origins(1, [Root(1, "a/one", "a", 1.0, "self", None, None, None)], KEPT)
+    with sound.begin() as connection:
+        (block,) = connection.scalars(select(origin_number.c.block)).all()
+        connection.execute(update(origin_number).values(entries=b"\1\0\1\0\0"))
+    assert check(sound) == [f"blocks of origin_number that end within an entry: 1 ({block})"]
 
 
 @pytest.mark.parametrize(
