@@ -48,26 +48,28 @@ def renew_numbers(conn: Connection, hub_id: int, model_ids: Iterable[int], numbe
     """
     is_renewed = _mask(model_ids)
     for first, end, mine in _parts(_distinct(numbers)):
-        before = _read(conn, _between(hub_id, first, end))
-        stored = _packed(hub_id, before)
-        model_id = stored & _MODEL
-        kept = stored[~is_renewed[np.minimum(model_id, len(is_renewed) - 1)]]
+        blocks = _read(conn, _between(hub_id, first, end))
+        stored = _packed(hub_id, blocks)
+        is_old = is_renewed[np.minimum(stored & _MODEL, len(is_renewed) - 1)]
+        differs = np.zeros(_BLOCKS, np.bool_)
+        differs[_place(stored[is_old])] = differs[_place(mine)] = True
+        left = stored[differs[_place(stored)] & ~is_old]
+        before = {block: entries for block, entries in blocks if differs[block % _BLOCKS]}
         # Two that are the same cannot meet: those of the renewed models are all taken out.
-        _rewrite(conn, dict(before), dict(_blocks(hub_id, np.sort(np.concatenate([kept, mine])))))
+        _rewrite(conn, before, dict(_blocks(hub_id, np.sort(np.concatenate([left, mine])))))
 
 
 def models_kept(db: Database, hub_id: int, numbers: Iterable[int]) -> set[int]:
     """The models kept under any of these numbers."""
-    wanted = frozenset(numbers)
-    is_last = np.zeros(1 << _LAST_BITS, np.bool_)
-    is_last[[number & _LAST for number in wanted]] = True
-    blocks = sorted({_block(hub_id, number >> _LAST_BITS) for number in wanted})
     found: set[int] = set()
     with db.connect() as conn:
-        for part in chunks(blocks):
-            stored = _packed(hub_id, _read(conn, origin_number.c.block.in_(part)), is_last)
-            pairs = zip((stored >> _MODEL_BITS).tolist(), (stored & _MODEL).tolist(), strict=True)
-            found |= {model_id for number, model_id in pairs if number in wanted}
+        for wanted in chunks(sorted(set(numbers))):
+            is_last = np.zeros(1 << _LAST_BITS, np.bool_)
+            is_last[[number & _LAST for number in wanted]] = True
+            blocks = {_block(hub_id, number >> _LAST_BITS) for number in wanted}
+            stored = _packed(hub_id, _read(conn, origin_number.c.block.in_(blocks)), is_last)
+            is_wanted = np.isin(stored >> _MODEL_BITS, np.array(wanted, np.int64))
+            found.update((stored[is_wanted] & _MODEL).tolist())
     return found
 
 
@@ -104,10 +106,15 @@ def _mask(model_ids: Iterable[int]) -> Bools:
 
 def _parts(packed: Ints) -> Iterator[tuple[int, int, Ints]]:
     """Places of a hub's blocks from the first to before the second, and the numbers that belong there."""
-    place = (packed >> _MODEL_BITS + _LAST_BITS) - _LOWEST
+    place = _place(packed)
     for first in range(0, _BLOCKS, _AT_ONCE):
         begin, end = np.searchsorted(place, [first, first + _AT_ONCE])
         yield first, first + _AT_ONCE, packed[begin:end]
+
+
+def _place(packed: Ints) -> Ints:
+    """The place of each number's block among those of its hub."""
+    return (packed >> _MODEL_BITS + _LAST_BITS) - _LOWEST
 
 
 def _blocks(hub_id: int, packed: Ints) -> Iterator[_Block]:
@@ -124,11 +131,12 @@ def _blocks(hub_id: int, packed: Ints) -> Iterator[_Block]:
 def _packed(hub_id: int, blocks: Sequence[_Block], is_last: Bools | None = None) -> Ints:
     """The numbers of blocks given in order; only those with such last bits, where these are said."""
     entries = np.frombuffer(b"".join([each for _, each in blocks]), _ENTRY)
-    places = np.arange(len(entries)) if is_last is None else np.flatnonzero(is_last[entries["number"]])
-    ends = np.cumsum(np.array([len(each) // ENTRY_BYTES for _, each in blocks], np.int64))
     bits = np.array([block for block, _ in blocks], np.int64) - _block(hub_id, 0)
-    first = bits[np.searchsorted(ends, places, side="right")]
-    last, model_id = (entries[name][places].astype(np.int64) for name in ("number", "model_id"))
+    first = np.repeat(bits, [len(each) // ENTRY_BYTES for _, each in blocks])
+    if is_last is not None:
+        is_meant = is_last[entries["number"]]
+        entries, first = entries[is_meant], first[is_meant]
+    last, model_id = (entries[name].astype(np.int64) for name in ("number", "model_id"))
     packed: Ints = first << _MODEL_BITS + _LAST_BITS | last << _MODEL_BITS | model_id
     return packed
 
