@@ -185,7 +185,7 @@ class Lineage:
         self._listing = listing
         self._declared = declared
         self._corrections = {item.model.lower(): item for item in corrections}
-        self._rule = NameRule(families, originals, listing)
+        self._rule = NameRule(families, originals, listing, asks_again=answer is not None)
         self._answer = answer
         self._numbers: array[int] | None = None
         # Names that were never polled, by negative nodes: ~0, ~1 …; what was asked on the way from each.
@@ -199,6 +199,7 @@ class Lineage:
         self._basis: list[str] = []
         self._relation: list[str | None] = []
         self._roots: dict[Node, _End] = {}
+        self._named_nodes: dict[Node, Node | None] = {}  # of a partial list: what names alone lead to
         self._ends = Roots(self._parents_of, self._rank)
         self._make_room()
 
@@ -244,6 +245,7 @@ class Lineage:
         while waiting:
             named, asked = _answered(waiting, self._named_by)
             self._tell(asked)
+            self._named_nodes |= named
             found |= {node for node in named.values() if node is not None}
             waiting -= named.keys()
         return found
@@ -476,7 +478,7 @@ class Lineage:
                 continue
             ends = self._ends.of(node)
             if self._basis[node] == "declared":
-                base = self._named_by(node)
+                base = self._named_nodes[node] if node in self._named_nodes else self._named_by(node)
                 if base is None:
                     yield node, None, set()
                 else:

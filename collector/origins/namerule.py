@@ -10,6 +10,7 @@ Names of two families suggest a base that cannot be told: `resolved` is False, a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from collector.model import publisher_of
@@ -57,10 +58,12 @@ class NameRule:
     Every look-up is noted among the list's questions; a partial list raises Unanswered.
     """
 
-    def __init__(self, families: Families, originals: Originals, listing: Listing) -> None:
+    def __init__(self, families: Families, originals: Originals, listing: Listing, *, asks_again: bool = False) -> None:
+        """`asks_again`: the same names are asked for several times, as a partial list is; so they are remembered."""
         self._families = families
         self._originals = originals
         self._listing = listing
+        self._apart = lru_cache(maxsize=None)(self._take_apart) if asks_again else self._take_apart
 
     def original(self, model: str) -> str | None:
         """The developer's model of exactly this name without publisher; None when there is none."""
@@ -72,7 +75,7 @@ class NameRule:
 
     def suggest(self, full_name: str) -> Suggestion | None:
         """The base that a model's name suggests; None when it suggests none but the model itself."""
-        name = self._take_apart(full_name)
+        name = self._apart(full_name)
         if name is None:
             return None
         base = self._copied_model(name) if name.passes_on else None

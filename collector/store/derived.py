@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Select, Table, delete, insert, select
 from collector.columns import FILES
 from collector.model import DAY, Window, month_of, month_window
 from collector.store.database import Database
-from collector.store.histories import insert_rows, plain_rows
+from collector.store.histories import insert_rows, plain_rows, rows_among
 from collector.store.kept import renew_numbers, replace_numbers
 from collector.store.lineages import strike_off
 from collector.store.marks import shares_of
@@ -253,12 +253,12 @@ def _stored(connection: Connection, table: Table, hub_id: int) -> Iterator[Row]:
         yield from map(tuple, rows)
 
 
-def _stored_of(connection: Connection, table: Table, model_ids: Iterable[int]) -> Iterator[Row]:
+_OF_MODELS = {table.name: select(table).order_by(table.c.model_id) for table in (model_origin, disagreement)}
+
+
+def _stored_of(connection: Connection, table: Table, model_ids: Sequence[int]) -> Iterator[Row]:
     """The rows of these models, given in order."""
-    c = table.c
-    for ids in _chunks(model_ids):
-        found = connection.execute(select(table).where(c.model_id.in_(ids)).order_by(c.model_id))
-        yield from map(tuple, found)
+    yield from map(tuple, rows_among(connection, _OF_MODELS[table.name], table.c.model_id, model_ids))
 
 
 def _rewrite_origins(connection: Connection, hub_id: int, changed: Mapping[int, Sequence[Row]]) -> None:

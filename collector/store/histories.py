@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     Dialect,
     Insert,
@@ -219,6 +221,39 @@ def fetched_rows(conn: Connection, query: Select[Any], values: dict[str, Any]) -
     cursor: Any = conn.exec_driver_sql(compiled.string, given).cursor
     rows: list[Any] = cursor.fetchall()
     return rows
+
+
+def rows_among(
+    conn: Connection, query: Select[Any], column: ColumnElement[Any], values: Sequence[Any], **given: Any
+) -> list[Any]:
+    """The rows of a query whose column has one of these values, some at a time, as the driver gives them.
+
+    `given` are the query's own parameters. On SQLite a statement is written once for as many values as one takes (the
+    last stands for those that are missing): for Core to write each anew takes longer than to find the rows. So the
+    query is to be one that lives as long as its module. No value may need a conversion of Core's.
+    """
+    if conn.dialect.name != "sqlite":
+        parts = (conn.execute(query.where(column.in_(part)), given) for part in chunks(values))
+        return [row for part in parts for row in part]
+    statement, names, own = _among(query, column, conn.dialect)
+    rows: list[Any] = []
+    for part in chunks(values):
+        said = {**own, **given, **dict(zip(_AMONG, chain(part, repeat(part[-1])), strict=False))}
+        cursor: Any = conn.exec_driver_sql(statement, tuple([said[name] for name in names])).cursor
+        rows += cursor.fetchall()
+    return rows
+
+
+_AMONG = tuple(f"among_{number}" for number in range(CHUNK))
+
+
+@lru_cache(maxsize=32)
+def _among(query: Select[Any], column: ColumnElement[Any], dialect: Dialect) -> tuple[str, list[str], dict[str, Any]]:
+    """The statement, its parameters in order, and the values of those that Core made itself."""
+    compiled = query.where(column.in_([bindparam(name, type_=column.type) for name in _AMONG])).compile(dialect=dialect)
+    if compiled.positiontup is None:
+        raise TypeError(f"no statement on rows: {query}")
+    return compiled.string, compiled.positiontup, compiled.params
 
 
 def plain_rows(conn: Connection, query: Select[Any], many: int = 10_000) -> Iterator[Sequence[Any]]:

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Update, bindparam, delete, sel
 
 from collector.series import Bools, Ints
 from collector.store.database import Database
-from collector.store.histories import chunks, execute_rows, insert_rows, plain_rows
+from collector.store.histories import chunks, execute_rows, insert_rows, plain_rows, rows_among
 from collector.store.schema import origin_number
 
 #: One entry of a block: the last bits of the number, and the model. They lie in order, and no two are the same.
@@ -66,8 +66,8 @@ def models_kept(db: Database, hub_id: int, numbers: Iterable[int]) -> set[int]:
         for wanted in chunks(sorted(set(numbers))):
             is_last = np.zeros(1 << _LAST_BITS, np.bool_)
             is_last[[number & _LAST for number in wanted]] = True
-            blocks = {_block(hub_id, number >> _LAST_BITS) for number in wanted}
-            stored = _packed(hub_id, _read(conn, origin_number.c.block.in_(blocks)), is_last)
+            blocks = sorted({_block(hub_id, number >> _LAST_BITS) for number in wanted})
+            stored = _packed(hub_id, rows_among(conn, _BLOCK, origin_number.c.block, blocks), is_last)
             is_wanted = np.isin(stored >> _MODEL_BITS, np.array(wanted, np.int64))
             found.update((stored[is_wanted] & _MODEL).tolist())
     return found
@@ -152,6 +152,7 @@ def _between(hub_id: int, first: int, end: int) -> ColumnElement[bool]:
     return origin_number.c.block.between(hub_id * _BLOCKS + first, hub_id * _BLOCKS + end - 1)
 
 
+_BLOCK = select(origin_number.c.block, origin_number.c.entries).order_by(origin_number.c.block)
 _NAMES = ("block", "entries")
 _REWRITE: Update = (
     update(origin_number)
@@ -161,9 +162,7 @@ _REWRITE: Update = (
 
 
 def _read(conn: Connection, where: ColumnElement[bool]) -> list[_Block]:
-    c = origin_number.c
-    query = select(c.block, c.entries).where(where).order_by(c.block)
-    return [(row[0], row[1]) for rows in plain_rows(conn, query) for row in rows]
+    return [row for rows in plain_rows(conn, _BLOCK.where(where)) for row in rows]
 
 
 def _rewrite(conn: Connection, before: dict[int, bytes], now: dict[int, bytes]) -> None:

@@ -5,13 +5,13 @@ Knows the tables; knows no rule of lineage.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, insert, select
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, exists, insert, select
 
 from collector.store.database import Database
-from collector.store.histories import chunks, plain_rows
+from collector.store.histories import chunks, plain_rows, rows_among
 from collector.store.schema import model, model_base, model_name, origin_todo
 
 
@@ -58,7 +58,7 @@ def strike_off(conn: Connection, hub_id: int, last: int) -> None:
     conn.execute(delete(origin_todo).where(c.id <= last, _of_hub(hub_id, c.model_id)))
 
 
-def _of_hub(hub_id: int, model_id: ColumnElement[int]) -> ColumnElement[bool]:
+def _of_hub(hub_id: int | ColumnElement[int], model_id: ColumnElement[int]) -> ColumnElement[bool]:
     """Whether a model is the hub's, asked for each row: joined, SQLite would read all models of the hub first."""
     return exists().where(model.c.id == model_id, model.c.hub_id == hub_id)
 
@@ -67,41 +67,42 @@ def _of_hub(hub_id: int, model_id: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 _MODEL = select(model.c.id, model.c.name, model.c.hub_key)
+_OURS = bindparam("hub_id", type_=Integer)
+# + 0: with one hub in the database SQLite would take the index of hubs and read them all.
+_MODEL_OF_HUB = _MODEL.where(model.c.hub_id + 0 == _OURS).order_by(model.c.id)
+_MODEL_BY_KEY = _MODEL.where(model.c.hub_id == _OURS)
+_BASES = select(model_base.c.model_id, model_base.c.base_name, model_base.c.base_key, model_base.c.relation).order_by(
+    model_base.c.model_id, model_base.c.position
+)
+_FORMER = select(model_name.c.model_id, model_name.c.name).order_by(model_name.c.model_id, model_name.c.replaced_at)
+_ONCE_NAMED = select(model_name.c.model_id, model_name.c.name).where(_of_hub(_OURS, model_name.c.model_id)).distinct()
 
 
 def models_of(db: Database, hub_id: int, model_ids: Iterable[int]) -> list[ModelRow]:
     """Number, name and key of those among these models that are the hub's, by number."""
-    # + 0: with one hub in the database SQLite would take the index of hubs and read them all.
-    ours = model.c.hub_id + 0 == hub_id
-    return _rows(db, sorted(model_ids), lambda part: _MODEL.where(ours, model.c.id.in_(part)))
+    with db.connect() as conn:
+        return rows_among(conn, _MODEL_OF_HUB, model.c.id, sorted(model_ids), hub_id=hub_id)
 
 
 def models_with_keys(db: Database, hub_id: int, keys: Iterable[str]) -> list[ModelRow]:
     """The models with these hub keys."""
-    return _rows(db, sorted(keys), lambda part: _MODEL.where(model.c.hub_id == hub_id, model.c.hub_key.in_(part)))
+    with db.connect() as conn:
+        return rows_among(conn, _MODEL_BY_KEY, model.c.hub_key, sorted(keys), hub_id=hub_id)
 
 
 def bases_of(db: Database, model_ids: Iterable[int]) -> list[BaseRow]:
     """The declared bases of these models, by model and position."""
-    c = model_base.c
-    query = select(c.model_id, c.base_name, c.base_key, c.relation).order_by(c.model_id, c.position)
-    return _rows(db, sorted(model_ids), lambda part: query.where(c.model_id.in_(part)))
+    with db.connect() as conn:
+        return rows_among(conn, _BASES, model_base.c.model_id, sorted(model_ids))
 
 
 def former_names_of(db: Database, model_ids: Iterable[int]) -> list[tuple[int, str]]:
     """Model and name for every name that one of these models once had."""
-    c = model_name.c
-    query = select(c.model_id, c.name).order_by(c.model_id, c.replaced_at)
-    return _rows(db, sorted(model_ids), lambda part: query.where(c.model_id.in_(part)))
+    with db.connect() as conn:
+        return rows_among(conn, _FORMER, model_name.c.model_id, sorted(model_ids))
 
 
 def once_named(db: Database, hub_id: int, names: Iterable[str]) -> list[tuple[int, str]]:
     """Model and name for every model of the hub that once had one of these names."""
-    c = model_name.c
-    query = select(c.model_id, c.name).where(_of_hub(hub_id, c.model_id)).distinct()
-    return _rows(db, sorted(names), lambda part: query.where(c.name.in_(part)))
-
-
-def _rows(db: Database, values: Sequence[Any], query: Callable[[Sequence[Any]], Select[Any]]) -> list[Any]:
     with db.connect() as conn:
-        return [row for part in chunks(values) for rows in plain_rows(conn, query(part)) for row in rows]
+        return rows_among(conn, _ONCE_NAMED, model_name.c.name, sorted(names), hub_id=hub_id)
