@@ -19,10 +19,11 @@ from collector.measure.spans import FIRST, Spans, part_in
 from collector.measure.windows import Growth, WindowGrowth, covered_part, flag_names, growth, in_window
 from collector.model import DAY, Window, from_seconds, month_of
 from collector.series import Bools, Ints
-from collector.store import calendar, figures, marks, months, sums
+from collector.store import calendar, figures, hubwide, marks, months, sums
 from collector.store import readings as facts
 from collector.store.database import Database
-from collector.store.figures import Described
+from collector.store.figures import Described, MonthFigures
+from collector.store.hubwide import Hubwide
 from collector.store.months import MonthBuild
 from collector.store.queries import Hub
 
@@ -49,21 +50,32 @@ class Counted:
     open_falls: int  #: falls and jumps that touch the window and are not judged for good
 
 
-def count(db: Database, hub: Hub, window: Window) -> Counted:
-    """What each model did in the window: from model_month where that is current, else from the readings."""
-    built = current_build(db, hub, window)
-    if built is not None:
-        return _stored(db, hub, window, built)
+def count(db: Database, hub: Hub, window: Window, known: Hubwide | None = None) -> Counted:
+    """What each model did in the window: from model_month where that is current, else from the readings.
+
+    `known` are the hub's models where they were read before.
+    """
+    known = hubwide.read(db, hub.id) if known is None else known
+    found = kept(db, hub, window, known)
+    if found is not None:
+        return found
     first, _ = calendar.reach(db, hub.id)
     if first is None or window.end <= first - ESTIMATE_REACH:
-        return nothing_done(figures.described(db, hub.id).of(np.empty(0, np.int64)))
-    return count_anew(db, hub, window)
+        return nothing_done(known.columns.described().of(np.empty(0, np.int64)))
+    return count_anew(db, hub, window, known)
 
 
-def kept(db: Database, hub: Hub, month: Window) -> Counted | None:
+def kept(db: Database, hub: Hub, month: Window, known: Hubwide | None = None) -> Counted | None:
     """What each model did, as model_month has it; None where its rows are out of date."""
     built = current_build(db, hub, month)
-    return None if built is None else _stored(db, hub, month, built)
+    return None if built is None else _all_of(db, hub, month, built, known)
+
+
+def _all_of(db: Database, hub: Hub, month: Window, built: MonthBuild, known: Hubwide | None = None) -> Counted:
+    known = hubwide.read(db, hub.id) if known is None else known
+    described = known.columns.described()
+    rows = figures.whole_month(db, month_number(month), described, known.seen_at, known.listed_poll_id)
+    return _counted(db, hub, month, built, rows)
 
 
 def forget(db: Database, hub: Hub, month: Window) -> None:
@@ -94,11 +106,12 @@ def largest(db: Database, hub: Hub, month: Window, built: MonthBuild, most: int)
     """
     last = figures.nth_largest(db, hub.id, month_number(month), most)
     least = math.floor(last + 0.5) - 0.5 if last else None  # whatever is rounded to the same number
-    return _stored(db, hub, month, built, least), least
+    if least is None:
+        return _all_of(db, hub, month, built), None
+    return _counted(db, hub, month, built, figures.month_figures(db, hub.id, month_number(month), least)), least
 
 
-def _stored(db: Database, hub: Hub, month: Window, built: MonthBuild, least: float | None = None) -> Counted:
-    rows = figures.month_figures(db, hub.id, month_number(month), least)
+def _counted(db: Database, hub: Hub, month: Window, built: MonthBuild, rows: MonthFigures) -> Counted:
     gone = facts.gone(db, hub.id, rows.listed_poll_id, rows.seen_at)
     return Counted(
         rows.described,
@@ -153,8 +166,9 @@ def plain_sums(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = 
     return model_id, summed[model_id]
 
 
-def count_anew(db: Database, hub: Hub, window: Window) -> Counted:
+def count_anew(db: Database, hub: Hub, window: Window, known: Hubwide | None = None) -> Counted:
     """What each model did, from the readings alone."""
+    described = (hubwide.read(db, hub.id) if known is None else known).columns.described()
     grown = grown_in(db, hub, window)
     plain_ids, plain_downloads = plain_sums(db, hub, window)
     plain = ~np.isin(plain_ids, grown.judged.model_id)
@@ -171,14 +185,14 @@ def count_anew(db: Database, hub: Hub, window: Window) -> Counted:
             np.add.at(values, rows, getattr(part, name))
         for name, numbers in largest.items():
             np.maximum.at(numbers, rows, getattr(part, name))
-    known = facts.models(db, hub.id, window, model_id)
-    covered = covered_part(largest["covered_from"], summed["tiled_seconds"], known.seen_at, known.gone, window)
+    models = facts.models(db, hub.id, window, model_id)
+    covered = covered_part(largest["covered_from"], summed["tiled_seconds"], models.seen_at, models.gone, window)
     flags = largest["flags"] & ~FIRST
     some = (summed["downloads"] > 0) | (summed["corrections"] != 0) | (flags != 0)
     flagged = np.flatnonzero(flags)
     return Counted(
-        figures.described(db, hub.id).of(model_id[some]),
-        known.publisher_id[some],
+        described.of(model_id[some]),
+        models.publisher_id[some],
         summed["downloads"][some],
         summed["estimated"][some],
         summed["corrections"][some].astype(np.int64),
@@ -199,7 +213,7 @@ def count_trailing(db: Database, hub: Hub, poll: facts.PollAt) -> Counted:
     model_id, downloads = listed.model_id[some], listed.downloads_30d[some].astype(np.float64)
     size = len(model_id)
     return Counted(
-        figures.described(db, hub.id).of(model_id),
+        hubwide.read(db, hub.id).columns.described().of(model_id),
         facts.models(db, hub.id, trailing_window(poll), model_id).publisher_id,
         downloads,
         estimated=np.full(size, np.nan),

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,24 +27,14 @@ from collector.counting import (
 from collector.measure.models import UNRESOLVED, Account, Models, Owners, Root, RootSet, uploaders, why_unknown
 from collector.model import NOT_ATTRIBUTED, Window
 from collector.origins.knowledge import Knowledge
-from collector.rooting import as_they_lived, roots_of_models
+from collector.rooting import roots_of_models
 from collector.series import Ints
-from collector.store import figures
+from collector.store import figures, hubwide
 from collector.store import readings as facts
 from collector.store.database import Database
-from collector.store.figures import OfMonth, RootRow, RootSets
+from collector.store.figures import RootRow, RootSets
+from collector.store.hubwide import Hubwide
 from collector.store.queries import Hub
-
-
-class Hubwide(NamedTuple):
-    """What is the same for every month of a hub: read once where several months are worked out."""
-
-    accounts: tuple[Ints, list[str]]  #: as `figures.accounts`
-    roots: RootSets
-
-
-def read_hubwide(db: Database, hub: Hub, knowledge: Knowledge) -> Hubwide:
-    return Hubwide(figures.accounts(db, hub.id), roots_of_models(db, hub, knowledge, None, {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +49,16 @@ class WindowModels:
 
 
 def window_models(
-    db: Database, hub: Hub, window: Window, knowledge: Knowledge, hubwide: Hubwide | None = None
+    db: Database, hub: Hub, window: Window, knowledge: Knowledge, known: Hubwide | None = None
 ) -> WindowModels:
-    """What the hub's models did in the window, and whose they are: from the derived tables where these are current."""
-    counted = count(db, hub, window)
+    """What the hub's models did in the window, and whose they are: from the derived tables where these are current.
+
+    `known` are the hub's models where they were read before, as for several windows.
+    """
+    known = hubwide.read(db, hub.id) if known is None else known
+    counted = count(db, hub, window, known)
     final = is_over(db, hub, window) and counted.most_covered >= 1 and counted.open_falls == 0
-    return attributed(db, hub, counted, window, "final" if final else "provisional", knowledge, hubwide)
+    return attributed(db, hub, counted, window, "final" if final else "provisional", knowledge, known)
 
 
 def trailing_models(db: Database, hub: Hub, poll: facts.PollAt, knowledge: Knowledge) -> WindowModels:
@@ -80,7 +73,7 @@ def attributed(
     window: Window,
     status: str,
     knowledge: Knowledge,
-    hubwide: Hubwide | None = None,
+    known: Hubwide | None = None,
     *,
     with_publishers: bool = False,
 ) -> WindowModels:
@@ -88,12 +81,11 @@ def attributed(
 
     `with_publishers` names the accounts of their roots too.
     """
+    columns = (hubwide.read(db, hub.id) if known is None else known).columns
     listed_by = facts.last_start_that_matters(db, hub.id, window)
-    created = nothing_done(figures.created_models(db, hub.id, window, listed_by))
-    is_stored = current_build(db, hub, window) is not None
-    only = OfMonth(month_number(window), window) if is_stored else None
+    created = figures.created_models(db, hub.id, columns.described(), columns.first_poll_id, window, listed_by)
     origins = _Origins(hub, knowledge, window.last_day, with_publishers)
-    models, new = _with_owners(db, hub, [counted, created], origins, only, hubwide)
+    models, new = _with_owners(db, hub, [counted, nothing_done(created)], origins, columns.root_sets)
     developers = {family.name: origins.country(family.publisher) for family in knowledge.families.all}
     return WindowModels(window, models, new, status, developers)
 
@@ -104,28 +96,26 @@ def largest_models(db: Database, hub: Hub, month: Window, knowledge: Knowledge, 
     if built is None:
         return None
     counted, least = largest(db, hub, month, built, most)
-    only = OfMonth(month_number(month), month, least)
-    (models,) = _with_owners(db, hub, [counted], _Origins(hub, knowledge, month.last_day, False), only, None)
+
+    def stored() -> RootSets:
+        if least is None:
+            return hubwide.read(db, hub.id).columns.root_sets()
+        return figures.roots_of_largest(db, hub.id, month_number(month), least)
+
+    (models,) = _with_owners(db, hub, [counted], _Origins(hub, knowledge, month.last_day, False), stored)
     return models
 
 
 def _with_owners(
-    db: Database,
-    hub: Hub,
-    all_counted: Sequence[Counted],
-    origins: _Origins,
-    only: OfMonth | None,
-    hubwide: Hubwide | None,
+    db: Database, hub: Hub, all_counted: Sequence[Counted], origins: _Origins, stored: Callable[[], RootSets]
 ) -> list[Models]:
-    numbers, names = figures.accounts(db, hub.id) if hubwide is None else hubwide.accounts
+    """`stored` looks up the roots of these models as they are stored, or of more."""
+    numbers, names = figures.accounts(db, hub.id)
     used = np.unique(np.concatenate([counted.publisher_id for counted in all_counted]))
     kept = np.isin(numbers, used)
     numbers, names = numbers[kept], [names[place] for place in np.flatnonzero(kept).tolist()]
     moved = _moved(db, all_counted[0], dict(zip(numbers.tolist(), names, strict=True)))
-    if hubwide is None:
-        roots = roots_of_models(db, hub, origins.knowledge, only, moved)
-    else:
-        roots = as_they_lived(db, hub, hubwide.roots, moved)
+    roots = roots_of_models(db, hub, origins.knowledge, stored, moved)
     accounts = [origins.account(name, number) for name, number in zip(names, numbers.tolist(), strict=True)]
     told = (accounts, numbers, roots, origins, lambda ids: _names(db, ids))
     return [_owned(counted, *told) for counted in all_counted]

@@ -17,10 +17,10 @@ from collector.measure.spans import FIRST
 from collector.measure.windows import WindowGrowth, covered_part, flag_names
 from collector.model import Scope, Window, months_between, previous_window
 from collector.origins.knowledge import Knowledge
-from collector.owning import read_hubwide, window_models
+from collector.owning import window_models
 from collector.rooting import refresh_origins
 from collector.series import Bools, Ints
-from collector.store import calendar, lineages, marks, months, sums
+from collector.store import calendar, hubwide, lineages, marks, months, sums
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.derived import Derived
@@ -35,26 +35,24 @@ def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, .
     # poll beside this may add to it.
     todo = lineages.todo(db, hub.id)
     Derived(db).forget_shares(hub.id, todo.model_ids)
-    refresh_origins(db, hub, knowledge, todo)
+    columns = hubwide.kept(db, hub.id)
+    hubwide.renew(db, hub.id, columns, refresh_origins(db, hub, knowledge, todo))
     known = known_months(db, hub)
     for month in known:
         refresh_month(db, hub, month)
     due = [month for month in known if not are_current(db, hub, month, knowledge, scopes)]
-    hubwide = read_hubwide(db, hub, knowledge) if len(due) > _FEW else None
+    models_of_hub = hubwide.read(db, hub.id)
     previous: tuple[str, list[ScopeModels]] = ("", [])
     for month in due:
-        models, earlier = window_models(db, hub, month, knowledge, hubwide), previous_window(month)
+        models, earlier = window_models(db, hub, month, knowledge, models_of_hub), previous_window(month)
         now = [scoped(models, scope) for scope in scopes]
         if previous[0] != earlier.label:
-            before = window_models(db, hub, earlier, knowledge, hubwide)
+            before = window_models(db, hub, earlier, knowledge, models_of_hub)
             previous = earlier.label, [scoped(before, scope) for scope in scopes]
         found = figures_of(db, hub, models.models, now, previous[1], knowledge)
         keep(db, hub, month, found, shares_mark(db, hub, month, knowledge, scopes))
         previous = month.label, now
     return [month.label for month in due]
-
-
-_FEW = 2  # months for each of which it is quicker to read what its own models need than what all of the hub's do
 
 
 def known_months(db: Database, hub: Hub) -> list[Window]:

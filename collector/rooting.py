@@ -10,7 +10,7 @@ can be others now: those that asked a question which a changed model answers, an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
@@ -47,7 +47,7 @@ from collector.origins.questions import (
 from collector.store import figures, kept, lineages, marks, queries
 from collector.store.database import Database
 from collector.store.derived import Derived, Noted
-from collector.store.figures import Codes, OfMonth, RootRow, RootSets
+from collector.store.figures import Codes, RootRow, RootSets
 from collector.store.lineages import Todo
 from collector.store.queries import Hub
 
@@ -96,9 +96,9 @@ def _renew(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) -> Collecti
 
 
 def roots_of_models(
-    db: Database, hub: Hub, knowledge: Knowledge, only: OfMonth | None, moved: Mapping[str, str]
+    db: Database, hub: Hub, knowledge: Knowledge, stored: Callable[[], RootSets], moved: Mapping[str, str]
 ) -> RootSets:
-    """The roots of all models of the hub (or of some, as `stored_roots` takes them).
+    """The roots of those models of the hub whose roots `stored` looks up.
 
     As stored where these are current, else worked out now. `moved` says under which accounts models lived that have
     moved since, by name: a later transfer changes no past.
@@ -106,16 +106,11 @@ def roots_of_models(
     changed = _changed(db, hub, knowledge)
     if changed is None:
         return _coded(_told(lineage(db, hub, knowledge).roots()), moved)
-    stored = as_they_lived(db, hub, figures.stored_roots(db, hub.id, only), moved)
+    known = stored()
+    if moved:
+        known = figures.replaced(known, _coded(figures.rooted_in(db, hub.id, sorted(moved)), moved))
     few, ids = changed.known()
-    return figures.replaced(stored, _coded(_told(few.roots(ids)), moved)) if ids else stored
-
-
-def as_they_lived(db: Database, hub: Hub, stored: RootSets, moved: Mapping[str, str]) -> RootSets:
-    """Stored roots under the accounts that they lived under then."""
-    if not moved:
-        return stored
-    return figures.replaced(stored, _coded(figures.rooted_in(db, hub.id, sorted(moved)), moved))
+    return figures.replaced(known, _coded(_told(few.roots(ids)), moved)) if ids else known
 
 
 def disagreement_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from collector.origins.families import load_families
 from collector.origins.knowledge import Knowledge, load_knowledge
 from collector.origins.lineage import Root
 from collector.rooting import disagreement_rows, lineage, lineage_of, refresh_origins, roots_of_models
-from collector.store import kept, lineages, marks, queries
+from collector.store import hubwide, kept, lineages, marks, queries
 from collector.store.bulk import FileReadings, ImportReading
 from collector.store.database import Database, upgrade
 from collector.store.derived import Derived
@@ -180,7 +180,8 @@ def told(story: Story, knowledge: Knowledge) -> dict[int, list[RootRow]]:
 
 def read(story: Story, knowledge: Knowledge) -> dict[int, list[RootRow]]:
     """The same as a reader is told it: who is not named is its own root."""
-    sets = roots_of_models(story.db, story.hub, knowledge, None, {})
+    stored = hubwide.read(story.db, story.hub.id).columns.root_sets
+    sets = roots_of_models(story.db, story.hub, knowledge, stored, {})
     named = dict(zip(sets.model_id.tolist(), sets.code.tolist(), strict=True))
     names = {row[0]: row[1] for row in queries.model_names(story.db, story.hub.id)}
     own = {model_id: [RootRow(publisher_of(name), 1.0, "self", None, None)] for model_id, name in names.items()}

@@ -210,6 +210,7 @@ class Derived:
                 "model_origin",
                 "disagreement",
                 "origin_number",
+                "hub_columns",
                 "month_figures",
                 "publisher_month",
                 *_SHARE_FILES,

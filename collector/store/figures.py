@@ -6,20 +6,30 @@ models asked for. NULL becomes NOT_SAID where a number is expected. Knows no rul
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, func, not_, or_, select
 
 from collector.model import Window
 from collector.series import NOT_SAID, Ints
+from collector.store.arrays import columns_of, fetched
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows
-from collector.store.numbering import of_model
-from collector.store.schema import disagreement, model, model_month, model_origin, model_state, poll, publisher
+from collector.store.numbering import of_each
+from collector.store.schema import (
+    disagreement,
+    model,
+    model_month,
+    model_origin,
+    model_state,
+    observation,
+    poll,
+    publisher,
+)
 
 Floats = NDArray[np.float64]
 _FETCHED = 100_000  # rows held as Python objects at a time
@@ -90,29 +100,67 @@ class RootSets:
 _HAS_FIGURES = or_(model_month.c.downloads > 0, model_month.c.corrections != 0, model_month.c.flags.is_not(None))
 
 
-def month_figures(db: Database, hub_id: int, month: int, least: float | None = None) -> MonthFigures:
-    """The models of a hub's month, or only those with so many downloads."""
+def month_figures(db: Database, hub_id: int, month: int, least: float) -> MonthFigures:
+    """The models of a hub's month with so many downloads at least: quick where these are few."""
     d, s = model_month.c, model_state.c
-    tasks, flags = Codes(), Codes({None: 0})
-    figures = (d.downloads, d.estimated, d.corrections, _said(d.covered_from), d.tiled_seconds)
+    tasks = Codes()
     statement = (
-        select(d.model_id, *_DESCRIBED, d.publisher_id, *figures, _said(s.seen_at), _said(s.listed_poll_id), d.flags)
+        select(d.model_id, *_DESCRIBED, _said(s.seen_at), _said(s.listed_poll_id), *_DONE)
         .join(model, model.c.id == d.model_id)
         .join(model_state, s.model_id == d.model_id)
-        .where(d.month == month, model.c.hub_id == hub_id)
-        .where(_HAS_FIGURES if least is None else d.downloads >= least)
+        .where(d.month == month, model.c.hub_id == hub_id, d.downloads >= least)
         .order_by(d.model_id)
     )
-    types = (int, int, int, tasks, int, float, float, int, int, float, int, int, flags)
     with db.connect() as conn:
-        columns = _columns(conn, statement, types)
-    model_id, account_now, created_at, task, *done, flagged = columns
-    account, downloads, estimated, corrections, begins, tiled, seen_at, listed = done
+        columns = _columns(conn, statement, (int, int, int, tasks, int, int, *_DONE_TYPES, flags := Codes({None: 0})))
+    model_id, account_now, created_at, task, seen_at, listed, *done = columns
     described = Described(model_id, account_now, created_at, task, list(tasks))
-    names, some = list(flags), np.flatnonzero(flagged)
-    of_models = zip(model_id[some].tolist(), flagged[some].tolist(), strict=True)
-    flags_of = {number: names[code] for number, code in of_models}
-    return MonthFigures(described, account, downloads, estimated, corrections, begins, tiled, seen_at, listed, flags_of)
+    return _month_figures(described, done, list(flags), seen_at, listed)
+
+
+def whole_month(db: Database, month: int, hub: Described, seen_at: Ints, listed_poll_id: Ints) -> MonthFigures:
+    """All models of a hub's month that have figures; the hub's models are described, and when each was seen last.
+
+    Nearly all of them only have downloads that were measured, whole numbers: these are read as columns.
+    """
+    d = model_month.c
+    whole = cast(d.downloads, BigInteger)
+    measured = (d.downloads > 0, d.downloads == whole, d.estimated == 0, d.corrections == 0, d.flags.is_(None))
+    plain = and_(*measured, d.covered_from.is_(None), d.tiled_seconds == 0)
+    others = select(d.model_id, *_DONE).where(d.month == month, _HAS_FIGURES, not_(plain))
+    with db.connect() as conn:
+        measured_alone = select(d.model_id, d.publisher_id, whole).where(d.month == month, plain)
+        ids, accounts, downloads = columns_of(conn, measured_alone)
+        rest = _columns(conn, others, (int, *_DONE_TYPES, flags := Codes({None: 0})))
+    zero, unsaid = np.zeros(len(ids), np.int64), np.full(len(ids), NOT_SAID)
+    alike = (ids, accounts, downloads, zero, zero, unsaid, zero, zero)
+    model_id, *done = (np.concatenate(both).astype(both[1].dtype) for both in zip(alike, rest, strict=True))
+    ours = np.flatnonzero(np.append(hub.model_id, -1)[np.searchsorted(hub.model_id, model_id)] == model_id)
+    order = ours[np.argsort(model_id[ours], kind="stable")]
+    place = np.searchsorted(hub.model_id, model_id[order])
+    done = [column[order] for column in done]
+    return _month_figures(hub.of(model_id[order]), done, list(flags), seen_at[place], listed_poll_id[place])
+
+
+def _month_figures(
+    described: Described, done: Sequence[NDArray[Any]], flags: Sequence[str | None], seen_at: Ints, listed: Ints
+) -> MonthFigures:
+    publisher_id, downloads, estimated, corrections, covered_from, tiled_seconds, flagged = done
+    some = np.flatnonzero(flagged)
+    of_models = zip(described.model_id[some].tolist(), flagged[some].tolist(), strict=True)
+    flags_of = {number: said for number, code in of_models if (said := flags[code]) is not None}
+    return MonthFigures(
+        described,
+        publisher_id,
+        downloads,
+        estimated,
+        corrections,
+        covered_from,
+        tiled_seconds,
+        seen_at,
+        listed,
+        flags_of,
+    )
 
 
 def _said(column: ColumnElement[Any]) -> ColumnElement[int]:
@@ -120,6 +168,16 @@ def _said(column: ColumnElement[Any]) -> ColumnElement[int]:
 
 
 _DESCRIBED = (model.c.publisher_id, _said(model.c.created_at), model.c.pipeline_tag)
+_DONE = (
+    model_month.c.publisher_id,
+    model_month.c.downloads,
+    model_month.c.estimated,
+    model_month.c.corrections,
+    _said(model_month.c.covered_from),
+    model_month.c.tiled_seconds,
+    model_month.c.flags,
+)
+_DONE_TYPES = (int, float, float, int, int, float)  # and codes for the flags
 
 
 def flagged(db: Database, hub_id: int, month: int) -> list[int]:
@@ -172,33 +230,40 @@ def last_model(db: Database) -> int:
         return conn.execute(select(func.max(model.c.id))).scalar() or 0
 
 
-def described(db: Database, hub_id: int) -> Described:
-    """Every model of a hub."""
-    return _described(db, select(model.c.id, *_DESCRIBED).where(model.c.hub_id == hub_id).order_by(model.c.id))
+def described(db: Database, hub_id: int, only: Sequence[int] | None = None) -> tuple[Described, Ints]:
+    """Every model of a hub, or some of them, and the number of the poll that listed each first (or NOT_SAID)."""
+    m, tasks, types = model.c, Codes(), (int, int, int, int)
+    query = select(m.id, _said(m.first_poll_id), *_DESCRIBED).where(m.hub_id + 0 == hub_id).order_by(m.id)
+    with db.connect() as conn:
+        parts = [query] if only is None else [query.where(m.id.in_(part)) for part in chunks(sorted(only))]
+        found = [_columns(conn, part, (*types, tasks)) for part in parts]
+    model_id, first_poll_id, publisher_id, created_at, task = map(np.concatenate, zip(*found, strict=True))
+    return Described(model_id, publisher_id, created_at, task, list(tasks)), first_poll_id
 
 
-def created_models(db: Database, hub_id: int, window: Window, listed_by: int) -> Described:
-    """The models created in a window and seen by `listed_by` (Unix seconds).
+def created_models(
+    db: Database, hub_id: int, hub: Described, first_poll_id: Ints, window: Window, listed_by: int
+) -> Described:
+    """Of the hub's models those created in a window and seen by `listed_by` (Unix seconds).
 
     A poll that began by then listed them first, or a file holds a reading of a day up to then.
     """
-    in_time = poll.c.started_at <= listed_by
-    listed = exists().where(poll.c.id == model.c.first_poll_id, in_time)
-    imported = (poll.c.hub_id == hub_id, poll.c.scope == "import", poll.c.started_at >= window.start, in_time)
-    read = exists().where(*imported, of_model())
-    ours = (model.c.hub_id == hub_id, _created_in(window), or_(listed, read))
-    return _described(db, select(model.c.id, *_DESCRIBED).where(*ours).order_by(model.c.id))
-
-
-def _created_in(window: Window) -> ColumnElement[bool]:
-    return and_(model.c.created_at >= window.start, model.c.created_at < window.end)
-
-
-def _described(db: Database, statement: Select[Any]) -> Described:
-    tasks = Codes()
+    rows = np.flatnonzero((hub.created_at >= window.start) & (hub.created_at < window.end))
+    in_time = select(poll.c.id).where(poll.c.hub_id == hub_id, poll.c.started_at <= listed_by)
+    files = in_time.where(poll.c.scope == "import", poll.c.started_at >= window.start)
     with db.connect() as conn:
-        model_id, publisher_id, created_at, task = _columns(conn, statement, (int, int, int, tasks))
-    return Described(model_id, publisher_id, created_at, task, list(tasks))
+        listed = np.isin(first_poll_id[rows], fetched(conn, in_time)[:, 0])
+        unlisted = hub.model_id[rows[~listed]]
+        read = np.concatenate([unlisted[:0], *_read_by(conn, unlisted, fetched(conn, files)[:, 0])])
+    model_id = hub.model_id[rows]
+    return hub.of(model_id[listed | np.isin(model_id, read)])
+
+
+def _read_by(conn: Connection, model_ids: Ints, polls: Ints) -> Iterator[Ints]:
+    """Those of the models of which these polls hold readings."""
+    for part in chunks(model_ids.tolist() if len(polls) else []):
+        read = select(observation.c.model_id).select_from(of_each(part)).where(poll.c.id.in_(polls.tolist()))
+        yield fetched(conn, read)[:, 0]
 
 
 def names_of(db: Database, model_ids: Iterable[int]) -> dict[int, str]:
@@ -224,26 +289,20 @@ def accounts(db: Database, hub_id: int) -> tuple[Ints, list[str]]:
 # --- their roots ------------------------------------------------------------------------------------------------------
 
 
-class OfMonth(NamedTuple):
-    """Those models alone that have figures in a month, or were created in it."""
-
-    number: int  #: year × 100 + month
-    window: Window
-    least: float | None = None  #: only models with so many downloads; those created are left out then
-
-
-def stored_roots(db: Database, hub_id: int, only: OfMonth | None = None) -> RootSets:
+def stored_roots(db: Database, hub_id: int, only: Sequence[int] | None = None) -> RootSets:
     """The roots of a hub's models as stored, or of some of them."""
     o, m = model_origin.c, model.c
-    ours = m.hub_id == hub_id
+    ours = _ROOTS.join(model, m.id == o.model_id).where(m.hub_id == hub_id)
     if only is None:
-        return _read_roots(db, [_ROOTS.join(model, m.id == o.model_id).where(ours)])
-    of_month = _ROOTS.join(model_month, model_month.c.model_id == o.model_id).join(model, m.id == o.model_id)
-    of_month = of_month.where(ours, model_month.c.month == only.number)
-    if only.least is not None:
-        return _read_roots(db, [of_month.where(model_month.c.downloads >= only.least)])
-    created = _ROOTS.join(model, m.id == o.model_id).where(ours, _created_in(only.window))
-    return _read_roots(db, [created, of_month])
+        return _read_roots(db, [ours])
+    return _read_roots(db, [ours.where(o.model_id.in_(part)) for part in chunks(sorted(only))])
+
+
+def roots_of_largest(db: Database, hub_id: int, month: int, least: float) -> RootSets:
+    """The roots, as stored, of the models with so many downloads in a month."""
+    o, m, d = model_origin.c, model.c, model_month.c
+    ours = _ROOTS.join(model_month, d.model_id == o.model_id).join(model, m.id == o.model_id)
+    return _read_roots(db, [ours.where(m.hub_id == hub_id, d.month == month, d.downloads >= least)])
 
 
 _ROOT_COLUMNS = tuple(model_origin.c["root_publisher" if name == "publisher" else name] for name in RootRow._fields)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, ex
 
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows, rows_among
-from collector.store.schema import model, model_base, model_name, origin_todo
+from collector.store.schema import hub_columns, model, model_base, model_name, origin_todo
 
 
 class Todo(NamedTuple):
@@ -53,8 +53,9 @@ def has_todo(db: Database, hub_id: int) -> bool:
 
 
 def strike_off(conn: Connection, hub_id: int, last: int) -> None:
-    """Removes a hub's entries up to one."""
+    """Removes a hub's entries up to one, and the columns kept of its models: they may be older than the list now."""
     c = origin_todo.c
+    conn.execute(delete(hub_columns).where(hub_columns.c.hub_id == hub_id))
     conn.execute(delete(origin_todo).where(c.id <= last, _of_hub(hub_id, c.model_id)))
 
 

@@ -336,6 +336,15 @@ origin_number = Table(
     comment="Derived: which models to look at when a name or key is new or gone, by CRC-32 of names and questions.",
 )
 
+hub_columns = Table(
+    "hub_columns",
+    metadata,
+    Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
+    Column("name", Text, primary_key=True, comment="What the column holds; tasks and sets of roots are JSON."),
+    Column("content", LargeBinary, nullable=False, comment="A number for each model, by model_id; little-endian."),
+    comment="Derived: what model and model_origin say of all models, as the roll-up reads it. Use these for SQL.",
+)
+
 model_month = Table(
     "model_month",
     metadata,

@@ -27,6 +27,7 @@ def upgrade() -> None:
     _create_publisher_origin()
     _create_publisher_share()
     _create_build_mark()
+    _create_hub_columns()
     _create_import_file()
     _create_month_build()
     _create_publisher()
@@ -513,6 +514,22 @@ def _create_build_mark() -> None:
         sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_build_mark_hub_id")),
         sa.PrimaryKeyConstraint("hub_id", "what", name=op.f("pk_build_mark")),
         comment="Derived: from which state of facts, registry and scopes origins and shares were worked out.",
+    )
+
+
+def _create_hub_columns() -> None:
+    op.create_table(
+        "hub_columns",
+        sa.Column("hub_id", sa.Integer(), nullable=False, comment="The hub."),
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="What the column holds; tasks and sets of roots are JSON."
+        ),
+        sa.Column(
+            "content", sa.LargeBinary(), nullable=False, comment="A number for each model, by model_id; little-endian."
+        ),
+        sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_hub_columns_hub_id")),
+        sa.PrimaryKeyConstraint("hub_id", "name", name=op.f("pk_hub_columns")),
+        comment="Derived: what model and model_origin say of all models, as the roll-up reads it. Use these for SQL.",
     )
 
 

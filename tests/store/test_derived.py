@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE
-from collector.store import figures, schema
+from collector.store import figures, hubwide, schema
 from collector.store.database import Database
 from collector.store.derived import Derived, Root
-from collector.store.figures import month_figures, nth_largest
+from collector.store.figures import MonthFigures, month_figures, nth_largest, whole_month
 from collector.store.months import MonthBuild, month_build_of, month_builds
 from collector.store.publishers import Known, MonthPublishers, Uploaded
 from tests.store.facts import World, put_month
@@ -70,9 +70,15 @@ def filled(db: Database, world: World) -> Derived:
     return Derived(db)
 
 
+def whole(db: Database, hub_id: int, month: int) -> MonthFigures:
+    """A month as the shares read it."""
+    known = hubwide.read(db, hub_id)
+    return whole_month(db, month, known.columns.described(), known.seen_at, known.listed_poll_id)
+
+
 def downloads_of(db: Database, hub_id: int, month: int) -> dict[int, float]:
     """Downloads by model of a hub's month."""
-    found = month_figures(db, hub_id, month)
+    found = whole(db, hub_id, month)
     return dict(zip(found.described.model_id.tolist(), found.downloads.tolist(), strict=True))
 
 
@@ -90,7 +96,7 @@ def test_a_month_comes_back_with_tasks_and_accounts_of_then_and_now(
         ),
         BUILD,
     )
-    rows = month_figures(db, 1, 202609)
+    rows = whole(db, 1, 202609)
     about = rows.described
 
     def told(column: Any) -> Any:
@@ -114,7 +120,7 @@ def test_a_month_comes_back_with_tasks_and_accounts_of_then_and_now(
 
 def test_a_month_that_is_empty_has_the_same_columns_and_types(db: Database, world: World, filled: Derived) -> None:
     put_month(db, 1, 202609, frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0}), BUILD)
-    full, empty = month_figures(db, 1, 202609), month_figures(db, 1, 202608)
+    full, empty = whole(db, 1, 202609), whole(db, 1, 202608)
     for name in ("publisher_id", "downloads", "corrections", "seen_at"):
         assert getattr(full, name).dtype == getattr(empty, name).dtype
     assert len(empty.described.model_id) == 0
@@ -238,7 +244,7 @@ def test_every_figure_comes_back_to_the_last_bit(
         for number, (downloads, corrections, flags) in enumerate(quantities, 1)
     ]
     put_month(db, 1, 202609, frame(*models), BUILD)
-    rows = month_figures(db, 1, 202609)
+    rows = whole(db, 1, 202609)
     flags_of = [rows.flags.get(model_id) for model_id in rows.described.model_id.tolist()]
     kept = list(zip(rows.downloads.tolist(), rows.corrections.tolist(), flags_of, strict=True))
     assert kept == [each for each in quantities if any(each)]  # a row that only says since when is no figure

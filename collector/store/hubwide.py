@@ -1,0 +1,191 @@
+"""What is said of all models of a hub at once, as columns of numbers: for the shares, which ask of every one of them.
+
+What `model` and `model_origin` say is also kept as columns (`hub_columns`), which are read in a tenth of a second where
+the rows of 2.5 million models take six. They say what was so when lineage was brought up to date last. Whatever a poll
+or an import changes since stands on the list of what is to be done (`origin_todo`), and is read from the rows. In the
+transaction that strikes that list off the kept columns are dropped, so that they are never older than it says. Knows no
+rule by which anything was worked out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, delete, func, insert, select
+
+from collector.series import NOT_SAID, Ints
+from collector.store import figures
+from collector.store.arrays import columns_of
+from collector.store.database import Database
+from collector.store.figures import Codes, Described, RootRow, RootSets
+from collector.store.lineages import todo
+from collector.store.schema import hub_columns, model_state
+
+OWN = -1  #: in place of a set of roots: the model is its own root, of no known family
+_RANGE = 250_000  # models whose states are read at once
+
+Roots = tuple[RootRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HubColumns:
+    """Every model of a hub, by model_id; all columns of numbers have the same length."""
+
+    model_id: Ints
+    publisher_id: Ints
+    created_at: Ints  #: Unix seconds, or NOT_SAID
+    first_poll_id: Ints  #: or NOT_SAID
+    task: Ints  #: place in `tasks`
+    roots: Ints  #: place in `sets`, or OWN
+    tasks: Sequence[str | None]
+    sets: Sequence[Roots]
+
+    def described(self) -> Described:
+        """What is said of the models beside their roots."""
+        return Described(self.model_id, self.publisher_id, self.created_at, self.task, self.tasks)
+
+    def root_sets(self) -> RootSets:
+        """Their roots as stored."""
+        told = self.roots != OWN
+        return RootSets(self.model_id[told], self.roots[told], self.sets)
+
+
+@dataclass(frozen=True, slots=True)
+class Hubwide:
+    """The models of a hub, and when each was seen last, a place for each in the order of the columns."""
+
+    columns: HubColumns
+    seen_at: Ints  #: Unix seconds, or NOT_SAID
+    listed_poll_id: Ints  #: or NOT_SAID
+
+
+def read(db: Database, hub_id: int) -> Hubwide:
+    """Everything as it is said now."""
+    # The list first: what is struck off from it meanwhile is read again from the rows, and that is all.
+    changed = todo(db, hub_id).model_ids
+    columns = kept(db, hub_id)
+    if columns is None:
+        columns = from_rows(db, hub_id)
+    elif changed:
+        columns = _replaced(columns, from_rows(db, hub_id, changed), changed)
+    return Hubwide(columns, *_sightings(db, columns.model_id))
+
+
+def kept(db: Database, hub_id: int) -> HubColumns | None:
+    """The columns as they are kept; None where none are, or where lineage has been brought up to date since."""
+    c = hub_columns.c
+    with db.connect() as conn:
+        said = {row.name: row.content for row in conn.execute(select(c.name, c.content).where(c.hub_id == hub_id))}
+    if not said:
+        return None
+    numbers = {name: np.frombuffer(said[name], kind).astype(np.int64) for name, kind in _KINDS.items()}
+    sets = [tuple(RootRow(*root) for root in roots) for roots in json.loads(said["sets"])]
+    return HubColumns(**numbers, tasks=json.loads(said["tasks"]), sets=sets)
+
+
+_KINDS = {
+    "model_id": "<i4",
+    "publisher_id": "<i4",
+    "created_at": "<i8",
+    "first_poll_id": "<i4",
+    "task": "<i4",
+    "roots": "<i4",
+}
+
+
+def renew(db: Database, hub_id: int, before: HubColumns | None, changed: Sequence[int] | None) -> None:
+    """Keeps the columns anew after lineage was brought up to date.
+
+    `before` is what was kept before that, `changed` are the models of which anything can differ (None: of any). The
+    same bytes come out as from nothing.
+    """
+    if before is not None and changed is not None and not changed:
+        return
+    if before is None or changed is None:
+        columns = from_rows(db, hub_id)
+    else:
+        columns = _replaced(before, from_rows(db, hub_id, changed), changed)
+    with db.begin() as conn:
+        _keep(conn, hub_id, columns)
+
+
+def from_rows(db: Database, hub_id: int, only: Sequence[int] | None = None) -> HubColumns:
+    """The columns of all models of a hub, or of some of them, as their rows say."""
+    about, first_poll_id = figures.described(db, hub_id, only)
+    stored = figures.stored_roots(db, hub_id, only)
+    roots = np.full(len(about.model_id), OWN)
+    roots[np.searchsorted(about.model_id, stored.model_id)] = stored.code
+    return HubColumns(
+        about.model_id,
+        about.publisher_id,
+        about.created_at,
+        first_poll_id,
+        about.task,
+        roots,
+        about.tasks,
+        stored.sets,
+    )
+
+
+def _replaced(known: HubColumns, few: HubColumns, changed: Sequence[int]) -> HubColumns:
+    """What is known of all, and in place of what it says of the changed models, these few."""
+    tasks, sets = Codes(_numbered(known.tasks)), Codes(_numbered(known.sets))
+    task = np.array([tasks[each] for each in few.tasks], np.int64)[few.task]
+    roots = np.array([*(sets[each] for each in few.sets), OWN], np.int64)[few.roots]
+    rest = ~np.isin(known.model_id, np.array(changed, np.int64))
+    model_id = np.concatenate([known.model_id[rest], few.model_id])
+    order = np.argsort(model_id, kind="stable")
+    new = {
+        "publisher_id": few.publisher_id,
+        "created_at": few.created_at,
+        "first_poll_id": few.first_poll_id,
+        "task": task,
+        "roots": roots,
+    }
+    joined = {name: np.concatenate([getattr(known, name)[rest], column])[order] for name, column in new.items()}
+    return HubColumns(model_id[order], **joined, tasks=list(tasks), sets=list(sets))
+
+
+def _numbered(values: Sequence[Any]) -> dict[Any, int]:
+    return {value: number for number, value in enumerate(values)}
+
+
+def _keep(conn: Connection, hub_id: int, columns: HubColumns) -> None:
+    task, tasks = _by_first_sight(columns.task, columns.tasks)
+    roots, sets = _by_first_sight(columns.roots, columns.sets)
+    numbers = {name: getattr(columns, name) for name in _KINDS} | {"task": task, "roots": roots}
+    said = {name: column.astype(_KINDS[name]).tobytes() for name, column in numbers.items()}
+    said |= {"tasks": json.dumps(tasks).encode(), "sets": json.dumps(sets).encode()}
+    conn.execute(delete(hub_columns).where(hub_columns.c.hub_id == hub_id))
+    rows = [{"hub_id": hub_id, "name": name, "content": content} for name, content in said.items()]
+    conn.execute(insert(hub_columns), rows)
+
+
+def _by_first_sight(place: Ints, values: Sequence[Any]) -> tuple[Ints, list[Any]]:
+    """The values that are used, in the order in which models first need them, and the places there."""
+    some = np.flatnonzero(place >= 0)[::-1]
+    first = np.full(len(values), len(place))
+    first[place[some]] = some  # the last that is written stays: the first model's
+    order = np.argsort(first, kind="stable")
+    new = np.append(np.empty(len(values), np.int64), -1)
+    new[order] = np.arange(len(values))
+    used = np.count_nonzero(first < len(place))
+    return new[place], [values[each] for each in order[:used].tolist()]
+
+
+def _sightings(db: Database, model_id: Ints) -> tuple[Ints, Ints]:
+    """When each of these models was seen last, and the last poll that listed it."""
+    last = int(model_id[-1]) if len(model_id) else 0
+    seen_at, listed = np.full(last + 1, NOT_SAID), np.full(last + 1, NOT_SAID)
+    s = model_state.c
+    query = select(s.model_id, func.coalesce(s.seen_at, NOT_SAID), func.coalesce(s.listed_poll_id, NOT_SAID))
+    with db.connect() as conn:
+        for begin in range(0, last + 1, _RANGE):
+            end = min(begin + _RANGE, last + 1)
+            ids, seen, polls = columns_of(conn, query.where(s.model_id >= begin, s.model_id < end))
+            seen_at[ids], listed[ids] = seen, polls
+    return seen_at[model_id], listed[model_id]
