@@ -28,10 +28,11 @@ from collector.store.bulk import FileReadings, ImportReading
 from collector.store.database import Database, upgrade
 from collector.store.derived import Derived
 from collector.store.figures import RootRow
+from collector.store.hubwide import HubColumns
 from collector.store.imports import ImportStore, Provenance
 from collector.store.polls import PollStore
 from collector.store.queries import Hub
-from collector.store.schema import model, origin_todo
+from collector.store.schema import hub_columns, model, origin_todo
 
 START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
 FAMILIES = """
@@ -83,6 +84,10 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+#: By the number of bases that a model declares: a task that changes beside its roots.
+TASKS = (None, "text-generation", "text-to-image", "summarization")
+
+
 class Story:
     """A hub polled again and again; models are numbered, and their numbers are their keys."""
 
@@ -101,7 +106,7 @@ class Story:
     def poll(self, *, finish: bool = True) -> None:
         at = START + timedelta(days=next(self.days))
         rows = tuple(
-            Observation(f"key{number}", name, 100, 10, 0, None, None, None, bases)
+            Observation(f"key{number}", name, 100, 10, 0, None, TASKS[len(bases)], None, bases)
             for number, (name, bases) in sorted(self.models.items())
         )
         running = self.polls.write_page(self.polls.start_poll(self.hub.id, PollPlan("all"), at), Page(at, rows, None))
@@ -117,8 +122,10 @@ class Story:
 
     def refreshed(self, knowledge: Knowledge) -> list[tuple[Any, ...]]:
         """The stored roots after bringing them up to date; all that is stored is what is worked out from nothing."""
-        before, todo = self._stored(), lineages.todo(self.db, self.hub.id)
+        before, todo, columns = self._stored(), lineages.todo(self.db, self.hub.id), hubwide.kept(self.db, self.hub.id)
+        assert spoken(hubwide.read(self.db, self.hub.id).columns) == spoken(hubwide.from_rows(self.db, self.hub.id))
         changed = refresh_origins(self.db, self.hub, knowledge, todo)
+        hubwide.renew(self.db, self.hub.id, columns, changed)
         stored = self._stored()
         assert stored == from_nothing(self, knowledge)
         if changed is not None:
@@ -127,6 +134,10 @@ class Story:
         assert in_order(Derived(self.db).disagreement_rows(self.hub.id)) == said
         assert numbers_of(self) == numbers
         assert not lineages.todo(self.db, self.hub.id).model_ids
+        kept = self._columns()
+        assert spoken(hubwide.read(self.db, self.hub.id).columns) == spoken(hubwide.from_rows(self.db, self.hub.id))
+        hubwide.renew(self.db, self.hub.id, None, None)
+        assert self._columns() == kept
         return stored
 
     def root_of(self, number: int, knowledge: Knowledge) -> str:
@@ -137,9 +148,22 @@ class Story:
     def _stored(self) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in in_order(Derived(self.db).origin_rows(self.hub.id))]
 
+    def _columns(self) -> list[tuple[Any, ...]]:
+        """The columns kept beside the roots, to the byte."""
+        with self.db.connect() as connection:
+            return list(map(tuple, connection.execute(select(hub_columns).order_by(hub_columns.c.name))))
+
     def _ids(self) -> list[tuple[int, str]]:
         with self.db.connect() as connection:
             return [(row.id, row.hub_key) for row in connection.execute(select(model.c.id, model.c.hub_key))]
+
+
+def spoken(columns: HubColumns) -> list[tuple[Any, ...]]:
+    """What columns say of each model, in words."""
+    numbers = (columns.model_id, columns.publisher_id, columns.created_at, columns.first_poll_id)
+    tasks = [columns.tasks[place] for place in columns.task.tolist()]
+    sets = [None if place == hubwide.OWN else columns.sets[place] for place in columns.roots.tolist()]
+    return list(zip(*(column.tolist() for column in numbers), tasks, sets, strict=True))
 
 
 def in_order(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
