@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, delete, select, update
 
 from collector.series import Bools, Ints
@@ -49,11 +50,12 @@ def renew_numbers(conn: Connection, hub_id: int, model_ids: Iterable[int], numbe
     is_renewed = _mask(model_ids)
     for first, end, mine in _parts(_distinct(numbers)):
         blocks = _read(conn, _between(hub_id, first, end))
-        stored = _packed(hub_id, blocks)
-        is_old = is_renewed[np.minimum(stored & _MODEL, len(is_renewed) - 1)]
+        entries, place = _entries(blocks)
+        is_old = is_renewed[np.minimum(entries["model_id"], len(is_renewed) - 1)]
         differs = np.zeros(_BLOCKS, np.bool_)
-        differs[_place(stored[is_old])] = differs[_place(mine)] = True
-        left = stored[differs[_place(stored)] & ~is_old]
+        differs[place[is_old]] = differs[_place(mine)] = True
+        is_left = differs[place] & ~is_old
+        left = _packed(entries[is_left], place[is_left])
         before = {block: entries for block, entries in blocks if differs[block % _BLOCKS]}
         # Two that are the same cannot meet: those of the renewed models are all taken out.
         _rewrite(conn, before, dict(_blocks(hub_id, np.sort(np.concatenate([left, mine])))))
@@ -67,7 +69,9 @@ def models_kept(db: Database, hub_id: int, numbers: Iterable[int]) -> set[int]:
             is_last = np.zeros(1 << _LAST_BITS, np.bool_)
             is_last[[number & _LAST for number in wanted]] = True
             blocks = sorted({_block(hub_id, number >> _LAST_BITS) for number in wanted})
-            stored = _packed(hub_id, rows_among(conn, _BLOCK, origin_number.c.block, blocks), is_last)
+            entries, place = _entries(rows_among(conn, _BLOCK, origin_number.c.block, blocks))
+            is_meant = is_last[entries["number"]]
+            stored = _packed(entries[is_meant], place[is_meant])
             is_wanted = np.isin(stored >> _MODEL_BITS, np.array(wanted, np.int64))
             found.update((stored[is_wanted] & _MODEL).tolist())
     return found
@@ -76,7 +80,7 @@ def models_kept(db: Database, hub_id: int, numbers: Iterable[int]) -> set[int]:
 def numbers_of(conn: Connection, hub_id: int) -> Iterator[Ints]:
     """All of a hub's, in order, part by part."""
     for first in range(0, _BLOCKS, _AT_ONCE):
-        yield _packed(hub_id, _read(conn, _between(hub_id, first, first + _AT_ONCE)))
+        yield _packed(*_entries(_read(conn, _between(hub_id, first, first + _AT_ONCE))))
 
 
 def models_by_hub(conn: Connection) -> Iterator[tuple[int, Ints]]:
@@ -128,16 +132,16 @@ def _blocks(hub_id: int, packed: Ints) -> Iterator[_Block]:
         yield _block(hub_id, int(bits[begin])), entries[begin:end].tobytes()
 
 
-def _packed(hub_id: int, blocks: Sequence[_Block], is_last: Bools | None = None) -> Ints:
-    """The numbers of blocks given in order; only those with such last bits, where these are said."""
+def _entries(blocks: Sequence[_Block]) -> tuple[NDArray[np.void], Ints]:
+    """The entries of a hub's blocks, and for each the place of its block."""
     entries = np.frombuffer(b"".join([each for _, each in blocks]), _ENTRY)
-    bits = np.array([block for block, _ in blocks], np.int64) - _block(hub_id, 0)
-    first = np.repeat(bits, [len(each) // ENTRY_BYTES for _, each in blocks])
-    if is_last is not None:
-        is_meant = is_last[entries["number"]]
-        entries, first = entries[is_meant], first[is_meant]
+    places = np.array([block % _BLOCKS for block, _ in blocks], np.int64)
+    return entries, np.repeat(places, [len(each) // ENTRY_BYTES for _, each in blocks])
+
+
+def _packed(entries: NDArray[np.void], place: Ints) -> Ints:
     last, model_id = (entries[name].astype(np.int64) for name in ("number", "model_id"))
-    packed: Ints = first << _MODEL_BITS + _LAST_BITS | last << _MODEL_BITS | model_id
+    packed: Ints = place + _LOWEST << _MODEL_BITS + _LAST_BITS | last << _MODEL_BITS | model_id
     return packed
 
 
