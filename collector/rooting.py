@@ -56,7 +56,7 @@ if TYPE_CHECKING:  # pandas takes half a second to load, and who asks for the li
 
 RULES = "2"  #: rises with every change of the lineage rules, so that no stored root outlives them
 MOST_AT_ONCE = 250_000  # models; where more are touched everything is worked out anew, which takes no longer
-_MARK = "lineage files"
+_BEGUN = "begun"  # no digest: whoever asks works everything out
 R = TypeVar("R", Root, Disagreement)
 
 
@@ -72,11 +72,13 @@ def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) ->
 
 
 def _refresh(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) -> tuple[int, ...] | None:
-    files = _files(knowledge)
-    if marks.mark_of(db, hub.id, _MARK) != files:
+    files, before = _files(knowledge), marks.mark_of(db, hub.id, lineages.MARK)
+    if before != files:
+        if before is None:  # from now on polls list what they change: it may come too late to be read below
+            marks.set_mark(db, hub.id, lineages.MARK, _BEGUN)
         everything = _noting(lineage(db, hub, knowledge))
         Derived(db).replace_origins(hub.id, everything.roots(), _noted(everything, todo.last))
-        marks.set_mark(db, hub.id, _MARK, files)
+        marks.set_mark(db, hub.id, lineages.MARK, files)
         return None
     changed = _renew(db, hub, knowledge, todo) if todo.model_ids else ()
     return tuple(sorted({*todo.model_ids, *changed}))
@@ -134,7 +136,7 @@ def disagreement_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFr
 
 def lineage_of(db: Database, hub: Hub, knowledge: Knowledge, model_ids: Collection[int]) -> Lineage:
     """The lineage of these models, to be asked for no others; of all models where nothing was worked out before."""
-    if marks.mark_of(db, hub.id, _MARK) != _files(knowledge):
+    if marks.mark_of(db, hub.id, lineages.MARK) != _files(knowledge):
         return lineage(db, hub, knowledge)
     source = _source(db, hub, knowledge, lineages.todo(db, hub.id).model_ids)
     few = source.lineage()
@@ -178,7 +180,7 @@ class _Changed:
 
 def _changed(db: Database, hub: Hub, knowledge: Knowledge) -> _Changed | None:
     """What a change touched since all was stored; None where nothing is stored, or too much is touched."""
-    if marks.mark_of(db, hub.id, _MARK) != _files(knowledge):
+    if marks.mark_of(db, hub.id, lineages.MARK) != _files(knowledge):
         return None
     source = _source(db, hub, knowledge, lineages.todo(db, hub.id).model_ids)
     touched = source.touched()

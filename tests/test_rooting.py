@@ -401,6 +401,7 @@ def test_what_a_poll_changes_beside_the_roll_up_stays_on_the_list(
     story: Story, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story.polled(k1=("x/One", declared("lab/Base")))
+    story.refreshed(knowledge)
     forget = Derived.forget_shares
 
     def and_then_a_page(derived: Derived, hub_id: int, model_ids: Sequence[int]) -> None:
@@ -415,6 +416,47 @@ def test_what_a_poll_changes_beside_the_roll_up_stays_on_the_list(
         row[0] for row in story._ids() if row[1] == "key2"
     ]
     story.refreshed(knowledge)
+
+
+def test_the_first_poll_of_a_hub_lists_nothing_to_do(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/One", declared("lab/Base")))
+    assert not lineages.has_todo(story.db, story.hub.id)
+    assert [row[1] for row in story.refreshed(knowledge)] == ["lab/Base"]
+    story.polled(k2=("y/Two", declared("x/One")))
+    assert lineages.has_todo(story.db, story.hub.id)
+
+
+def test_what_a_poll_changes_while_the_first_roots_are_worked_out_is_not_lost(
+    story: Story, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.polled(k1=("x/One", declared("lab/Base")), k2=("y/Two", declared("x/One")))
+    read_names = queries.model_names
+
+    def and_then_a_page(db: Database, hub_id: int) -> Iterable[Any]:
+        monkeypatch.undo()
+        names = list(read_names(db, hub_id))
+        story.polled(k1=("x/One", declared("lab/Other")), k3=("z/Three", declared("lab/Other")))
+        return names
+
+    monkeypatch.setattr(queries, "model_names", and_then_a_page)
+    refresh_origins(story.db, story.hub, knowledge, lineages.todo(story.db, story.hub.id))
+    assert lineages.has_todo(story.db, story.hub.id)
+    assert [row[1] for row in story.refreshed(knowledge)] == ["lab/Other"] * 3
+
+
+def test_what_a_poll_changes_after_a_killed_first_roll_up_is_not_lost(
+    story: Story, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    story.polled(k1=("x/One", declared("lab/Base")))
+    monkeypatch.setattr(Derived, "replace_origins", killed)
+    with pytest.raises(KeyboardInterrupt):
+        refresh_origins(story.db, story.hub, knowledge, lineages.todo(story.db, story.hub.id))
+    monkeypatch.undo()
+    story.polled(k1=("x/One", declared("lab/Other")))
+    assert [row[1] for row in story.refreshed(knowledge)] == ["lab/Other"]
 
 
 # ---- who asks before the roots are brought up to date

@@ -12,7 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, ex
 
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows, rows_among
-from collector.store.schema import hub_columns, model, model_base, model_name, origin_todo
+from collector.store.schema import build_mark, hub_columns, model, model_base, model_name, origin_todo
+
+MARK = "lineage files"  #: of a hub's roots: under which files; there is none before they were begun for the first time
 
 
 class Todo(NamedTuple):
@@ -30,9 +32,15 @@ BaseRow = tuple[int, str, str | None, str | None]  #: model, base name, base key
 
 
 def add_todo(conn: Connection, model_ids: Sequence[int]) -> None:
-    """Notes that these models are new, or that what lineage rests on has changed."""
+    """Notes that these models are new, or that what lineage rests on has changed.
+
+    Not before roots are worked out for the first time: then all are, and the first poll of a whole hub would list every
+    model for nothing.
+    """
+    c = build_mark.c
+    is_begun = exists().where(c.hub_id == model.c.hub_id, c.what == MARK)
     for part in chunks(model_ids):
-        ids = select(model.c.id).where(model.c.id.in_(part)).order_by(model.c.id)
+        ids = select(model.c.id).where(model.c.id.in_(part), is_begun).order_by(model.c.id)
         conn.execute(insert(origin_todo).from_select(["model_id"], ids))
 
 

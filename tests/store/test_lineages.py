@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collector.store import lineages
+from collector.store import lineages, marks
 from collector.store.database import Database
 from tests.store.facts import World
 
@@ -13,11 +13,13 @@ HUB, OTHER = 1, 2
 
 @pytest.fixture
 def listed(db: Database, world: World) -> Database:
-    """Three models of one hub, one of another."""
+    """Three models of one hub, one of another; roots were worked out for both."""
     world.hub(OTHER, "modelscope")
     for number, name in enumerate(("a/one", "a/two", "b/three"), 1):
         world.model(number, name)
     world.model(4, "a/one", hub_id=OTHER)
+    for hub_id in (HUB, OTHER):
+        marks.set_mark(db, hub_id, lineages.MARK, "any")
     return db
 
 
@@ -27,6 +29,16 @@ def test_what_is_to_do_is_told_by_hub_and_once_for_each_model(listed: Database) 
         lineages.add_todo(conn, [2, 4])
     assert lineages.todo(listed, HUB).model_ids == (1, 2)
     assert lineages.todo(listed, OTHER).model_ids == (4,)
+
+
+def test_nothing_is_listed_for_a_hub_whose_roots_were_never_worked_out(db: Database, world: World) -> None:
+    world.hub(OTHER, "modelscope")
+    world.model(1, "a/one")
+    world.model(2, "a/two", hub_id=OTHER)
+    marks.set_mark(db, OTHER, lineages.MARK, "any")
+    with db.begin() as conn:
+        lineages.add_todo(conn, [1, 2])
+    assert (lineages.has_todo(db, HUB), lineages.has_todo(db, OTHER)) == (False, True)
 
 
 def test_only_what_was_taken_in_is_struck_off(listed: Database) -> None:

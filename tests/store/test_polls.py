@@ -16,6 +16,7 @@ from sqlalchemy import event, select
 from sqlalchemy.engine import Engine
 
 from collector.model import CREATED_AT_FLOOR, DAY, Base, Observation, Page, PollPlan, month_window, to_seconds
+from collector.store import lineages, marks
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.imports import ImportReading, ImportStore, Provenance
@@ -338,6 +339,7 @@ def test_a_name_that_comes_back_under_another_key_is_another_model(polling: Poll
 
 
 def test_what_is_said_anew_of_a_model_replaces_what_was_said(polling: Polling) -> None:
+    marks.set_mark(polling.db, polling.hub, lineages.MARK, "")
     polling.poll(0, [seen("a", 1)])
     polling.poll(1, [seen("a", 1)._replace(pipeline_tag=None, library_name="transformers", created_at=None)])
     assert polling.rows(model, "pipeline_tag", "library_name", "created_at") == [(None, "transformers", None)]
