@@ -6,7 +6,6 @@ few models, day by day. Knows no SQL, no origin, no file and no clock.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -105,7 +104,7 @@ def largest(db: Database, hub: Hub, month: Window, built: MonthBuild, most: int)
     Also how many downloads each of them has at least; None where these are all models with figures.
     """
     last = figures.nth_largest(db, hub.id, month_number(month), most)
-    least = math.floor(last + 0.5) - 0.5 if last else None  # whatever is rounded to the same number
+    least = last - 0.5 if last else None  # whatever is rounded to the same number
     if least is None:
         return _all_of(db, hub, month, built), None
     return _counted(db, hub, month, built, figures.month_figures(db, hub.id, month_number(month), least)), least

@@ -16,7 +16,7 @@ import pandas as pd
 from collector.counting import current_build, daily_downloads, growth_of, is_over, month_number
 from collector.measure import derivatives, shares
 from collector.measure.groups import group_shares
-from collector.measure.models import Account, Models, in_scope, owners
+from collector.measure.models import Account, Accounts, Models, in_scope, listed, owners
 from collector.measure.movers import movers
 from collector.measure.shares import AllModels, Concentration, PublisherRows
 from collector.measure.spikes import DAYS_BEFORE, burst_candidates, spike_rows
@@ -24,6 +24,7 @@ from collector.measure.sums import Heading, Parts, Tally, millionths, tallied
 from collector.model import ATTRIBUTIONS, DAY, Attribution, CountryGroup, Scope, Window, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels
+from collector.series import Ints
 from collector.store import figures, lineages, marks, months, publishers
 from collector.store.database import Database
 from collector.store.derived import Derived
@@ -102,7 +103,7 @@ class Figures:
 
     tables: Mapping[str, pd.DataFrame]  #: by name of the derived table, in published columns; not the accounts
     uploaded: Mapping[str, PublisherRows]  #: by scope
-    accounts: Sequence[Account]  #: of which `uploaded` tells, in the order of their names
+    accounts: Accounts  #: of which `uploaded` tells
     unquantised: Mapping[str, Mapping[str, float]]  #: by scope: base shares by country without quantised copies
     #: By scope and attribution: the part of all downloads that is not attributed, by reason.
     unknown: Mapping[tuple[str, Attribution], Mapping[str, float]]
@@ -127,7 +128,7 @@ def figures_of(
     return Figures(
         share_tables(hub.name, now, then, knowledge),
         uploaded,
-        models.accounts,
+        listed(models.accounts),
         {each.scope: shares.unquantised_portions(each.base) for each in now},
         {
             (each.scope, attribution): shares.unknown_portions(parts.tally)
@@ -222,40 +223,34 @@ def kept(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tu
 
 def _in_numbers(hub: Hub, month: Window, found: Figures) -> publishers.MonthPublishers:
     """The accounts as they are stored."""
-    numbers = np.array([account.number for account in found.accounts], np.int64)
+    numbers, known = found.accounts.numbers, found.accounts.known
     scopes = {
         scope: publishers.Uploaded(numbers[rows.account], rows.downloads, millionths(rows.share), rows.models)
         for scope, rows in found.uploaded.items()
     }
-    shown = np.unique(np.concatenate([rows.account for rows in found.uploaded.values()])).tolist()
-    told = (found.accounts[place] for place in shown)
-    known = [
-        publishers.Known(each.number, each.organisation, each.country, each.kind)
-        for each in told
-        if each != Account(each.name, number=each.number)
-    ]
-    return publishers.MonthPublishers(hub.id, month_number(month), scopes, known)
+    some = np.intersect1d(list(known), np.concatenate([rows.account for rows in found.uploaded.values()]))
+    told = ((number, known[place]) for number, place in zip(numbers[some].tolist(), some.tolist(), strict=True))
+    rows = [publishers.Known(number, each.organisation, each.country, each.kind) for number, each in told]
+    return publishers.MonthPublishers(hub.id, month_number(month), scopes, rows)
 
 
-_NOT_KNOWN = Account("")[1:4]  # country, organisation and kind
-
-
-def _read_back(
-    db: Database, hub: Hub, stored: publishers.MonthPublishers
-) -> tuple[dict[str, PublisherRows], list[Account]]:
-    """The accounts of every scope as stored, with six places of their shares; and who they are, by name."""
+def _read_back(db: Database, hub: Hub, stored: publishers.MonthPublishers) -> tuple[dict[str, PublisherRows], Accounts]:
+    """The accounts of every scope as stored, with six places of their shares; and who they are."""
     numbers, names = figures.accounts(db, hub.id)
-    shown = np.flatnonzero(np.isin(numbers, np.concatenate([rows.publisher_id for rows in stored.scopes.values()])))
-    known = {number: (country, organisation, kind) for number, organisation, country, kind in stored.known}
-    told = zip(shown.tolist(), numbers[shown].tolist(), strict=True)
-    accounts = [Account(names[place], *known.get(number, _NOT_KNOWN), number) for place, number in told]
-    by_number = np.argsort(numbers[shown])
+    by_number = np.argsort(numbers)
+    ordered = numbers[by_number]
 
-    def rows(said: publishers.Uploaded) -> PublisherRows:
-        account = by_number[np.searchsorted(numbers[shown][by_number], said.publisher_id)]
-        return PublisherRows(account, said.downloads, said.share_millionths / 1e6, said.models)
+    def places(said: Ints) -> Ints:
+        return by_number[np.searchsorted(ordered, said)]
 
-    return {scope: rows(said) for scope, said in stored.scopes.items()}, accounts
+    scopes = {
+        scope: PublisherRows(places(rows.publisher_id), rows.downloads, rows.share_millionths / 1e6, rows.models)
+        for scope, rows in stored.scopes.items()
+    }
+    at = places(np.array([each.publisher_id for each in stored.known], np.int64)).tolist()
+    told = zip(at, stored.known, strict=True)
+    known = {row: Account(names[row], each.country, each.organisation, each.kind) for row, each in told}
+    return scopes, Accounts(names, numbers, known)
 
 
 def _concentration(said: Sequence[Any]) -> Concentration:

@@ -18,6 +18,7 @@ from collector.counting import growth_of, month_number
 from collector.errors import ReportError
 from collector.figuring import Figures, figures_of, kept, scoped
 from collector.measure import shares
+from collector.measure.models import Models
 from collector.measure.spans import CORRECTION, DIP, INSTANT, RESTATEMENT, Spans, part_in
 from collector.measure.sums import Heading, half_up
 from collector.measure.windows import events
@@ -83,7 +84,20 @@ def _stored(db: Database, asked: Asked, window: Window, knowledge: Knowledge) ->
     if found is None or models is None:
         return None
     listed = shares.model_downloads(models, Heading(hub.name, window.label), asked.top_models)
-    return _Known(found, listed, flagged, lambda: figures.disagreeing(db, hub.id, number, DISAGREEMENTS_SHOWN))
+
+    def disagreeing() -> list[Disagreeing]:
+        # Whoever is not among the largest models is downloaded less than all of these.
+        among = _with_downloads(figures.disagreeing_of(db, models.model_id.tolist()), models)
+        are_enough = len(among) >= DISAGREEMENTS_SHOWN
+        return among if are_enough else figures.disagreeing(db, hub.id, number, DISAGREEMENTS_SHOWN)
+
+    return _Known(found, listed, flagged, disagreeing)
+
+
+def _with_downloads(said: Iterable[tuple[int, str, str]], models: Models) -> list[Disagreeing]:
+    """Those of the models, with their downloads."""
+    downloads = dict(zip(models.model_id.tolist(), models.downloads.tolist(), strict=True))
+    return [Disagreeing(*row, downloads[row[0]]) for row in said if row[0] in downloads]
 
 
 def _worked_out(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> _Known:
@@ -99,9 +113,7 @@ def _known(
 
     def disagreeing() -> list[Disagreeing]:
         said = disagreement_rows(db, asked.hub, knowledge)
-        downloads = dict(zip(models.model_id.tolist(), models.downloads.tolist(), strict=True))
-        rows = said.itertuples(index=False, name=None)
-        return [Disagreeing._make((*row, downloads[row[0]])) for row in rows if row[0] in downloads]
+        return _with_downloads(zip(*(said[name].tolist() for name in said), strict=True), models)
 
     return _Known(
         figures_of(db, asked.hub, models, now, then, knowledge, daily_known=daily_known),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from collector import asking, figuring, tasks
+from collector import asking, figuring, reporting, tasks
 from collector.asking import Span
 from collector.config import Config, load_config
 from collector.importing import import_file
@@ -30,9 +30,13 @@ GROWN = {  # downloads in August and in September
     "mistralai/Mistral-7B-v0.1": (55, 0),
     "=cmd/x": (5, 5),
     "who/small": (1, 1),
+    "who/Llama-3.1-tuned": (0, 500),
+    "who/Qwen3-8B-tuned": (0, 3),
 }
 BASES = {
     "who/Qwen3-8B-GGUF": [("Qwen/Qwen3-8B", "quantized")],
+    "who/Llama-3.1-tuned": [("Qwen/Qwen3-8B", "finetune")],
+    "who/Qwen3-8B-tuned": [("meta-llama/Llama-3.1-8B", "finetune")],
     "who/merge": [("Qwen/Qwen3-8B", "merge"), ("meta-llama/Llama-3.1-8B", "merge")],
 }
 
@@ -100,6 +104,18 @@ def test_what_is_kept_prints_to_the_byte_as_what_is_worked_out(db: Database, con
     assert stored == worked_out
     assert stored["model_downloads.csv"].count(b"\n") == 4
     assert b"who/merge" in stored["country_share.csv"] + stored["report.html"]
+
+
+@pytest.mark.parametrize(("shown", "named"), [(1, 1), (2, 2), (1000, 2)])
+def test_disagreements_are_the_most_downloaded_whether_their_models_are_listed_or_not(
+    db: Database, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: int, named: int
+) -> None:
+    monkeypatch.setattr(reporting, "DISAGREEMENTS_SHOWN", shown)
+    stored = pack(config, tmp_path / "stored")
+    rows = [line for line in stored["quality.csv"].decode().splitlines() if ",disagreement," in line]
+    assert [line.split(",")[5] for line in rows] == ["who/Llama-3.1-tuned", "who/Qwen3-8B-tuned"][:named]
+    marks.clear_marks(db)
+    assert pack(config, tmp_path / "worked out") == stored
 
 
 def test_other_rules_than_the_months_own_are_worked_out_anew(db: Database, config: Config) -> None:

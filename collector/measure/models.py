@@ -62,6 +62,33 @@ class Account(NamedTuple):
     number: int = 0  #: in the database
 
 
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Many uploaders, of whom the registry knows few, in the order of their names."""
+
+    names: Sequence[str]
+    numbers: Ints  #: in the database
+    known: Mapping[int, Account]  #: by place
+
+    def said(self, what: str) -> tuple[Ints, list[str]]:
+        """What is said of each account (a field of Account): its place among the texts that there are."""
+        place: dict[str, int] = {getattr(_UNKNOWN, what): 0}
+        of = np.zeros(len(self.names), np.int64)
+        for row, account in self.known.items():
+            of[row] = place.setdefault(getattr(account, what), len(place))
+        return of, list(place)
+
+
+_UNKNOWN = Account("")
+
+
+def listed(accounts: Sequence[Account]) -> Accounts:
+    """The same accounts; their names differ."""
+    numbers = np.array([each.number for each in accounts], np.int64)
+    known = {place: each for place, each in enumerate(accounts) if each[1:4] != _UNKNOWN[1:4]}
+    return Accounts([each.name for each in accounts], numbers, known)
+
+
 #: Of a model without a root: never reviewed, never dropped.
 NO_ROOTS = (Root(NOT_ATTRIBUTED, unknown=NEVER_REVIEWED),)
 

@@ -8,7 +8,7 @@ the unrounded sums.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from collector.measure.models import (
     NO_ROOTS,
     QUANTISED,
     WHY_UNKNOWN,
-    Account,
+    Accounts,
     Floats,
     Models,
     Root,
@@ -194,28 +194,26 @@ def publisher_rows(models: Models) -> PublisherRows:
     return PublisherRows(shown, half_up(sums[shown]), part(sums[shown], math.fsum(sums)), counts[shown])
 
 
-def publisher_shares(
-    hub: str, window: str, scopes: Mapping[str, PublisherRows], accounts: Sequence[Account]
-) -> pd.DataFrame:
+def publisher_shares(hub: str, window: str, scopes: Mapping[str, PublisherRows], accounts: Accounts) -> pd.DataFrame:
     """`publisher_share.csv`: the uploaders of every scope, as the registry has them on the window's last day.
 
-    `accounts` are in the order of their names. Texts are categories: each stands once, whatever the number of rows.
+    Texts are categories: each stands once, whatever the number of rows.
     """
     columns = [_most_first(rows) for rows in scopes.values()]
     account, downloads, share, models = (np.concatenate(column) for column in zip(*columns, strict=True))
     scope = np.repeat(np.arange(len(columns)), [len(rows.account) for rows in columns])
-    texts = {name: _categories(getattr(each, said) for each in accounts)[account] for name, said in _OF_ACCOUNT.items()}
+    texts = {name: _categories(*accounts.said(name))[account] for name in _OF_ACCOUNTS}
     table = pd.DataFrame({"downloads": downloads, "share": share, "models": models}).assign(
-        hub=_categories([hub])[np.zeros_like(scope)],
-        window=_categories([window])[np.zeros_like(scope)],
-        scope=_categories(scopes)[scope],
+        hub=_categories(np.zeros_like(scope), [hub]),
+        window=_categories(np.zeros_like(scope), [window]),
+        scope=_categories(scope, list(scopes)),
+        publisher=_categories(account, accounts.names),
         **texts,
     )
     return table[[column.name for column in PUBLISHER_SHARE.columns]]
 
 
-#: Columns, and what of an account they say.
-_OF_ACCOUNT = {"publisher": "name", "organisation": "organisation", "country": "country", "kind": "kind"}
+_OF_ACCOUNTS = ("organisation", "country", "kind")
 
 
 def _most_first(rows: PublisherRows) -> PublisherRows:
@@ -223,10 +221,8 @@ def _most_first(rows: PublisherRows) -> PublisherRows:
     return PublisherRows(rows.account[order], rows.downloads[order], rows.share[order], rows.models[order])
 
 
-def _categories(texts: Iterable[str]) -> pd.Categorical[str]:
-    number: dict[str, int] = {}
-    codes = [number.setdefault(each, len(number)) for each in texts]
-    return pd.Categorical.from_codes(codes, pd.Index(number, dtype="str"))
+def _categories(place: Ints, texts: Sequence[str]) -> pd.Categorical[str]:
+    return pd.Categorical.from_codes(place, pd.Index(list(texts), dtype="str"))
 
 
 # --- models -----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # Quoting makes tabs and line ends safe; no reader wants the other control characters or half a surrogate pair.
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TO_QUOTE = re.compile('[",\r\n]')
+# Most names are: nothing in them, nor before them, needs any of this.
+_ORDINARY = re.compile(r"\w[\w ./:()-]*", re.ASCII)
 
 # Every published number is a share but this one: downloads, models or hours.
 _NOT_A_SHARE = "value"
@@ -31,18 +33,24 @@ def csv_lines(table: pd.DataFrame, columns: Iterable[PublishedColumn]) -> Iterat
     yield ",".join(quoted(column.name) for column in columns) + "\n"
     cells = [_cells(table[column.name], column) for column in columns]
     for row in zip(*cells, strict=True):
-        yield ",".join(row) + "\n"
+        yield f"{','.join(row)}\n"
 
 
 def _cells(values: pd.Series[Any], column: PublishedColumn) -> list[str]:
+    import pandas as pd
+
     write = plain if column.name == _NOT_A_SHARE else _WRITERS[column.type]
     # Hub, window, scope, country repeat in millions of rows: each value is written once.
-    texts = {value: write(value) for value in values.dropna().unique().tolist()}
-    return [texts.get(value, "") for value in values.tolist()]
+    place, distinct = pd.factorize(values)
+    texts = [*map(write, distinct.tolist()), ""]  # a missing value has place -1
+    cells: list[str] = pd.Index(texts, dtype=object).take(place).tolist()
+    return cells
 
 
 def text(value: str) -> str:
     """A text cell: quoted where needed; a leading ' keeps a spreadsheet from running it."""
+    if _ORDINARY.fullmatch(value):
+        return value
     words = _UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", value)
     return quoted("'" + words if words.startswith(FORMULA_STARTS) else words)
 

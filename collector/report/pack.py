@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +25,7 @@ from collector.report.data import ReportData
 from collector.report.datapackage import Beyond, WrittenFile, datapackage_text
 
 DATAPACKAGE = "datapackage.json"
+_LINES = 10_000  # written at once
 _UNFINISHED = re.compile(r"\.(trailing-)?[0-9]{4}-[0-9_-]+-[a-z0-9_]{8}")  # as `write_pack` names them
 
 
@@ -79,10 +81,9 @@ def _write_csv(folder: Path, file: PublishedFile, rows: pd.DataFrame) -> Written
 
 def _write(path: Path, lines: Iterable[str]) -> tuple[int, str]:
     """Writes the lines as they are; the number of bytes and their SHA-256."""
-    size, digest = 0, hashlib.sha256()
+    size, digest, rest = 0, hashlib.sha256(), iter(lines)
     with path.open("wb") as stream:
-        for line in lines:
-            content = line.encode()
+        while content := "".join(islice(rest, _LINES)).encode():
             size += stream.write(content)
             digest.update(content)
     return size, digest.hexdigest()

@@ -5,13 +5,14 @@ Apart from the rest of the store, since numpy loads slowly.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, Table, func, insert
+from sqlalchemy import Connection, Select, Table, func, insert, select
 
 from collector.store import server
 from collector.store.database import translated
@@ -44,6 +45,19 @@ def columns_of(conn: Connection, query: Select[Any]) -> Columns:
     joined = query.with_only_columns(*(func.group_concat(column) for column in query.selected_columns))
     texts = conn.execute(joined).one()
     return [np.empty(0, np.int64) if text is None else np.fromstring(text, np.int64, sep=",") for text in texts]
+
+
+def named(conn: Connection, query: Select[Any]) -> tuple[NDArray[np.int64], list[str]]:
+    """The two columns of a query of numbers and texts, in its order.
+
+    SQLite hands over both as one text each, for the same reason.
+    """
+    if conn.dialect.name != "sqlite":
+        rows = conn.execute(query).all()
+        return np.array([number for number, _ in rows], np.int64), [words for _, words in rows]
+    numbers, texts = query.subquery().c
+    said = conn.execute(select(func.group_concat(numbers), func.json_group_array(texts))).one()
+    return np.fromstring(said[0] or "", np.int64, sep=","), json.loads(said[1])
 
 
 def insert_columns(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import gt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,12 +18,13 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast
 
 from collector.model import Window
 from collector.series import NOT_SAID, Ints
-from collector.store.arrays import columns_of, fetched
+from collector.store.arrays import columns_of, fetched, named
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows
 from collector.store.numbering import of_each
 from collector.store.schema import (
     disagreement,
+    hub,
     model,
     model_month,
     model_origin,
@@ -212,13 +215,24 @@ def disagreeing(db: Database, hub_id: int, month: int, most: int) -> list[Disagr
         return [Disagreeing(*row) for row in conn.execute(ours)]
 
 
-def nth_largest(db: Database, hub_id: int, month: int, n: int) -> float | None:
-    """Downloads of the model at this place among a month's largest; None where there are fewer."""
+def nth_largest(db: Database, hub_id: int, month: int, n: int) -> int | None:
+    """Downloads, rounded, of the model at this place among a month's largest; None where there are fewer."""
     d = model_month.c
-    ours = select(d.downloads).join(model, model.c.id == d.model_id).where(d.month == month, model.c.hub_id == hub_id)
     with db.connect() as conn:
-        found: float | None = conn.execute(ours.order_by(d.downloads.desc()).offset(n - 1).limit(1)).scalar()
-        return found
+        up = d.downloads + 0.5  # half up: SQLite cuts off what follows the point, a server would round once more
+        whole = cast(up if conn.dialect.name == "sqlite" else func.floor(up), BigInteger)
+        ours = select(whole).where(d.month == month)
+        if conn.execute(select(func.count()).select_from(hub)).scalar_one() > 1:  # else it would find every model
+            ours = ours.join(model, model.c.id == d.model_id).where(model.c.hub_id == hub_id)
+        (downloads,) = columns_of(conn, ours)
+    return int(np.partition(downloads, -n)[-n]) if len(downloads) >= n else None
+
+
+def disagreeing_of(db: Database, model_ids: Sequence[int]) -> list[tuple[int, str, str]]:
+    """Those of these models, with what their names and declarations lead to, in the order of model_id."""
+    with db.connect() as conn:
+        parts = (select(disagreement).where(disagreement.c.model_id.in_(some)) for some in chunks(sorted(model_ids)))
+        return [(*row,) for part in parts for row in conn.execute(part.order_by(disagreement.c.model_id))]
 
 
 # --- what is known of them --------------------------------------------------------------------------------------------
@@ -279,11 +293,12 @@ def names_of(db: Database, model_ids: Iterable[int]) -> dict[int, str]:
 def accounts(db: Database, hub_id: int) -> tuple[Ints, list[str]]:
     """Every account of a hub in the order of names: numbers and names."""
     c = publisher.c
-    # By name in the order of an index; sorted again, since a server may order texts as its language does.
     with db.connect() as conn:
-        found = select(c.name, c.id).where(c.hub_id == hub_id).order_by(c.name)
-        rows = sorted(row for part in plain_rows(conn, found) for row in part)
-    return np.array([number for _, number in rows], np.int64), [name for name, _ in rows]
+        numbers, names = named(conn, select(c.id, c.name).where(c.hub_id == hub_id).order_by(c.name))
+    if any(map(gt, names, islice(names, 1, None))):  # a server may order texts as its language does
+        order = sorted(range(len(names)), key=names.__getitem__)
+        return numbers[order], [names[place] for place in order]
+    return numbers, names
 
 
 # --- their roots ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE
-from collector.measure.models import NEVER_REVIEWED, REVIEWED_UNKNOWN, UNRESOLVED, in_scope, why_unknown
+from collector.measure.models import NEVER_REVIEWED, REVIEWED_UNKNOWN, UNRESOLVED, in_scope, listed, why_unknown
 from collector.measure.shares import (
     Concentration,
     PublisherRows,
@@ -75,7 +75,9 @@ def some_roots(*roots: tuple[Any, ...]) -> pd.DataFrame:
 
 def by_account(models: pd.DataFrame) -> pd.DataFrame:
     columns = models_of(models)
-    return publisher_shares(HEADING.hub, HEADING.window, {HEADING.scope: publisher_rows(columns)}, columns.accounts)
+    return publisher_shares(
+        HEADING.hub, HEADING.window, {HEADING.scope: publisher_rows(columns)}, listed(columns.accounts)
+    )
 
 
 def by_country(models: pd.DataFrame, roots: pd.DataFrame, previous: dict[str, float] | None = None) -> Any:
@@ -313,7 +315,7 @@ def test_publishers_of_several_scopes_come_scope_by_scope_the_largest_first_ties
     models = models_of(a_table(*(a_model(n, f"{who}/m", 10 + n // 3) for n, who in enumerate("dbca", 1))))
     rows = publisher_rows(models)
     few = PublisherRows(rows.account[1:2], rows.downloads[1:2], rows.share[1:2], rows.models[1:2])
-    table = publisher_shares("modelscope", "2026-09", {"z": rows, "a": few}, models.accounts)
+    table = publisher_shares("modelscope", "2026-09", {"z": rows, "a": few}, listed(models.accounts))
     assert table["scope"].tolist() == ["z"] * 4 + ["a"]
     assert table["publisher"].tolist() == ["a", "c", "b", "d", "b"]
     assert set(table["hub"]) == {"modelscope"}
@@ -381,14 +383,16 @@ FAMILIES = st.sampled_from([None, "Qwen", "Llama"])
 def worlds(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Some models, each with one to three roots of equal weight."""
     models, roots = [], []
+    countries = draw(st.lists(COUNTRIES, min_size=3, max_size=3))
     for number in range(draw(st.integers(1, 8))):
+        account = draw(st.integers(0, 2))
         downloads = draw(st.one_of(st.integers(0, 10**10).map(float), st.integers(0, 2**30).map(lambda n: n / 1024)))
         models.append(
             a_model(
                 number,
-                f"p{draw(st.integers(0, 2))}/m{number}",
+                f"p{account}/m{number}",
                 downloads,
-                country_publisher=draw(COUNTRIES),
+                country_publisher=countries[account],
                 estimated=downloads * draw(st.floats(0, 1)),
                 corrections=draw(st.integers(-(10**6), 10**6)),
                 covered=draw(st.floats(0, 1)),

@@ -115,7 +115,34 @@ def test_a_month_comes_back_with_tasks_and_accounts_of_then_and_now(
     assert rows.flags == {2: "correction"}
     assert month_build_of(db, 1, 202609) == BUILD
     assert month_figures(db, 1, 202609, least=1.0).described.model_id.tolist() == [1]
-    assert [nth_largest(db, 1, 202609, n) for n in (1, 2, 3)] == [1.25, 0.0, None]
+    assert [nth_largest(db, 1, 202609, n) for n in (1, 2, 3)] == [1, 0, None]
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_the_nth_largest_is_rounded_half_up_and_of_its_hub_alone(db: Database, world: World, is_alone: bool) -> None:
+    downloads = (0.4999999999999999, 2.5, 7.499999999999999, 7.5, 2.0**52, 3.0)
+    if not is_alone:
+        world.hub(2, "modelscope")
+        world.model(9, "b/nine", hub_id=2)
+        other = {"model_id": 9, "publisher_id": world.account("b", 2), "downloads": 99.0}
+        put_month(db, 2, 202609, frame(other), BUILD)
+    for number in range(1, len(downloads) + 1):
+        world.model(number, f"a/{number}")
+    of_account = [{"publisher_id": world.account("a"), "downloads": each} for each in downloads]
+    put_month(db, 1, 202609, frame(*({"model_id": n} | each for n, each in enumerate(of_account, 1))), BUILD)
+    assert [nth_largest(db, 1, 202609, n) for n in range(1, 8)] == [2**52, 8, 7, 3, 3, 0, None]
+    assert nth_largest(db, 1, 202608, 1) is None
+
+
+def test_accounts_come_in_the_order_of_code_points_with_every_character(db: Database, world: World) -> None:
+    world.hub(2, "modelscope")
+    names = ["a,b", "B", "a", '"q"', "名前", "\n\t\\", "Ä", "\U0001f600", "_", "-"]
+    numbers = {name: world.account(name) for name in names}
+    world.account("other", 2)
+    found, told = figures.accounts(db, 1)
+    assert told == sorted(names)
+    assert found.tolist() == [numbers[name] for name in told]
+    assert figures.accounts(db, 3)[1] == []
 
 
 def test_a_month_that_is_empty_has_the_same_columns_and_types(db: Database, world: World, filled: Derived) -> None:
