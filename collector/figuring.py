@@ -20,6 +20,7 @@ from collector.measure.models import Account, Accounts, Models, in_scope, listed
 from collector.measure.movers import movers
 from collector.measure.shares import AllModels, Concentration, PublisherRows
 from collector.measure.spikes import DAYS_BEFORE, burst_candidates, spike_rows
+from collector.measure.standings import country_sums, largest_models
 from collector.measure.sums import Heading, Parts, Tally, millionths, tallied
 from collector.model import ATTRIBUTIONS, DAY, Attribution, CountryGroup, Scope, Window, previous_window
 from collector.origins.knowledge import Knowledge
@@ -98,6 +99,15 @@ def _derivative_table(now: ScopeModels, then: ScopeModels, heading: Heading) -> 
 
 
 @dataclass(frozen=True, slots=True)
+class Makeup:
+    """What makes up the shares of countries and what moved them, in columns `scope`, `attribution` and those named."""
+
+    sums: pd.DataFrame  #: `measure.standings.SUMS`
+    largest: pd.DataFrame  #: `measure.standings.LARGEST_MODELS`
+    movers: pd.DataFrame  #: `measure.movers.COLUMNS`: the models behind changes of share
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What is published of a window's shares; shares are unrounded."""
 
@@ -107,7 +117,7 @@ class Figures:
     unquantised: Mapping[str, Mapping[str, float]]  #: by scope: base shares by country without quantised copies
     #: By scope and attribution: the part of all downloads that is not attributed, by reason.
     unknown: Mapping[tuple[str, Attribution], Mapping[str, float]]
-    movers: pd.DataFrame  #: the models behind changes of share: scope, attribution, and the columns of `measure.movers`
+    makeup: Makeup  #: of every scope under both attributions
     spikes: pd.DataFrame  #: rows of `quality.csv`
     models: AllModels
     publishers: Mapping[str, Concentration]  #: by scope
@@ -135,21 +145,27 @@ def figures_of(
             for each in now
             for attribution, parts in each.countries.items()
         },
-        _movers(now, then),
+        makeup_of(now, then),
         _spikes(db, hub, now, daily_known=daily_known),
         shares.all_models(models),
         {scope: shares.concentration(rows.share) for scope, rows in uploaded.items()},
     )
 
 
-def _movers(now: Sequence[ScopeModels], then: Sequence[ScopeModels]) -> pd.DataFrame:
-    """The models behind the changes of share, in every scope under both attributions."""
-    tables = []
+def makeup_of(now: Sequence[ScopeModels], then: Sequence[ScopeModels]) -> Makeup:
+    """What makes up the shares and moved them, in every scope under both attributions."""
+    tables: dict[str, list[pd.DataFrame]] = {"sums": [], "largest": [], "movers": []}
     for here, there in zip(now, then, strict=True):
         for attribution in ATTRIBUTIONS:
-            found = movers(here.countries[attribution], there.countries[attribution])
-            tables.append(found.assign(scope=here.scope, attribution=attribution))
-    return pd.concat(tables, ignore_index=True)
+            this, before = here.countries[attribution], there.countries[attribution]
+            found = {
+                "sums": country_sums(this, before),
+                "largest": largest_models(this),
+                "movers": movers(this, before),
+            }
+            for name, table in found.items():
+                tables[name].append(table.assign(scope=here.scope, attribution=attribution))
+    return Makeup(**{name: pd.concat(each, ignore_index=True) for name, each in tables.items()})
 
 
 def _spikes(db: Database, hub: Hub, now: Sequence[ScopeModels], *, daily_known: bool) -> pd.DataFrame:
@@ -184,7 +200,7 @@ def keep(db: Database, hub: Hub, month: Window, found: Figures, mark: str) -> No
             "tables": tables,
             "unquantised": found.unquantised,
             "unknown": [[*key, parts] for key, parts in found.unknown.items()],
-            "movers": _plain(found.movers),
+            "makeup": {name: _plain(getattr(found.makeup, name)) for name in Makeup.__slots__},
             "spikes": _plain(found.spikes),
             "models": astuple(found.models),
             "publishers": {scope: astuple(each) for scope, each in found.publishers.items()},
@@ -196,12 +212,9 @@ def keep(db: Database, hub: Hub, month: Window, found: Figures, mark: str) -> No
 
 def kept(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> Figures | None:
     """The figures of a month as stored; None where these are not what facts, registry and scopes say now."""
-    both = (month, previous_window(month))
-    if lineages.has_todo(db, hub.id) or not all(_is_built(db, hub, each) for each in both):
+    said = _kept(db, hub, month, knowledge, scopes)
+    if said is None:
         return None
-    if not are_current(db, hub, month, knowledge, scopes):
-        return None
-    said = json.loads(Derived(db).month_figures(hub.name, month.label))
     count, with_downloads, downloads, spread = said["models"]
     tables = {name: _table(rows) for name, rows in said["tables"].items()}
     stored = publishers.month_publishers(db, hub.id, month_number(month), [scope.name for scope in scopes])
@@ -214,7 +227,7 @@ def kept(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tu
         accounts,
         said["unquantised"],
         {(scope, attribution): parts for scope, attribution, parts in said["unknown"]},
-        _table(said["movers"]),
+        _makeup(said),
         _table(said["spikes"]),
         AllModels(count, with_downloads, downloads, _concentration(spread)),
         {scope: _concentration(each) for scope, each in said["publishers"].items()},
@@ -258,6 +271,33 @@ def _concentration(said: Sequence[Any]) -> Concentration:
     return Concentration(tuple(largest), *rest)
 
 
+def kept_makeup(
+    db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]
+) -> tuple[Makeup, str] | None:
+    """What makes up a month's shares, and whether they are final, as stored; None as of `kept`."""
+    said = _kept(db, hub, month, knowledge, scopes)
+    if said is None or not are_current(db, hub, month, knowledge, scopes):  # a roll-up came between
+        return None
+    return _makeup(said), str(_table(said["tables"]["country_share"])["status"].iloc[0])  # ZZ is always a row
+
+
+def _kept(
+    db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]
+) -> dict[str, Any] | None:
+    """What `keep` stored; None where this is not what facts, registry and scopes say now."""
+    both = (month, previous_window(month))
+    if lineages.has_todo(db, hub.id) or not all(_is_built(db, hub, each) for each in both):
+        return None
+    if not are_current(db, hub, month, knowledge, scopes):
+        return None
+    said: dict[str, Any] = json.loads(Derived(db).month_figures(hub.name, month.label))
+    return said
+
+
+def _makeup(said: Mapping[str, Any]) -> Makeup:
+    return Makeup(**{name: _table(rows) for name, rows in said["makeup"].items()})
+
+
 def _is_built(db: Database, hub: Hub, month: Window) -> bool:
     """Whether the rows of a month are what the readings say now; a month of which they say nothing has none."""
     is_known = months.month_build_of(db, hub.id, month_number(month)) is not None
@@ -275,7 +315,10 @@ def shares_mark(db: Database, hub: Hub, month: Window, knowledge: Knowledge, sco
     both = (month, previous_window(month))
     facts_of_both = [_content(db, hub, each) for each in both]
     known = (knowledge.registry.digest, knowledge.lineage_digest, knowledge.countries, _written(knowledge.groups))
-    return marks.digest(*facts_of_both, *known, _written(scopes))
+    return marks.digest(_FORM, *facts_of_both, *known, _written(scopes))
+
+
+_FORM = "2"  #: rises with every change of what `keep` stores, so that nothing of another form is read
 
 
 def _content(db: Database, hub: Hub, month: Window) -> object:

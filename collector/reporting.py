@@ -167,7 +167,7 @@ def _report(
         publishers=found.publishers,
         sources=_sources(db, hub),
         history=_history(db, hub, window, found.tables["country_share"]),
-        movers=found.movers,
+        movers=found.makeup.movers,
     )
 
 

@@ -41,7 +41,7 @@ HOMES = {
     "apscheduler": {"daemon"},
     "prometheus_client": {"daemon"},
     "structlog": {"logs"},
-    "pandas": {"series", "measure", "report", "store", "rooting", "counting", "figuring", "reporting"},
+    "pandas": {"series", "measure", "report", "store", "rooting", "counting", "figuring", "reporting", "explaining"},
     "numpy": {
         "series",
         "measure",

@@ -1,148 +1,158 @@
 """What makes up a country's share of a month, and what changed since the month before. Read-only.
 
-Knows which models are asked; counts with the measure's own functions.
+Reads what the roll-up left of a month; where facts, registry or scopes are others since, it is worked out once more,
+which takes as long as a month's roll-up. Counts nothing itself.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from collector.asking import Headline, Now, knowledge_of, month_with_figures, reported_hub
 from collector.config import Config
 from collector.errors import ReportError, UsageError
-from collector.figuring import scoped
-from collector.measure.movers import movers
-from collector.measure.sums import Parts
-from collector.model import previous_window
+from collector.figuring import Makeup, kept_makeup, makeup_of, scoped
+from collector.model import Scope, Window, previous_window
+from collector.origins.knowledge import Knowledge
 from collector.owning import window_models
 from collector.report.text import clean
 from collector.store.database import Database
+from collector.store.queries import Hub
 
 Found = dict[str, Any]
 
-_LARGEST = 15
 _SMALL = 0.001  # shares below it are written with four places
 
 
 def explain_country(
     config: Config, country: str, month: str | None, hub: str | None, asked: Headline, now: Now
 ) -> Found:
-    """What makes up a country's share of a month, and what changed since the month before.
+    """What makes up a country's share of a month, and what changed it since the month before.
 
     ReportError for an unknown month, or a country without downloads in both.
     """
     knowledge, code = knowledge_of(config), country.upper()
     if code not in knowledge.countries:
         raise UsageError(f"--country {clean(country)[:20]}: no code of a country; write one such as CN, US, XX or ZZ")
-    scope = next(each for each in config.scopes if each.name == asked.scope)
     with Database.open(config.database.url, write=False) as db:
         of = reported_hub(db, hub)
         window = month_with_figures(db, of.name, month, now)
-        now_, before = (window_models(db, of, each, knowledge) for each in (window, previous_window(window)))
-        this, then = (_Standing(scoped(each, scope).countries[asked.attribution], code) for each in (now_, before))
-        if not this.downloads and not then.downloads:
-            raise ReportError(f"{code}: no downloads in {window.label} or the month before, scope {scope.name}")
-        found: Found = {
-            "country": code,
-            "country_name": knowledge.countries[code],
-            "hub": of.name,
-            "month": window.label,
-            "scope": scope.name,
-            "attribution": asked.attribution,
-            "status": now_.status,
-        }
-        return found | _told(this, then, code)  # while the database is open: names are looked up as they are needed
-
-
-def _told(this: _Standing, then: _Standing, code: str) -> Found:
-    """The country's share, what makes it up and what changed it."""
-    change = None if not then.total else round(100 * (this.share - then.share), 4)
-    behind = _behind(this, then, code)
+        known = kept_makeup(db, of, window, knowledge, config.scopes)
+        makeup, status = known or _worked_out(db, of, window, knowledge, config.scopes)
+    mine = _Mine(makeup, asked, code)
+    if not mine.downloads and not mine.previous_downloads:
+        raise ReportError(f"{code}: no downloads in {window.label} or the month before, scope {asked.scope}")
     return {
-        **this.told(""),
-        **then.told("previous_"),
-        "change_in_points": change,
-        "largest": this.largest(),
-        "others": this.others(),
-        "behind_the_change": behind,
-        "others_behind_the_change": None if change is None else round(change - _sum_of(behind), 4),
+        "country": code,
+        "country_name": knowledge.countries[code],
+        "hub": of.name,
+        "month": window.label,
+        "scope": asked.scope,
+        "attribution": asked.attribution,
+        "status": status,
+        **_told(mine),
     }
 
 
-def _sum_of(behind: list[Found]) -> float:
-    return math.fsum(each["change_in_points"] for each in behind)
+def _worked_out(
+    db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: Sequence[Scope]
+) -> tuple[Makeup, str]:
+    """What makes up a month's shares, and whether they are final, from the models of both months."""
+    this, before = (window_models(db, hub, each, knowledge) for each in (month, previous_window(month)))
+    return makeup_of(*([scoped(each, scope) for scope in scopes] for each in (this, before))), this.status
 
 
-class _Standing:
-    """One country in one window."""
+class _Mine:
+    """One country's part of what makes up the shares; downloads are unrounded."""
 
-    def __init__(self, countries: Parts, country: str) -> None:
-        self.countries = countries
-        models = countries.tally.models
-        row, group, weight = countries.of_models(np.flatnonzero(models.downloads > 0))
-        downloads = models.downloads[row] * weight
-        mine = np.array([key[0] == country for key in countries.keys], np.bool_)[group]
-        self.total = math.fsum(downloads.tolist())
-        self.model_id, self._each, self._weight = models.model_id[row[mine]], downloads[mine], weight[mine]
-        self.downloads = math.fsum(self._each.tolist())
-        self.share = self.downloads / self.total if self.total else 0.0
+    def __init__(self, makeup: Makeup, asked: Headline, country: str) -> None:
+        def of_table(table: pd.DataFrame) -> pd.DataFrame:
+            return table[(table["scope"] == asked.scope) & (table["attribution"] == asked.attribution)]
 
-    def told(self, prefix: str) -> Found:
-        return {
-            f"{prefix}downloads": math.floor(self.downloads + 0.5),
-            f"{prefix}downloads_of_all": math.floor(self.total + 0.5),
-            f"{prefix}share": round(self.share, 6) if self.total else None,
-        }
+        def of_country(table: pd.DataFrame) -> list[Found]:
+            rows = of_table(table[table["country"] == country])
+            return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
-    def _largest(self) -> list[tuple[float, str, float]]:
-        """Downloads that count here, name and the part of the model that counts here; ties by name."""
-        size = len(self._each)
-        least = np.partition(self._each, size - _LARGEST)[size - _LARGEST] if size > _LARGEST else 0.0
-        rows = self._each >= least
-        names = self.countries.tally.models.names(self.model_id[rows])
-        each = zip(self._each[rows].tolist(), names, self._weight[rows].tolist(), strict=True)
-        found = sorted(each, key=lambda each: (-each[0], each[1]))
-        return found[:_LARGEST]
+        every, mine = of_table(makeup.sums), next(iter(of_country(makeup.sums)), _NOTHING)
+        self.total, self.previous_total = math.fsum(every["downloads"]), math.fsum(every["previous_downloads"])
+        self.downloads: float = mine["downloads"]
+        self.previous_downloads: float = mine["previous_downloads"]
+        self.models: int = mine["models"]  #: with downloads
+        self.largest, self.behind = of_country(makeup.largest), of_country(makeup.movers)
 
-    def others(self) -> Found:
-        """What is not named one by one, so that all of it adds up."""
-        named = [downloads for downloads, *_ in self._largest()]
-        downloads = math.fsum([*self._each.tolist(), *(-each for each in named)])
-        share = round(downloads / self.total, 6) if self.total else None
-        return {
-            "models": len(self._each) - len(named),
-            "downloads": math.floor(downloads + 0.5),
-            "share_of_all": share,
-        }
-
-    def largest(self) -> list[Found]:
-        return [
-            {
-                "model": name,
-                "downloads": math.floor(downloads + 0.5),
-                "share_of_all": round(downloads / self.total, 6),
-                "weight": weight,
-            }
-            for downloads, name, weight in self._largest()
-        ]
+    @property
+    def change(self) -> float | None:
+        """Of its share, in points; None where the month before has no downloads."""
+        if not self.previous_total:
+            return None
+        return 100 * (_part(self.downloads, self.total) - _part(self.previous_downloads, self.previous_total))
 
 
-def _behind(this: _Standing, then: _Standing, country: str) -> list[Found]:
-    table = movers(this.countries, then.countries, _LARGEST)
-    rows = table[table["country"] == country]
-    return [
-        {
-            "model": row["model"],
-            "share_of_all": round(row["share"], 6),
-            "previous_share_of_all": round(row["previous_share"], 6),
-            "change_in_points": round(100 * row["change"], 4),
-        }
-        for row in rows.to_dict("records")
-    ]
+_NOTHING: Found = {"downloads": 0.0, "previous_downloads": 0.0, "models": 0}
+
+
+def _part(downloads: float, total: float) -> float:
+    return downloads / total if total else 0.0
+
+
+def _told(mine: _Mine) -> Found:
+    """The country's share, what makes it up and what changed it."""
+    change = None if mine.change is None else round(mine.change, 4)
+    behind = [_behind(each) for each in mine.behind]
+    together = math.fsum(each["change_in_points"] for each in behind)
+    return {
+        **_share("", mine.downloads, mine.total),
+        **_share("previous_", mine.previous_downloads, mine.previous_total),
+        "change_in_points": change,
+        "largest": [_large(each, mine.total) for each in mine.largest],
+        "others": _others(mine),
+        "behind_the_change": behind,
+        "others_behind_the_change": None if change is None else round(change - together, 4),
+    }
+
+
+def _share(prefix: str, downloads: float, total: float) -> Found:
+    return {
+        f"{prefix}downloads": _whole(downloads),
+        f"{prefix}downloads_of_all": _whole(total),
+        f"{prefix}share": round(downloads / total, 6) if total else None,
+    }
+
+
+def _large(row: Found, total: float) -> Found:
+    return {
+        "model": row["model"],
+        "downloads": _whole(row["downloads"]),
+        "share_of_all": round(row["downloads"] / total, 6),
+        "weight": row["weight"],
+    }
+
+
+def _others(mine: _Mine) -> Found:
+    """What is not named one by one, so that all of it adds up."""
+    downloads = math.fsum([mine.downloads, *(-each["downloads"] for each in mine.largest)])
+    return {
+        "models": mine.models - len(mine.largest),
+        "downloads": _whole(downloads),
+        "share_of_all": round(downloads / mine.total, 6) if mine.total else None,
+    }
+
+
+def _behind(row: Found) -> Found:
+    return {
+        "model": row["model"],
+        "share_of_all": round(row["share"], 6),
+        "previous_share_of_all": round(row["previous_share"], 6),
+        "change_in_points": round(100 * row["change"], 4),
+    }
+
+
+def _whole(downloads: float) -> int:
+    return math.floor(downloads + 0.5)
 
 
 def country_lines(found: Found) -> Iterator[str]:

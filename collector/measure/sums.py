@@ -231,6 +231,28 @@ def _matches(left: Ints, right: Ints, size: int) -> tuple[Ints, Ints]:
     return row, order[begins[row] + within]
 
 
+def by_group(group: Ints) -> Ints:
+    """The places in the order of their groups, those of a group as they stand.
+
+    Groups are few: they are told apart by 16 bits, which numpy sorts without comparing, in a tenth of the time.
+    """
+    return np.argsort(group.astype(np.uint16), kind="stable")
+
+
+def largest_of_each(group: Ints, value: Floats, most: int) -> Ints:
+    """The places of the largest values above 0 of each group, and of those as large as the last of them; by group."""
+    order = by_group(group)
+    ends = np.cumsum(np.bincount(group)).tolist()
+    found = [order[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+    return np.concatenate([*(each[_are_largest(value[each], most)] for each in found), np.empty(0, np.int64)])
+
+
+def _are_largest(values: Floats, most: int) -> Bools:
+    least = np.partition(values, len(values) - most)[len(values) - most] if len(values) > most else 0.0
+    found: Bools = (values > 0) & (values >= least)
+    return found
+
+
 # --- rows of a table --------------------------------------------------------------------------------------------------
 
 

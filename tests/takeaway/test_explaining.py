@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,15 @@ import pytest
 from collector import asking, tasks
 from collector.config import Config, load_config
 from collector.errors import ReportError, UsageError
+from collector.explaining import one_country
 from collector.explaining.one_country import country_lines, explain_country
 from collector.explaining.one_model import explain_model, model_lines
+from collector.measure.models import Models, owners
+from collector.model import month_window, previous_window
+from collector.origins.knowledge import Knowledge
+from collector.owning import window_models
 from collector.store.database import Database, upgrade
+from collector.store.queries import Hub
 
 MONTH = "2026-09"
 HISTORY = """\
@@ -108,6 +115,73 @@ def test_what_changed_a_share_adds_up_by_hand(config: Config) -> None:
     words = list(country_lines(found))
     assert words[-1].split()[0] == f"{found['change_in_points']:+.2f}"
     assert "all other models together" in words[-2]
+
+
+def by_hand(config: Config, country: str, attribution: str) -> dict[str, Any]:
+    """What makes up a country's share, from the models of the month and of the one before, one by one."""
+    month, (hub, knowledge) = month_window(MONTH), known_to(config)
+    with Database.open(config.database.url, write=False) as db:
+        both = [window_models(db, hub, each, knowledge) for each in (month, previous_window(month))]
+        now, before = (parts_by_model(each.models, country, attribution) for each in both)
+        totals = [math.fsum(each.models.downloads) for each in both]
+    moved = {name: now.get(name, 0) / totals[0] - before.get(name, 0) / totals[1] for name in {*now, *before}}
+    return {
+        "downloads": math.floor(math.fsum(now.values()) + 0.5),
+        "previous_downloads": math.floor(math.fsum(before.values()) + 0.5),
+        "largest": sorted(now, key=lambda name: (-now[name], name))[:15],
+        "models": sum(part > 0 for part in now.values()),
+        "moved": sorted(filter(moved.__getitem__, moved), key=lambda name: (-abs(moved[name]), name))[:15],
+    }
+
+
+def known_to(config: Config) -> tuple[Hub, Knowledge]:
+    with Database.open(config.database.url, write=False) as db:
+        return asking.reported_hub(db, None), asking.knowledge_of(config)
+
+
+def parts_by_model(models: Models, country: str, attribution: str) -> dict[str, float]:
+    """By name: the downloads of each model that count for the country."""
+    of = owners(models, "base" if attribution == "base" else "publisher")
+    weights = [math.fsum(root.weight for root in each.roots if root.country == country) for each in of.sets]
+    counted = zip(models.names(models.model_id), models.downloads.tolist(), of.of.tolist(), strict=True)
+    return {name: downloads * weights[place] for name, downloads, place in counted if downloads * weights[place]}
+
+
+@pytest.mark.parametrize("attribution", ["base", "publisher"])
+@pytest.mark.parametrize("country", ["CN", "FR", "ZZ"])
+def test_a_countrys_share_is_told_as_its_models_one_by_one_make_it(
+    file_config: Config, country: str, attribution: str
+) -> None:
+    found, expected = (
+        explain_country(file_config, country, MONTH, None, asked(file_config, attribution), now),
+        by_hand(file_config, country, attribution),
+    )
+    assert [each["model"] for each in found["largest"]] == expected["largest"]
+    assert [each["model"] for each in found["behind_the_change"]] == expected["moved"]
+    assert len(found["largest"]) + found["others"]["models"] == expected["models"]
+    for name in ("downloads", "previous_downloads"):
+        assert found[name] == expected[name]
+
+
+def test_a_month_as_the_roll_up_left_it_is_told_without_a_look_at_its_models(
+    file_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a moment where reading the models of two months takes half a minute."""
+    found = explain_country(file_config, "CN", MONTH, None, asked(file_config), now)
+    monkeypatch.setattr(one_country, "window_models", None)
+    assert explain_country(file_config, "CN", MONTH, None, asked(file_config), now) == found
+
+
+@pytest.mark.parametrize("attribution", ["base", "publisher"])
+def test_what_the_roll_up_left_and_what_is_worked_out_now_are_told_alike(
+    file_config: Config, tmp_path: Path, attribution: str
+) -> None:
+    """Other scopes than those rolled up are worked out: the first of them is the same."""
+    (tmp_path / "config.toml").write_text('[[scope]]\nname = "all"\n')
+    alone = load_config(tmp_path / "config.toml", {"COLLECTOR__DATABASE__URL": file_config.database.url})
+    for country in ("CN", "US", "XX", "ZZ"):
+        left = explain_country(file_config, country, MONTH, None, asked(file_config, attribution), now)
+        assert explain_country(alone, country, MONTH, None, asked(alone, attribution), now) == left
 
 
 def test_a_small_share_is_told_with_places_that_say_something(config: Config) -> None:
