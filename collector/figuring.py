@@ -241,7 +241,9 @@ def _in_numbers(hub: Hub, month: Window, found: Figures) -> publishers.MonthPubl
         scope: publishers.Uploaded(numbers[rows.account], rows.downloads, millionths(rows.share), rows.models)
         for scope, rows in found.uploaded.items()
     }
-    some = np.intersect1d(list(known), np.concatenate([rows.account for rows in found.uploaded.values()]))
+    some = np.intersect1d(
+        np.array(list(known), np.int64), np.concatenate([rows.account for rows in found.uploaded.values()])
+    )
     told = ((number, known[place]) for number, place in zip(numbers[some].tolist(), some.tolist(), strict=True))
     rows = [publishers.Known(number, each.organisation, each.country, each.kind) for number, each in told]
     return publishers.MonthPublishers(hub.id, month_number(month), scopes, rows)
