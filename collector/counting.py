@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from collector.measure.models import Floats
-from collector.measure.spans import FIRST, Spans, part_in
+from collector.measure.spans import FIRST, Spans, part_in, touching
 from collector.measure.windows import Growth, WindowGrowth, covered_part, flag_names, growth, in_window
 from collector.model import DAY, Window, from_seconds, month_of
 from collector.series import Bools, Ints
@@ -250,30 +249,32 @@ def is_over(db: Database, hub: Hub, window: Window) -> bool:
 
 
 def growth_of(db: Database, hub: Hub, model_ids: Sequence[int], window: Window) -> Growth:
-    """The growth of a few models over all their readings; `window` says whose accounts and which day are asked for."""
-    models = facts.models(db, hub.id, window, np.array(sorted(model_ids), np.int64))
+    """The growth of a few models as far as it touches the window, whose last day says whose they are."""
+    few = np.array(sorted(model_ids), np.int64)
+    models = facts.models(db, hub.id, window, few)
     as_of = facts.as_of(db, hub.id)
-    few = facts.readings_of_models(db, hub.id, model_ids)
-    return growth(few, models, facts.polls(db, hub.id), -1 if as_of is None else as_of)
+    readings = sums.near(db, hub.id, few, window)
+    return growth(readings, models, facts.polls(db, hub.id), -1 if as_of is None else as_of)
 
 
-def daily_downloads(grown: Growth, model_ids: Sequence[int], first: int, end: int) -> pd.DataFrame:
-    """model_id, day, downloads of each day from `first` until `end` (both 00:00 UTC, Unix seconds).
+def daily_downloads(db: Database, hub: Hub, model_ids: Sequence[int], window: Window) -> pd.DataFrame:
+    """model_id, day, downloads of each UTC day of a window.
 
-    NaN on days that the cumulative counter of the model does not back.
+    NaN on days that the cumulative counter of the model does not back, or an estimate of what was before it.
     """
+    grown = growth_of(db, hub, model_ids, window)
     wanted = np.array(sorted(model_ids), np.int64)
-    days = range(first, end, DAY)
-    tables = [_one_day(grown.spans, wanted, Window(day, day + DAY, str(day))) for day in days]
+    known_from = grown.covered_from.copy()
+    np.minimum.at(known_from, np.searchsorted(wanted, grown.spans.model_id), grown.spans.start)
+    days = [Window(day, day + DAY, str(day)) for day in range(window.start, window.end, DAY)]
+    tables = [_one_day(grown.spans, wanted, known_from, day) for day in days]
     empty = pd.DataFrame({"model_id": [], "day": [], "downloads": []})
     return pd.concat(tables, ignore_index=True) if tables and len(wanted) else empty
 
 
-def _one_day(spans: Spans, wanted: NDArray[np.int64], day: Window) -> pd.DataFrame:
+def _one_day(spans: Spans, wanted: Ints, known_from: Ints, day: Window) -> pd.DataFrame:
+    of_day = spans.where(touching(spans, day))
     downloads = np.zeros(len(wanted))
-    np.add.at(downloads, np.searchsorted(wanted, spans.model_id), part_in(spans.downloads, spans, day))
-    known = np.full(len(wanted), True)
-    begin = np.full(len(wanted), np.iinfo(np.int64).max)
-    np.minimum.at(begin, np.searchsorted(wanted, spans.model_id), spans.start)
-    known &= begin <= day.start
+    np.add.at(downloads, np.searchsorted(wanted, of_day.model_id), part_in(of_day.downloads, of_day, day))
+    known = known_from <= day.start
     return pd.DataFrame({"model_id": wanted, "day": day.start, "downloads": np.where(known, downloads, np.nan)})

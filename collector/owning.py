@@ -24,7 +24,18 @@ from collector.counting import (
     nothing_done,
     trailing_window,
 )
-from collector.measure.models import UNRESOLVED, Account, Models, Owners, Root, RootSet, uploaders, why_unknown
+from collector.measure.models import (
+    UNRESOLVED,
+    Account,
+    Models,
+    Owners,
+    Root,
+    RootSet,
+    own_roots,
+    owned_by,
+    uploaders,
+    why_unknown,
+)
 from collector.model import NOT_ATTRIBUTED, Window
 from collector.origins.knowledge import Knowledge
 from collector.rooting import roots_of_models
@@ -81,11 +92,13 @@ def attributed(
 
     `with_publishers` names the accounts of their roots too.
     """
-    columns = (hubwide.read(db, hub.id) if known is None else known).columns
+    known = hubwide.read(db, hub.id) if known is None else known
+    columns = known.columns
     listed_by = facts.last_start_that_matters(db, hub.id, window)
     created = figures.created_models(db, hub.id, columns.described(), columns.first_poll_id, window, listed_by)
     origins = _Origins(hub, knowledge, window.last_day, with_publishers)
-    models, new = _with_owners(db, hub, [counted, nothing_done(created)], origins, columns.root_sets)
+    both = (counted, nothing_done(created))
+    models, new = _with_owners(db, hub, both, origins, known.accounts, columns.root_sets)
     developers = {family.name: origins.country(family.publisher) for family in knowledge.families.all}
     return WindowModels(window, models, new, status, developers)
 
@@ -102,22 +115,29 @@ def largest_models(db: Database, hub: Hub, month: Window, knowledge: Knowledge, 
             return hubwide.read(db, hub.id).columns.root_sets()
         return figures.roots_of_largest(db, hub.id, month_number(month), least)
 
-    (models,) = _with_owners(db, hub, [counted], _Origins(hub, knowledge, month.last_day, False), stored)
+    origins = _Origins(hub, knowledge, month.last_day, False)
+    (models,) = _with_owners(db, hub, (counted,), origins, figures.accounts(db, hub.id), stored)
     return models
 
 
 def _with_owners(
-    db: Database, hub: Hub, all_counted: Sequence[Counted], origins: _Origins, stored: Callable[[], RootSets]
+    db: Database,
+    hub: Hub,
+    all_counted: Sequence[Counted],
+    origins: _Origins,
+    all_accounts: tuple[Ints, list[str]],
+    stored: Callable[[], RootSets],
 ) -> list[Models]:
     """`stored` looks up the roots of these models as they are stored, or of more."""
-    numbers, names = figures.accounts(db, hub.id)
-    used = np.unique(np.concatenate([counted.publisher_id for counted in all_counted]))
-    kept = np.isin(numbers, used)
-    numbers, names = numbers[kept], [names[place] for place in np.flatnonzero(kept).tolist()]
-    moved = _moved(db, all_counted[0], dict(zip(numbers.tolist(), names, strict=True)))
+    numbers, all_names = all_accounts
+    used = np.zeros(int(numbers.max(initial=0)) + 1, np.bool_)
+    for counted in all_counted:
+        used[counted.publisher_id] = True
+    kept = np.flatnonzero(used[numbers])
+    numbers, names = numbers[kept], [all_names[place] for place in kept.tolist()]
+    moved = _moved(db, all_counted[0], numbers, names)
     roots = roots_of_models(db, hub, origins.knowledge, stored, moved)
-    accounts = [origins.account(name, number) for name, number in zip(names, numbers.tolist(), strict=True)]
-    told = (accounts, numbers, roots, origins, lambda ids: _names(db, ids))
+    told = (origins.accounts(names, numbers), numbers, roots, origins, lambda ids: _names(db, ids))
     return [_owned(counted, *told) for counted in all_counted]
 
 
@@ -126,11 +146,14 @@ def _names(db: Database, model_ids: Ints) -> list[str]:
     return [known[model_id] for model_id in model_ids.tolist()]
 
 
-def _moved(db: Database, counted: Counted, accounts: Mapping[int, str]) -> dict[str, str]:
+def _moved(db: Database, counted: Counted, numbers: Ints, names: Sequence[str]) -> dict[str, str]:
     """By name: the account on the window's last day of the models that live under another now."""
     rows = np.flatnonzero(counted.publisher_id != counted.described.publisher_id)
-    names = _names(db, counted.described.model_id[rows])
-    return {name: accounts[number] for name, number in zip(names, counted.publisher_id[rows].tolist(), strict=True)}
+    if not len(rows):
+        return {}
+    accounts = dict(zip(numbers.tolist(), names, strict=True))
+    moved = zip(_names(db, counted.described.model_id[rows]), counted.publisher_id[rows].tolist(), strict=True)
+    return {name: accounts[number] for name, number in moved}
 
 
 class _Origins:
@@ -138,26 +161,36 @@ class _Origins:
 
     def __init__(self, hub: Hub, knowledge: Knowledge, day: date, with_publishers: bool) -> None:
         self.knowledge = knowledge
+        self._known = {folded for name, folded in knowledge.registry.by_account if name == hub.name}
         self._row = lru_cache(None)(lambda name: knowledge.registry.row(hub.name, name, day))
-        self._with_publishers = with_publishers
+        self.with_publishers = with_publishers
 
     def country(self, name: str) -> str:
         row = self._row(name)
         return row.country if row else NOT_ATTRIBUTED
 
-    def account(self, name: str, number: int) -> Account:
+    def accounts(self, names: Sequence[str], numbers: Ints) -> list[Account]:
+        """The registry knows few of the accounts that there are: only these are looked up on the day."""
+        known = self._known
+        return [
+            self._account(name, number) if name.casefold() in known else Account(name, number=number)
+            for name, number in zip(names, numbers.tolist(), strict=True)
+        ]
+
+    def _account(self, name: str, number: int) -> Account:
         row = self._row(name)
         return Account(name, row.country, row.organisation, row.kind, number) if row else Account(name, number=number)
 
-    def own(self, name: str) -> RootSet:
-        """Of a model that is its own root."""
-        return self.roots((RootRow(name, 1.0, "self", None, None),))
+    def own(self, account: Account) -> RootSet:
+        """Of the models under an account that are their own roots."""
+        publisher = account.name if self.with_publishers else ""
+        return own_roots(account.country, account.kind, publisher)
 
     def roots(self, rows: tuple[RootRow, ...]) -> RootSet:
         return RootSet(tuple(self._root(row) for row in rows), rows[0].basis, rows[0].relation)
 
     def _root(self, root: RootRow) -> Root:
-        publisher = root.publisher if self._with_publishers else ""
+        publisher = root.publisher if self.with_publishers else ""
         if root.basis == "none":
             return Root(NOT_ATTRIBUTED, root.weight, root.family, UNRESOLVED, publisher)
         row = self._row(root.publisher)
@@ -174,8 +207,9 @@ def _owned(
     names: Callable[[Ints], Sequence[str]],
 ) -> Models:
     """The models with their owners; `numbers` are those of the accounts in the database."""
-    order = np.argsort(numbers)
-    account = order[np.searchsorted(numbers[order], counted.publisher_id)]
+    place_of = np.zeros(int(numbers.max(initial=0)) + 1, np.int64)
+    place_of[numbers] = np.arange(len(numbers))
+    account = place_of[counted.publisher_id]
     about = counted.described
     return Models(
         about.model_id,
@@ -205,11 +239,10 @@ def _base(model_id: Ints, account: Ints, accounts: Sequence[Account], roots: Roo
     place = np.searchsorted(roots.model_id, model_id)
     is_told = np.append(roots.model_id, -1)[place] == model_id
     code = np.append(roots.code, 0)[place][is_told]
-    resolved, own = np.zeros(len(roots.sets), np.int64), np.zeros(len(accounts), np.int64)
-    for each in np.unique(code).tolist():
+    resolved = np.zeros(len(roots.sets), np.int64)
+    for each in np.flatnonzero(np.bincount(code, minlength=len(roots.sets))).tolist():
         resolved[each] = numbered(origins.roots(roots.sets[each]))
-    for each in np.unique(account[~is_told]).tolist():
-        own[each] = numbered(origins.own(accounts[each].name))
-    of = own[account]
+    own = owned_by(account, accounts, origins.own)
+    of = np.array([numbered(each) for each in own.sets], np.int64)[own.of]
     of[is_told] = resolved[code]
     return Owners(of, tuple(sets))

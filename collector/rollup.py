@@ -6,8 +6,9 @@ it writes can be dropped and rebuilt to the same bytes: a fingerprint of what we
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from collector.store import calendar, hubwide, lineages, marks, months, sums
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.derived import Derived
+from collector.store.hubwide import Hubwide
 from collector.store.months import Month, MonthBuild, MonthRow
 from collector.store.queries import Hub
 
@@ -36,18 +38,18 @@ def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, .
     todo = lineages.todo(db, hub.id)
     Derived(db).forget_shares(hub.id, todo.model_ids)
     columns = hubwide.kept(db, hub.id)
-    hubwide.renew(db, hub.id, columns, refresh_origins(db, hub, knowledge, todo))
-    known = known_months(db, hub)
-    for month in known:
-        refresh_month(db, hub, month)
-    due = [month for month in known if not are_current(db, hub, month, knowledge, scopes)]
-    models_of_hub = hubwide.read(db, hub.id)
+    columns = hubwide.renew(db, hub.id, columns, refresh_origins(db, hub, knowledge, todo))
+    known = lru_cache(None)(lambda: hubwide.read(db, hub.id, columns))
+    months_known = known_months(db, hub)
+    for month in months_known:
+        refresh_month(db, hub, month, known)
+    due = [month for month in months_known if not are_current(db, hub, month, knowledge, scopes)]
     previous: tuple[str, list[ScopeModels]] = ("", [])
     for month in due:
-        models, earlier = window_models(db, hub, month, knowledge, models_of_hub), previous_window(month)
+        models, earlier = window_models(db, hub, month, knowledge, known()), previous_window(month)
         now = [scoped(models, scope) for scope in scopes]
         if previous[0] != earlier.label:
-            before = window_models(db, hub, earlier, knowledge, models_of_hub)
+            before = window_models(db, hub, earlier, knowledge, known())
             previous = earlier.label, [scoped(before, scope) for scope in scopes]
         found = figures_of(db, hub, models.models, now, previous[1], knowledge)
         keep(db, hub, month, found, shares_mark(db, hub, month, knowledge, scopes))
@@ -71,8 +73,10 @@ def refresh_registry(db: Database, hub: Hub, knowledge: Knowledge) -> None:
         marks.set_mark(db, hub.id, "registry", registry.digest)
 
 
-def refresh_month(db: Database, hub: Hub, month: Window) -> None:
+def refresh_month(db: Database, hub: Hub, month: Window, known: Callable[[], Hubwide] | None = None) -> None:
     """Bring the rows of a month up to date: by what came since where that only adds to it, else from nothing.
+
+    `known` gives the hub's models where somebody else needs them too.
 
     A poll may be under way. What it brings after `last` and `mark` were looked up is not said to be taken in: a later
     poll is left out, and a page of one of these changes the mark, so that the month is worked out from nothing.
@@ -83,14 +87,14 @@ def refresh_month(db: Database, hub: Hub, month: Window) -> None:
     if built is not None and stands(db, hub, month, built):
         if last <= built.last_poll_id:
             if built.covered < 1:  # a model that was not seen for long may be seen again, unchanged
-                months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month))
+                months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, known))
             return
         if sums.is_in_order(db, hub.id, built.last_poll_id):
             months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), mark))
-            months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month))
+            months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, known))
             return
     months.build_month(db, _month(db, hub, month, (0, last), mark))
-    months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month))
+    months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, known))
 
 
 def _month(db: Database, hub: Hub, month: Window, polls: tuple[int, int], mark: str) -> Month:
@@ -128,12 +132,17 @@ def _with_figures(grown: WindowGrowth) -> Bools:
     return some
 
 
-def _covered(db: Database, hub: Hub, month: Window) -> float:
+def _covered(db: Database, hub: Hub, month: Window, known: Callable[[], Hubwide] | None) -> float:
     """The largest part of the month that any model's readings back."""
-    last, others = months.month_reach(db, hub.id, month_number(month))
-    whole = 0.0 if last is None else min(max(last - month.start, 0) / month.seconds, 1.0)
-    if not others:
+    of_hub = hubwide.read(db, hub.id) if known is None else known()
+    from_start, others = months.month_reach(db, month_number(month))
+    _, place = of_hub.found(from_start)
+    last = int(of_hub.seen_at[place].max(initial=month.start))
+    whole = min((last - month.start) / month.seconds, 1.0)
+    ours, place = of_hub.found(others.model_id)
+    if not len(ours):
         return whole
-    covered_from, tiled, seen_at, listed = (np.array(column) for column in zip(*others, strict=True))
+    seen_at, listed = of_hub.seen_at[place], of_hub.listed_poll_id[place]
     gone = facts.gone(db, hub.id, listed, seen_at)
-    return max(whole, float(covered_part(covered_from, tiled, seen_at, gone, month).max()))
+    backed = covered_part(others.covered_from[ours], others.tiled_seconds[ours], seen_at, gone, month)
+    return max(whole, float(backed.max()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -140,15 +141,24 @@ def owners(models: Models, attribution: Attribution) -> Owners:
 
 def uploaders(account: Ints, accounts: Sequence[Account]) -> Owners:
     """Attribution `publisher`: every model belongs to its uploader's country alone."""
+    return owned_by(account, accounts, lambda each: own_roots(each.country, each.kind))
+
+
+def owned_by(account: Ints, accounts: Sequence[Account], own: Callable[[Account], RootSet]) -> Owners:
+    """Every model belongs to its uploader; `own` says what that is. Only the accounts that some model has are asked."""
     sets: dict[RootSet, int] = {}
-    of_account = [sets.setdefault(_own(each), len(sets)) for each in accounts]
-    return Owners(np.array(of_account, np.int64)[account], tuple(sets))
+    of_account = np.zeros(len(accounts), np.int64)
+    for each in np.flatnonzero(np.bincount(account, minlength=len(accounts))).tolist():
+        roots = own(accounts[each])
+        of_account[each] = sets.setdefault(roots, len(sets))
+    return Owners(of_account[account], tuple(sets))
 
 
-def _own(account: Account) -> RootSet:
-    if account.country != NOT_ATTRIBUTED:
-        return RootSet((Root(account.country),))
-    return RootSet((Root(NOT_ATTRIBUTED, unknown=REVIEWED_UNKNOWN if account.kind else NEVER_REVIEWED),))
+@lru_cache(maxsize=4096)
+def own_roots(country: str, kind: str, publisher: str = "") -> RootSet:
+    """Of a model that is its own root, by what the registry says of its account; `publisher` where it is asked for."""
+    unknown = why_unknown(country if kind or country != NOT_ATTRIBUTED else None)
+    return RootSet((Root(country, unknown=unknown, publisher=publisher),))
 
 
 def why_unknown(country: str | None) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, func, or_, select
 
 from collector.model import Window
 from collector.store.database import Database
-from collector.store.numbering import AT, of_poll
+from collector.store.numbering import of_poll
 from collector.store.readings import as_of
 from collector.store.schema import absence, import_file, model, observation, poll
 
@@ -76,13 +76,12 @@ def imports(db: Database, hub_id: int) -> list[Imported]:
 
 def reach(db: Database, hub_id: int) -> tuple[int | None, int | None]:
     """The earliest reading of a hub and the moment until which it was read; None when it never was."""
-    first = select(poll.c.id).where(poll.c.hub_id == hub_id).order_by(poll.c.started_at, poll.c.id)
-    at = select(func.min(AT)).join_from(poll, observation, of_poll())
+    first = select(poll.c.id, poll.c.started_at).where(poll.c.hub_id == hub_id).order_by(poll.c.started_at, poll.c.id)
     with db.connect() as conn:
-        for poll_id in conn.execute(first).scalars().all():
-            found: int | None = conn.execute(at.where(poll.c.id == poll_id)).scalar()
-            if found is not None:
-                until = as_of(db, hub_id)
+        for poll_id, started_at in conn.execute(first).all():
+            after: int | None = conn.execute(select(func.min(observation.c.seconds)).where(of_poll(poll_id))).scalar()
+            if after is not None:
+                found, until = started_at + after, as_of(db, hub_id)
                 return found, found if until is None else max(found, until)
     return None, None
 

@@ -61,18 +61,25 @@ class Hubwide:
     columns: HubColumns
     seen_at: Ints  #: Unix seconds, or NOT_SAID
     listed_poll_id: Ints  #: or NOT_SAID
+    accounts: tuple[Ints, list[str]]  #: numbers and names, in the order of the names
+
+    def found(self, model_ids: Ints) -> tuple[Ints, Ints]:
+        """Which of some models are the hub's, and the place of each of these in the columns."""
+        place = np.searchsorted(self.columns.model_id, model_ids)
+        ours = np.flatnonzero(np.append(self.columns.model_id, -1)[place] == model_ids)
+        return ours, place[ours]
 
 
-def read(db: Database, hub_id: int) -> Hubwide:
-    """Everything as it is said now."""
+def read(db: Database, hub_id: int, columns: HubColumns | None = None) -> Hubwide:
+    """Everything as it is said now. `columns` are those kept, where they were read before."""
     # The list first: what is struck off from it meanwhile is read again from the rows, and that is all.
     changed = todo(db, hub_id).model_ids
-    columns = kept(db, hub_id)
+    columns = kept(db, hub_id) if columns is None else columns
     if columns is None:
         columns = from_rows(db, hub_id)
     elif changed:
         columns = _replaced(columns, from_rows(db, hub_id, changed), changed)
-    return Hubwide(columns, *_sightings(db, columns.model_id))
+    return Hubwide(columns, *_sightings(db, columns.model_id), figures.accounts(db, hub_id))
 
 
 def kept(db: Database, hub_id: int) -> HubColumns | None:
@@ -97,20 +104,21 @@ _KINDS = {
 }
 
 
-def renew(db: Database, hub_id: int, before: HubColumns | None, changed: Sequence[int] | None) -> None:
-    """Keeps the columns anew after lineage was brought up to date.
+def renew(db: Database, hub_id: int, before: HubColumns | None, changed: Sequence[int] | None) -> HubColumns:
+    """Keeps the columns anew after lineage was brought up to date, and returns them.
 
     `before` is what was kept before that, `changed` are the models of which anything can differ (None: of any). The
     same bytes come out as from nothing.
     """
     if before is not None and changed is not None and not changed:
-        return
+        return before
     if before is None or changed is None:
         columns = from_rows(db, hub_id)
     else:
         columns = _replaced(before, from_rows(db, hub_id, changed), changed)
     with db.begin() as conn:
         _keep(conn, hub_id, columns)
+    return columns
 
 
 def from_rows(db: Database, hub_id: int, only: Sequence[int] | None = None) -> HubColumns:

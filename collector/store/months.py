@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -35,10 +37,10 @@ from sqlalchemy import (
 )
 
 from collector.series import Ints
-from collector.store.arrays import insert_columns
+from collector.store.arrays import columns_of, insert_columns
 from collector.store.database import Database
-from collector.store.histories import chunks, execute_rows, insert_rows
-from collector.store.schema import model, model_month, model_state, month_build
+from collector.store.histories import chunks, execute_rows, insert_rows, plain_rows
+from collector.store.schema import model, model_month, month_build
 
 
 class MonthBuild(NamedTuple):
@@ -78,12 +80,11 @@ class Month:
 
 
 class Backed(NamedTuple):
-    """How far readings back a model's month; instants are Unix seconds, -1: none."""
+    """How far readings back the month of models; columns of the same length."""
 
-    covered_from: int  #: -1: from the month's start
-    tiled_seconds: float
-    seen_at: int
-    listed_poll_id: int
+    model_id: Ints
+    covered_from: Ints  #: Unix seconds; -1: the month's start
+    tiled_seconds: NDArray[np.float64]
 
 
 def build_month(db: Database, month: Month) -> None:
@@ -136,17 +137,17 @@ def month_builds(db: Database, hub_id: int) -> dict[int, MonthBuild]:
         return {number: MonthBuild(*build) for number, *build in connection.execute(statement)}
 
 
-def month_reach(db: Database, hub_id: int, number: int) -> tuple[int | None, list[Backed]]:
-    """The last sighting of any model whose month is backed from its start, and how far others are backed, each once."""
-    d, s = model_month.c, model_state.c
-    joined = model_month.join(model_state, s.model_id == d.model_id).join(model, model.c.id == d.model_id)
-    ours = (d.month == number, model.c.hub_id == hub_id)
+def month_reach(db: Database, number: int) -> tuple[Ints, Backed]:
+    """The models, of any hub, whose month is backed from its start, and how far the others are backed."""
+    d = model_month.c
     whole = and_(d.covered_from.is_(None), d.tiled_seconds == 0)
-    unsaid = (func.coalesce(column, -1) for column in (s.seen_at, s.listed_poll_id))
-    others = select(func.coalesce(d.covered_from, -1), d.tiled_seconds, *unsaid).select_from(joined).distinct()
+    others = select(d.model_id, func.coalesce(d.covered_from, -1), d.tiled_seconds)
     with db.connect() as connection:
-        last = connection.execute(select(func.max(s.seen_at)).select_from(joined).where(*ours, whole)).scalar()
-        return last, [Backed(*row) for row in connection.execute(others.where(*ours, not_(whole)))]
+        (model_id,) = columns_of(connection, select(d.model_id).where(d.month == number, whole))
+        parts = plain_rows(connection, others.where(d.month == number, not_(whole)))
+        rows = [row for part in parts for row in part]
+    backed = np.array(rows, np.float64).reshape(-1, 3).T
+    return model_id, Backed(backed[0].astype(np.int64), backed[1].astype(np.int64), backed[2])
 
 
 def _put(connection: Connection, month: Month) -> bool:

@@ -112,6 +112,14 @@ def basis(db: Database, hub_id: int, window: Window, polls: tuple[int, int] = AL
     return Basis(judged, stored.as_readings(np.concatenate([near, *parts])), stored.as_readings(others))
 
 
+def near(db: Database, hub_id: int, model_ids: Ints, window: Window) -> Readings:
+    """The readings of a few models that their growth in the window rests on."""
+    until = stored.last_start_that_matters(db, hub_id, window)
+    with db.connect() as conn:
+        _, latest = _unusual_models(conn, hub_id, window, until)
+        return stored.as_readings(_rows_of(conn, hub_id, model_ids, window, max(until, latest + stored.SPANS_AFTER)))
+
+
 def _unusual_models(conn: Connection, hub_id: int, window: Window, until: int) -> tuple[Ints, int]:
     """The models with an unusual step that can touch the window, and when the last of these steps was read."""
     near = and_(poll.c.started_at >= window.start - stored.BEFORE, poll.c.started_at <= until)
