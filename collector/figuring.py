@@ -16,7 +16,7 @@ import pandas as pd
 from collector.counting import current_build, daily_downloads, is_over, month_number
 from collector.measure import derivatives, shares
 from collector.measure.groups import group_shares
-from collector.measure.models import Account, Accounts, Models, in_scope, listed, owners
+from collector.measure.models import Account, Accounts, Models, in_scope, owners
 from collector.measure.movers import movers
 from collector.measure.shares import AllModels, Concentration, PublisherRows
 from collector.measure.spikes import DAYS_BEFORE, burst_candidates, spike_rows
@@ -138,7 +138,7 @@ def figures_of(
     return Figures(
         share_tables(hub.name, now, then, knowledge),
         uploaded,
-        listed(models.accounts),
+        models.accounts,
         {each.scope: shares.unquantised_portions(each.base) for each in now},
         {
             (each.scope, attribution): shares.unknown_portions(parts.tally)
@@ -241,11 +241,14 @@ def _in_numbers(hub: Hub, month: Window, found: Figures) -> publishers.MonthPubl
         scope: publishers.Uploaded(numbers[rows.account], rows.downloads, millionths(rows.share), rows.models)
         for scope, rows in found.uploaded.items()
     }
-    some = np.intersect1d(
-        np.array(list(known), np.int64), np.concatenate([rows.account for rows in found.uploaded.values()])
-    )
-    told = ((number, known[place]) for number, place in zip(numbers[some].tolist(), some.tolist(), strict=True))
-    rows = [publishers.Known(number, each.organisation, each.country, each.kind) for number, each in told]
+    shown = np.zeros(len(numbers), np.bool_)
+    for each in found.uploaded.values():
+        shown[each.account] = True
+    rows = [
+        publishers.Known(int(numbers[place]), each.organisation, each.country, each.kind)
+        for place, each in known.items()
+        if shown[place]
+    ]
     return publishers.MonthPublishers(hub.id, month_number(month), scopes, rows)
 
 

@@ -27,12 +27,12 @@ from collector.counting import (
 from collector.measure.models import (
     UNRESOLVED,
     Account,
+    Accounts,
     Models,
     Owners,
     Root,
     RootSet,
     own_roots,
-    owned_by,
     uploaders,
     why_unknown,
 )
@@ -169,22 +169,21 @@ class _Origins:
         row = self._row(name)
         return row.country if row else NOT_ATTRIBUTED
 
-    def accounts(self, names: Sequence[str], numbers: Ints) -> list[Account]:
-        """The registry knows few of the accounts that there are: only these are looked up on the day."""
-        known = self._known
-        return [
-            self._account(name, number) if name.casefold() in known else Account(name, number=number)
-            for name, number in zip(names, numbers.tolist(), strict=True)
-        ]
+    def accounts(self, names: Sequence[str], numbers: Ints) -> Accounts:
+        """The accounts of these names, which are in order."""
+        known: dict[int, Account] = {}
+        for place, name in enumerate(names):
+            if name.casefold() in self._known and (row := self._row(name)):
+                known[place] = Account(name, row.country, row.organisation, row.kind)
+        return Accounts(names, numbers, known)
 
-    def _account(self, name: str, number: int) -> Account:
-        row = self._row(name)
-        return Account(name, row.country, row.organisation, row.kind, number) if row else Account(name, number=number)
-
-    def own(self, account: Account) -> RootSet:
-        """Of the models under an account that are their own roots."""
-        publisher = account.name if self.with_publishers else ""
-        return own_roots(account.country, account.kind, publisher)
+    def own(self, account: Ints, accounts: Accounts) -> Owners:
+        """Whose the models under these accounts are when they are their own roots."""
+        if not self.with_publishers:
+            return uploaders(account, accounts)
+        used, place = np.unique(account, return_inverse=True)
+        each = [accounts[number] for number in used.tolist()]
+        return Owners(place, [own_roots(one, one.name) for one in each])
 
     def roots(self, rows: tuple[RootRow, ...]) -> RootSet:
         return RootSet(tuple(self._root(row) for row in rows), rows[0].basis, rows[0].relation)
@@ -200,7 +199,7 @@ class _Origins:
 
 def _owned(
     counted: Counted,
-    accounts: Sequence[Account],
+    accounts: Accounts,
     numbers: Ints,
     roots: RootSets,
     origins: _Origins,
@@ -229,7 +228,7 @@ def _owned(
     )
 
 
-def _base(model_id: Ints, account: Ints, accounts: Sequence[Account], roots: RootSets, origins: _Origins) -> Owners:
+def _base(model_id: Ints, account: Ints, accounts: Accounts, roots: RootSets, origins: _Origins) -> Owners:
     """The ends of the models' lineages. Sets of roots that come to the same countries and families become one."""
     sets: dict[RootSet, int] = {}
 
@@ -242,7 +241,7 @@ def _base(model_id: Ints, account: Ints, accounts: Sequence[Account], roots: Roo
     resolved = np.zeros(len(roots.sets), np.int64)
     for each in np.flatnonzero(np.bincount(code, minlength=len(roots.sets))).tolist():
         resolved[each] = numbered(origins.roots(roots.sets[each]))
-    own = owned_by(account, accounts, origins.own)
+    own = origins.own(account, accounts)
     of = np.array([numbered(each) for each in own.sets], np.int64)[own.of]
     of[is_told] = resolved[code]
     return Owners(of, tuple(sets))

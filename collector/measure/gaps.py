@@ -46,7 +46,9 @@ def gaps(models: Models) -> list[Gap]:
 
 
 def _uploads(models: Models) -> pd.DataFrame:
-    unknown = np.array([each.country == NOT_ATTRIBUTED for each in models.accounts], np.bool_)
+    unknown = np.full(len(models.accounts), True)
+    for place, account in models.accounts.known.items():
+        unknown[place] = account.country == NOT_ATTRIBUTED
     mine = models.where(unknown[models.account])
     names = [models.accounts[place].name for place in mine.account.tolist()]
     return _held(names, mine.model_id, mine.downloads, 0.0)

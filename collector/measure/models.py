@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -60,7 +59,6 @@ class Account(NamedTuple):
     country: str = NOT_ATTRIBUTED
     organisation: str = ""
     kind: str = ""  #: empty: never reviewed
-    number: int = 0  #: in the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +68,13 @@ class Accounts:
     names: Sequence[str]
     numbers: Ints  #: in the database
     known: Mapping[int, Account]  #: by place
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, place: int) -> Account:
+        found = self.known.get(place)
+        return Account(self.names[place]) if found is None else found
 
     def said(self, what: str) -> tuple[Ints, list[str]]:
         """What is said of each account (a field of Account): its place among the texts that there are."""
@@ -81,13 +86,6 @@ class Accounts:
 
 
 _UNKNOWN = Account("")
-
-
-def listed(accounts: Sequence[Account]) -> Accounts:
-    """The same accounts; their names differ."""
-    numbers = np.array([each.number for each in accounts], np.int64)
-    known = {place: each for place, each in enumerate(accounts) if each[1:4] != _UNKNOWN[1:4]}
-    return Accounts([each.name for each in accounts], numbers, known)
 
 
 #: Of a model without a root: never reviewed, never dropped.
@@ -116,7 +114,7 @@ class Models:
     covered: Floats  #: 0 to 1
     base: Owners  #: the ends of their lineages
     uploader: Owners  #: their uploaders alone
-    accounts: Sequence[Account]  #: in the order of their names
+    accounts: Accounts
     tasks: Sequence[str | None]
     flags: Mapping[int, str]  #: by model_id: dip, correction …, separated by blanks
     names: Callable[[Ints], Sequence[str]]  #: the names of models by model_id
@@ -139,26 +137,20 @@ def owners(models: Models, attribution: Attribution) -> Owners:
     return models.base if attribution == "base" else models.uploader
 
 
-def uploaders(account: Ints, accounts: Sequence[Account]) -> Owners:
+def uploaders(account: Ints, accounts: Accounts) -> Owners:
     """Attribution `publisher`: every model belongs to its uploader's country alone."""
-    return owned_by(account, accounts, lambda each: own_roots(each.country, each.kind))
-
-
-def owned_by(account: Ints, accounts: Sequence[Account], own: Callable[[Account], RootSet]) -> Owners:
-    """Every model belongs to its uploader; `own` says what that is. Only the accounts that some model has are asked."""
-    sets: dict[RootSet, int] = {}
+    sets: dict[RootSet, int] = {RootSet(NO_ROOTS): 0}
     of_account = np.zeros(len(accounts), np.int64)
-    for each in np.flatnonzero(np.bincount(account, minlength=len(accounts))).tolist():
-        roots = own(accounts[each])
-        of_account[each] = sets.setdefault(roots, len(sets))
+    for place, each in accounts.known.items():
+        of_account[place] = sets.setdefault(own_roots(each), len(sets))
     return Owners(of_account[account], tuple(sets))
 
 
-@lru_cache(maxsize=4096)
-def own_roots(country: str, kind: str, publisher: str = "") -> RootSet:
+def own_roots(account: Account, publisher: str = "") -> RootSet:
     """Of a model that is its own root, by what the registry says of its account; `publisher` where it is asked for."""
-    unknown = why_unknown(country if kind or country != NOT_ATTRIBUTED else None)
-    return RootSet((Root(country, unknown=unknown, publisher=publisher),))
+    is_known = account.kind or account.country != NOT_ATTRIBUTED
+    unknown = why_unknown(account.country if is_known else None)
+    return RootSet((Root(account.country, unknown=unknown, publisher=publisher),))
 
 
 def why_unknown(country: str | None) -> str:

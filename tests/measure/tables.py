@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from collector.measure.models import Account, Models, Owners, Root, RootSet, uploaders
+from collector.measure.models import Account, Accounts, Models, Owners, Root, RootSet, uploaders
 from collector.measure.sums import Tally, tallied
 
 DEFAULTS: dict[str, Any] = {
@@ -28,12 +29,18 @@ DEFAULTS: dict[str, Any] = {
 NO_ROOTS = pd.DataFrame({"model_id": [], "country": [], "weight": []})
 
 
+def accounts_of(named: Sequence[Account]) -> Accounts:
+    """The accounts as columns; those of which nothing is said are not known."""
+    known = {place: each for place, each in enumerate(named) if each != Account(each.name)}
+    return Accounts([each.name for each in named], np.arange(len(named)), known)
+
+
 def models_of(table: pd.DataFrame, roots: pd.DataFrame = NO_ROOTS) -> Models:
     """The models of a table (what it does not say is DEFAULTS), with roots of (model_id, country, weight, …)."""
     rows: list[dict[str, Any]] = [DEFAULTS | _said(row) for row in table.to_dict("records")]
     own = [Account(r["publisher"], r["country_publisher"], r["organisation"], r["kind"]) for r in rows]
-    accounts, tasks = sorted(set(own)), list(dict.fromkeys(r["pipeline_tag"] for r in rows))
-    account = np.array([accounts.index(each) for each in own], np.int64)
+    named, tasks = sorted(set(own)), list(dict.fromkeys(r["pipeline_tag"] for r in rows))
+    account, accounts = np.array([named.index(each) for each in own], np.int64), accounts_of(named)
     names = {row["model_id"]: row["model"] for row in rows}
 
     def column(name: str, kind: type) -> Any:

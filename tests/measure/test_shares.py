@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE
-from collector.measure.models import NEVER_REVIEWED, REVIEWED_UNKNOWN, UNRESOLVED, in_scope, listed, why_unknown
+from collector.measure.models import NEVER_REVIEWED, REVIEWED_UNKNOWN, UNRESOLVED, in_scope, why_unknown
 from collector.measure.shares import (
     Concentration,
     PublisherRows,
@@ -75,9 +75,7 @@ def some_roots(*roots: tuple[Any, ...]) -> pd.DataFrame:
 
 def by_account(models: pd.DataFrame) -> pd.DataFrame:
     columns = models_of(models)
-    return publisher_shares(
-        HEADING.hub, HEADING.window, {HEADING.scope: publisher_rows(columns)}, listed(columns.accounts)
-    )
+    return publisher_shares(HEADING.hub, HEADING.window, {HEADING.scope: publisher_rows(columns)}, columns.accounts)
 
 
 def by_country(models: pd.DataFrame, roots: pd.DataFrame, previous: dict[str, float] | None = None) -> Any:
@@ -315,7 +313,7 @@ def test_publishers_of_several_scopes_come_scope_by_scope_the_largest_first_ties
     models = models_of(a_table(*(a_model(n, f"{who}/m", 10 + n // 3) for n, who in enumerate("dbca", 1))))
     rows = publisher_rows(models)
     few = PublisherRows(rows.account[1:2], rows.downloads[1:2], rows.share[1:2], rows.models[1:2])
-    table = publisher_shares("modelscope", "2026-09", {"z": rows, "a": few}, listed(models.accounts))
+    table = publisher_shares("modelscope", "2026-09", {"z": rows, "a": few}, models.accounts)
     assert table["scope"].tolist() == ["z"] * 4 + ["a"]
     assert table["publisher"].tolist() == ["a", "c", "b", "d", "b"]
     assert set(table["hub"]) == {"modelscope"}

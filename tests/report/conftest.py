@@ -18,7 +18,7 @@ from collector.columns import (
 )
 from collector.measure.derivatives import derivative_parts, derivative_shares
 from collector.measure.groups import group_shares
-from collector.measure.models import Models, in_scope, listed, owners
+from collector.measure.models import Models, in_scope, owners
 from collector.measure.shares import (
     all_models,
     concentration,
@@ -97,7 +97,7 @@ def report() -> ReportData:
     by_scope = [tables_of(scope) for scope in SCOPES]
     tables = {name: pd.concat([t for each in by_scope for t in each[name]], ignore_index=True) for name in by_scope[0]}
     uploaded = {scope.name: publisher_rows(in_it(scope)) for scope in SCOPES}
-    tables[PUBLISHER_SHARE.name] = publisher_shares("huggingface", SEPTEMBER.label, uploaded, listed(models.accounts))
+    tables[PUBLISHER_SHARE.name] = publisher_shares("huggingface", SEPTEMBER.label, uploaded, models.accounts)
     tables[MODEL_DOWNLOADS.name] = model_downloads(models, Heading("huggingface", SEPTEMBER.label), len(models))
     return ReportData(
         hub="huggingface",
