@@ -257,12 +257,11 @@ def growth_of(db: Database, hub: Hub, model_ids: Sequence[int], window: Window) 
     return growth(readings, models, facts.polls(db, hub.id), -1 if as_of is None else as_of)
 
 
-def daily_downloads(db: Database, hub: Hub, model_ids: Sequence[int], window: Window) -> pd.DataFrame:
-    """model_id, day, downloads of each UTC day of a window.
+def daily_downloads(grown: Growth, model_ids: Sequence[int], window: Window) -> pd.DataFrame:
+    """model_id, day, downloads of each UTC day of a window, from the growth of these models that touches it.
 
-    NaN on days that the cumulative counter of the model does not back, or an estimate of what was before it.
+    NaN on days that are neither backed by the cumulative counter of the model nor by an estimate of what was before it.
     """
-    grown = growth_of(db, hub, model_ids, window)
     wanted = np.array(sorted(model_ids), np.int64)
     known_from = grown.covered_from.copy()
     np.minimum.at(known_from, np.searchsorted(wanted, grown.spans.model_id), grown.spans.start)

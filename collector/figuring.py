@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from collector.counting import current_build, daily_downloads, is_over, month_number
+from collector.counting import current_build, daily_downloads, growth_of, is_over, month_number
 from collector.measure import derivatives, shares
 from collector.measure.groups import group_shares
 from collector.measure.models import Account, Accounts, Models, in_scope, owners
@@ -186,7 +186,8 @@ def _spikes(db: Database, hub: Hub, now: Sequence[ScopeModels], *, daily_known: 
 
 def _daily(db: Database, hub: Hub, model_ids: list[int], window: Window) -> pd.DataFrame:
     first = window.start - window.start % DAY - DAYS_BEFORE * DAY
-    return daily_downloads(db, hub, model_ids, replace(window, start=first))
+    days = replace(window, start=first)
+    return daily_downloads(growth_of(db, hub, model_ids, days), model_ids, days)
 
 
 # --- how they are kept ------------------------------------------------------------------------------------------------

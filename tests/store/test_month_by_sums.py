@@ -1,4 +1,4 @@
-"""Months added up by the database, from nothing or poll by poll, are what the measure says of all readings.
+"""Months added up poll by poll, from nothing or from where they stood, are what the measure says of all readings.
 
 The measure's own way over the whole history is the only definition of the rules; here it is the oracle.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, text, update
 from collector import counting, rollup
 from collector.measure.spans import FIRST
 from collector.measure.steps import RESTATEMENT_MARGIN
-from collector.measure.windows import flag_names, in_window
+from collector.measure.windows import flag_names, growth, in_window
 from collector.model import DAY, Window, days_window, month_window
 from collector.store import marks, months, schema, sums
 from collector.store import readings as facts
@@ -200,6 +201,34 @@ def test_the_fast_way_is_the_exact_way(on_file: Database, drawn: Drawn, data: st
 @given(drawn=worlds(), data=st.data())
 def test_the_fast_way_is_the_exact_way_on_a_server(on_server: Database, drawn: Drawn, data: st.DataObject) -> None:
     the_fast_way_is_the_exact_way(on_server, drawn, data)
+
+
+@MANY
+@given(drawn=worlds(), data=st.data())
+def test_days_are_the_same_whether_readings_near_them_are_read_or_all(
+    on_file: Database, drawn: Drawn, data: st.DataObject
+) -> None:
+    forget(on_file)
+    put(on_file, drawn, len(drawn.polls))
+    ids = list(range(1, len(drawn.lives) + 1))
+    begin = data.draw(st.integers(drawn.read_at[0] // DAY - 5, drawn.read_at[-1] // DAY), "first day") * DAY
+    window = Window(begin, begin + data.draw(st.integers(1, 40), "days") * DAY, "any")
+    as_of = facts.as_of(on_file, 1)
+    assert as_of is not None
+    models = facts.models(on_file, 1, window)
+    whole = growth(facts.whole_series(on_file, 1), models, facts.polls(on_file, 1), as_of)
+    expected = counting.daily_downloads(whole, ids, window)
+    found = counting.daily_downloads(counting.growth_of(on_file, HUB, ids, window), ids, window)
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_a_counter_that_stood_still_is_known_to_have_done_so(kept: Database) -> None:
+    drawn = one_model((0, 900), (80, 900), (81, 5_900))
+    put(kept, drawn, len(drawn.polls))
+    window = Window(START - START % DAY + 50 * DAY, START - START % DAY + 82 * DAY, "any")
+    days = counting.daily_downloads(counting.growth_of(kept, HUB, [1], window), [1], window)
+    assert days["downloads"].iloc[:30].tolist() == [0.0] * 30
+    assert days["downloads"].sum() == 5_000
 
 
 def poll_by_poll_comes_to_the_same_bytes_as_from_nothing(kept: Database, drawn: Drawn) -> None:
