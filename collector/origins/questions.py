@@ -29,14 +29,12 @@ _OFFSET = 2**31  # numbers are signed: four bytes in every database
 
 def number_of(question: Question) -> int:
     """The number under which a question is kept, within 32 bits and signed."""
-    return packed((question,), 0)[0] >> 32
+    return crc32(question.lower().encode("utf-8", "surrogatepass")) - _OFFSET
 
 
 def packed(questions: Iterable[Question], model_id: int) -> list[int]:
     """For each question, the number and behind it, in the lower 32 bits, the model that asked."""
-    return [
-        (crc32(question.lower().encode("utf-8", "surrogatepass")) - _OFFSET) << 32 | model_id for question in questions
-    ]
+    return [number_of(question) << 32 | model_id for question in questions]
 
 
 def whole(words: Tokens) -> Question:

@@ -19,7 +19,7 @@ from collector.model import DAY, Window, month_of, month_window
 from collector.store.database import Database
 from collector.store.histories import insert_rows, plain_rows, rows_among
 from collector.store.kept import renew_numbers, replace_numbers
-from collector.store.lineages import strike_off
+from collector.store.lineages import of_hub, strike_off
 from collector.store.marks import shares_of
 from collector.store.schema import (
     build_mark,
@@ -95,10 +95,9 @@ class Derived:
 
     def replace_origins(self, hub_id: int, rows: Iterable[Row], noted: Noted = NOTHING_NOTED) -> None:
         """The roots of all models of a hub; `rows` are tuples in the order of `Root`."""
-        ours = select(model.c.id).where(model.c.hub_id == hub_id)
         with self._db.begin() as connection:
             for table in (model_origin, disagreement):
-                connection.execute(delete(table).where(table.c.model_id.in_(ours)))
+                connection.execute(delete(table).where(of_hub(hub_id, table.c.model_id)))
             _insert(connection, model_origin, rows)
             _insert(connection, disagreement, noted.disagreements)
             replace_numbers(connection, hub_id, noted.numbers)
@@ -249,8 +248,8 @@ def _changed_groups(old: Iterable[Row], new: Iterable[Row]) -> Iterator[tuple[in
 
 def _stored(connection: Connection, table: Table, hub_id: int) -> Iterator[Row]:
     """The rows of a hub's models, by model_id."""
-    ours = select(table).join(model, model.c.id == table.c.model_id).where(model.c.hub_id == hub_id)
-    for rows in plain_rows(connection, ours.order_by(table.c.model_id)):
+    ours = select(table).where(of_hub(hub_id, table.c.model_id)).order_by(table.c.model_id)
+    for rows in plain_rows(connection, ours):
         yield from map(tuple, rows)
 
 

@@ -96,7 +96,8 @@ def models_by_hub(conn: Connection) -> Iterator[tuple[int, Ints]]:
 
 def _distinct(numbers: Iterable[int]) -> Ints:
     """In order, each once. Not np.unique, which puts them in a hash table before it sorts: thrice the time."""
-    packed = np.sort(np.fromiter(numbers, np.int64))
+    packed = np.fromiter(numbers, np.int64)
+    packed.sort()
     return packed[np.append(True, packed[1:] != packed[:-1])] if len(packed) else packed
 
 

@@ -47,7 +47,7 @@ def add_todo(conn: Connection, model_ids: Sequence[int]) -> None:
 def todo(db: Database, hub_id: int) -> Todo:
     """What is to do for a hub."""
     c = origin_todo.c
-    entries = select(c.id, c.model_id).where(_of_hub(hub_id, c.model_id))
+    entries = select(c.id, c.model_id).where(of_hub(hub_id, c.model_id))
     with db.connect() as conn:
         found = [row for rows in plain_rows(conn, entries) for row in rows]
     return Todo(max((row[0] for row in found), default=0), tuple(sorted({row[1] for row in found})))
@@ -55,7 +55,7 @@ def todo(db: Database, hub_id: int) -> Todo:
 
 def has_todo(db: Database, hub_id: int) -> bool:
     """Whether anything is to do for a hub."""
-    entry = select(origin_todo.c.id).where(_of_hub(hub_id, origin_todo.c.model_id))
+    entry = select(origin_todo.c.id).where(of_hub(hub_id, origin_todo.c.model_id))
     with db.connect() as conn:
         return conn.execute(entry.limit(1)).first() is not None
 
@@ -64,10 +64,10 @@ def strike_off(conn: Connection, hub_id: int, last: int) -> None:
     """Removes a hub's entries up to one, and the columns kept of its models: they may be older than the list now."""
     c = origin_todo.c
     conn.execute(delete(hub_columns).where(hub_columns.c.hub_id == hub_id))
-    conn.execute(delete(origin_todo).where(c.id <= last, _of_hub(hub_id, c.model_id)))
+    conn.execute(delete(origin_todo).where(c.id <= last, of_hub(hub_id, c.model_id)))
 
 
-def _of_hub(hub_id: int | ColumnElement[int], model_id: ColumnElement[int]) -> ColumnElement[bool]:
+def of_hub(hub_id: int | ColumnElement[int], model_id: ColumnElement[int]) -> ColumnElement[bool]:
     """Whether a model is the hub's, asked for each row: joined, SQLite would read all models of the hub first."""
     return exists().where(model.c.id == model_id, model.c.hub_id == hub_id)
 
@@ -84,7 +84,7 @@ _BASES = select(model_base.c.model_id, model_base.c.base_name, model_base.c.base
     model_base.c.model_id, model_base.c.position
 )
 _FORMER = select(model_name.c.model_id, model_name.c.name).order_by(model_name.c.model_id, model_name.c.replaced_at)
-_ONCE_NAMED = select(model_name.c.model_id, model_name.c.name).where(_of_hub(_OURS, model_name.c.model_id)).distinct()
+_ONCE_NAMED = select(model_name.c.model_id, model_name.c.name).where(of_hub(_OURS, model_name.c.model_id)).distinct()
 
 
 def models_of(db: Database, hub_id: int, model_ids: Iterable[int]) -> list[ModelRow]:

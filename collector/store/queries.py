@@ -31,6 +31,7 @@ from sqlalchemy import (
 from collector.errors import StoreError
 from collector.store.database import Database, translated
 from collector.store.histories import plain_rows
+from collector.store.lineages import of_hub
 from collector.store.schema import (
     country_share,
     family_share,
@@ -217,8 +218,7 @@ def former_names(db: Database, hub_id: int, model_id: int | None = None) -> list
     c = model_name.c
     statement = (
         select(c.model_id, c.name, c.replaced_at)
-        .join(model, model.c.id == c.model_id)
-        .where(model.c.hub_id == hub_id, true() if model_id is None else c.model_id == model_id)
+        .where(of_hub(hub_id, c.model_id), true() if model_id is None else c.model_id == model_id)
         .order_by(c.model_id, c.replaced_at)
     )
     with db.connect() as connection:
@@ -227,9 +227,10 @@ def former_names(db: Database, hub_id: int, model_id: int | None = None) -> list
 
 def model_names(db: Database, hub_id: int) -> Iterator[tuple[int, str, str | None]]:
     """Number, name and hub key of every model of a hub, by number: what lineage is looked up in."""
-    statement = select(model.c.id, model.c.name, model.c.hub_key).where(model.c.hub_id == hub_id).order_by(model.c.id)
+    # + 0: by the index of hubs SQLite would look up every row by itself, and sort them all.
+    statement = select(model.c.id, model.c.name, model.c.hub_key).where(model.c.hub_id + 0 == hub_id)
     with db.connect() as connection:
-        for rows in plain_rows(connection, statement):
+        for rows in plain_rows(connection, statement.order_by(model.c.id)):
             yield from rows
 
 
@@ -238,8 +239,7 @@ def declared_bases(db: Database, hub_id: int) -> Iterator[tuple[int, str, str | 
     c = model_base.c
     statement = (
         select(c.model_id, c.base_name, c.base_key, c.relation)
-        .join(model, model.c.id == c.model_id)
-        .where(model.c.hub_id == hub_id)
+        .where(of_hub(hub_id, c.model_id))
         .order_by(c.model_id, c.position)
     )
     with db.connect() as connection:
