@@ -7,7 +7,7 @@ which takes as long as a month's roll-up. Counts nothing itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -20,6 +20,7 @@ from collector.model import Scope, Window, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import window_models
 from collector.report.text import clean
+from collector.store import hubwide
 from collector.store.database import Database
 from collector.store.queries import Hub
 
@@ -42,7 +43,8 @@ def explain_country(
         of = reported_hub(db, hub)
         window = month_with_figures(db, of.name, month, now)
         known = kept_makeup(db, of, window, knowledge, config.scopes)
-        makeup, status = known or _worked_out(db, of, window, knowledge, config.scopes)
+        scope = next(each for each in config.scopes if each.name == asked.scope)
+        makeup, status = known or _worked_out(db, of, window, knowledge, scope)
     mine = _Mine(makeup, asked, code)
     if not mine.downloads and not mine.previous_downloads:
         raise ReportError(f"{code}: no downloads in {window.label} or the month before, scope {asked.scope}")
@@ -58,12 +60,11 @@ def explain_country(
     }
 
 
-def _worked_out(
-    db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: Sequence[Scope]
-) -> tuple[Makeup, str]:
-    """What makes up a month's shares, and whether they are final, from the models of both months."""
-    this, before = (window_models(db, hub, each, knowledge) for each in (month, previous_window(month)))
-    return makeup_of(*([scoped(each, scope) for scope in scopes] for each in (this, before))), this.status
+def _worked_out(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scope: Scope) -> tuple[Makeup, str]:
+    """What makes up the shares of a month in a scope, and whether they are final, from the models of both months."""
+    models = hubwide.read(db, hub.id)
+    this, before = (window_models(db, hub, each, knowledge, models) for each in (month, previous_window(month)))
+    return makeup_of([scoped(this, scope)], [scoped(before, scope)]), this.status
 
 
 class _Mine:
