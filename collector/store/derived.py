@@ -12,12 +12,12 @@ from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, delete, insert, select
+from sqlalchemy import Connection, Integer, Select, Table, bindparam, delete, insert, select
 
 from collector.columns import FILES
 from collector.model import DAY, Window, month_of, month_window
 from collector.store.database import Database
-from collector.store.histories import insert_rows, plain_rows, rows_among
+from collector.store.histories import chunks, insert_rows, plain_rows, rows_among
 from collector.store.kept import renew_numbers, replace_numbers
 from collector.store.lineages import of_hub, strike_off
 from collector.store.marks import shares_of
@@ -280,21 +280,25 @@ def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
 
 def _forget_shares(connection: Connection, hub_id: int, model_ids: Iterable[int]) -> None:
     """Drop the marks of the months in which some of the models count or were created, and of the months after them."""
-    c = model_month.c
-    built = connection.execute(select(month_build.c.month).where(month_build.c.hub_id == hub_id)).scalars().all()
+    ids = sorted(model_ids)
+    left = set(connection.scalars(select(month_build.c.month).where(month_build.c.hub_id == hub_id)))
     months: set[Window] = set()
-    for ids in _chunks(model_ids):
-        for month in built:
-            there = select(c.model_id).where(c.month == month, c.model_id.in_(ids)).limit(1)
-            if connection.execute(there).first() is not None:
-                months.add(month_window(f"{month // 100}-{month % 100:02}"))
-        created = select(model.c.created_at).where(model.c.id.in_(ids), model.c.created_at.is_not(None))
-        days = {at // DAY for at in connection.execute(created).scalars()}
-        months.update(month_of(day * DAY) for day in days)
+    for part in chunks(ids):  # models known for long come first, and count in most months
+        found = {
+            month for month in left if rows_among(connection, _COUNTED, model_month.c.model_id, part, of_month=month)
+        }
+        months.update(month_window(f"{month // 100}-{month % 100:02}") for month in found)
+        left -= found
+    days = {at // DAY for (at,) in rows_among(connection, _CREATED, model.c.id, ids)}
+    months.update(month_of(day * DAY) for day in days)
     # The share of the month before is a column of each month.
     labels = [shares_of(each) for month in months for each in (month, month_of(month.end))]
     mark = build_mark.c
     connection.execute(delete(build_mark).where(mark.hub_id == hub_id, mark.what.in_(labels)))
+
+
+_COUNTED = select(model_month.c.model_id).where(model_month.c.month == bindparam("of_month", type_=Integer)).limit(1)
+_CREATED = select(model.c.created_at).where(model.c.created_at.is_not(None))
 
 
 def _columns(partitions: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:

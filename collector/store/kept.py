@@ -53,9 +53,9 @@ def renew_numbers(conn: Connection, hub_id: int, model_ids: Iterable[int], numbe
         entries, place = _entries(blocks)
         is_old = is_renewed[np.minimum(entries["model_id"], len(is_renewed) - 1)]
         differs = np.zeros(_BLOCKS, np.bool_)
-        differs[place[is_old]] = differs[_place(mine)] = True
+        differs[_place(np.setxor1d(_packed(entries[is_old], place[is_old]), mine, assume_unique=True))] = True
         is_left = differs[place] & ~is_old
-        left = _packed(entries[is_left], place[is_left])
+        left, mine = _packed(entries[is_left], place[is_left]), mine[differs[_place(mine)]]
         before = {block: entries for block, entries in blocks if differs[block % _BLOCKS]}
         # Two that are the same cannot meet: those of the renewed models are all taken out.
         _rewrite(conn, before, dict(_blocks(hub_id, np.sort(np.concatenate([left, mine])))))
