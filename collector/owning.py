@@ -116,7 +116,8 @@ def largest_models(db: Database, hub: Hub, month: Window, knowledge: Knowledge, 
         return figures.roots_of_largest(db, hub.id, month_number(month), least)
 
     origins = _Origins(hub, knowledge, month.last_day, False)
-    (models,) = _with_owners(db, hub, (counted,), origins, figures.accounts(db, hub.id), stored)
+    used = np.flatnonzero(np.bincount(counted.publisher_id))
+    (models,) = _with_owners(db, hub, (counted,), origins, figures.accounts(db, hub.id, used), stored)
     return models
 
 

@@ -13,7 +13,7 @@ from collector.model import Window
 from collector.store.database import Database
 from collector.store.numbering import of_poll
 from collector.store.readings import as_of
-from collector.store.schema import absence, import_file, model, observation, poll
+from collector.store.schema import absence, import_file, observation, poll
 
 
 class PollMade(NamedTuple):
@@ -92,13 +92,13 @@ def turnover(db: Database, hub_id: int, window: Window) -> Turnover:
     polled = and_(poll.c.hub_id == hub_id, poll.c.scope != "import")
     complete = select(poll.c.id, poll.c.started_at).where(polled, poll.c.status == "complete")
     last_in_window = complete.where(within, poll.c.is_thin.is_(False)).order_by(*_LATEST_FIRST)
-    models = select(func.count()).select_from(model)
     with db.connect() as conn:
         first = conn.execute(complete.order_by(poll.c.started_at, poll.c.id)).first()
         last = conn.execute(last_in_window).first()
         if first is None:
             return Turnover(0, 0)
-        entered = models.join(poll, poll.c.id == model.c.first_poll_id).where(polled, within, poll.c.id != first.id)
+        # Each model was new to one poll: a whole hub's models need not be counted.
+        entered = select(func.coalesce(func.sum(poll.c.models_new), 0)).where(polled, within, poll.c.id != first.id)
         left = 0 if last is None else conn.execute(_away_at(hub_id, window.start, last.started_at)).scalar_one()
         return Turnover(conn.execute(entered).scalar_one(), left)
 

@@ -20,7 +20,7 @@ from collector.model import Window
 from collector.series import NOT_SAID, Ints
 from collector.store.arrays import columns_of, fetched, named
 from collector.store.database import Database
-from collector.store.histories import chunks, plain_rows
+from collector.store.histories import chunks, plain_rows, rows_among
 from collector.store.numbering import of_each
 from collector.store.schema import (
     disagreement,
@@ -228,11 +228,13 @@ def nth_largest(db: Database, hub_id: int, month: int, n: int) -> int | None:
     return int(np.partition(downloads, -n)[-n]) if len(downloads) >= n else None
 
 
-def disagreeing_of(db: Database, model_ids: Sequence[int]) -> list[tuple[int, str, str]]:
-    """Those of these models, with what their names and declarations lead to, in the order of model_id."""
+def disagreeing_of(db: Database, model_ids: Iterable[int]) -> list[tuple[int, str, str]]:
+    """Those of these models, with what their names and declarations lead to."""
     with db.connect() as conn:
-        parts = (select(disagreement).where(disagreement.c.model_id.in_(some)) for some in chunks(sorted(model_ids)))
-        return [(*row,) for part in parts for row in conn.execute(part.order_by(disagreement.c.model_id))]
+        return [(*row,) for row in rows_among(conn, _DISAGREEING, disagreement.c.model_id, sorted(model_ids))]
+
+
+_DISAGREEING = select(disagreement)
 
 
 # --- what is known of them --------------------------------------------------------------------------------------------
@@ -282,23 +284,36 @@ def _read_by(conn: Connection, model_ids: Ints, polls: Ints) -> Iterator[Ints]:
 
 def names_of(db: Database, model_ids: Iterable[int]) -> dict[int, str]:
     """The names of a few models."""
-    found: dict[int, str] = {}
     with db.connect() as conn:
-        for ids in chunks(sorted(set(model_ids))):
-            rows = plain_rows(conn, select(model.c.id, model.c.name).where(model.c.id.in_(ids)))
-            found.update(row for part in rows for row in part)
-    return found
+        return dict(map(tuple, rows_among(conn, _NAMES, model.c.id, sorted(set(model_ids)))))
 
 
-def accounts(db: Database, hub_id: int) -> tuple[Ints, list[str]]:
-    """Every account of a hub in the order of names: numbers and names."""
-    c = publisher.c
+_NAMES = select(model.c.id, model.c.name)
+
+
+def accounts(db: Database, hub_id: int, wanted: Ints | None = None) -> tuple[Ints, list[str]]:
+    """The accounts of a hub, or those with these numbers (each once), in the order of names: numbers and names."""
     with db.connect() as conn:
-        numbers, names = named(conn, select(c.id, c.name).where(c.hub_id == hub_id).order_by(c.name))
-    if any(map(gt, names, islice(names, 1, None))):  # a server may order texts as its language does
-        order = sorted(range(len(names)), key=names.__getitem__)
-        return numbers[order], [names[place] for place in order]
-    return numbers, names
+        if wanted is not None and len(wanted) < _FEW_ACCOUNTS:
+            rows = rows_among(conn, _ACCOUNTS, publisher.c.id, wanted.tolist())
+            return _by_name(np.array([number for number, _ in rows], np.int64), [name for _, name in rows])
+        numbers, names = named(conn, _ACCOUNTS.where(publisher.c.hub_id == hub_id).order_by(publisher.c.name))
+    if wanted is None:
+        return _by_name(numbers, names)
+    kept = np.flatnonzero(np.isin(numbers, wanted))
+    return _by_name(numbers[kept], [names[place] for place in kept.tolist()])
+
+
+def _by_name(numbers: Ints, names: list[str]) -> tuple[Ints, list[str]]:
+    """Both in the order of names, which a server may order as its language does."""
+    if not any(map(gt, names, islice(names, 1, None))):
+        return numbers, names
+    order = sorted(range(len(names)), key=names.__getitem__)
+    return numbers[order], [names[place] for place in order]
+
+
+_ACCOUNTS = select(publisher.c.id, publisher.c.name)
+_FEW_ACCOUNTS = 50_000  # so many are found one by one sooner than all of a whole hub are read
 
 
 # --- their roots ------------------------------------------------------------------------------------------------------

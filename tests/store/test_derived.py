@@ -134,15 +134,20 @@ def test_the_nth_largest_is_rounded_half_up_and_of_its_hub_alone(db: Database, w
     assert nth_largest(db, 1, 202608, 1) is None
 
 
-def test_accounts_come_in_the_order_of_code_points_with_every_character(db: Database, world: World) -> None:
+@pytest.mark.parametrize("few", [0, 100])
+def test_accounts_come_in_the_order_of_code_points_with_every_character(
+    db: Database, world: World, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
     world.hub(2, "modelscope")
     names = ["a,b", "B", "a", '"q"', "名前", "\n\t\\", "Ä", "\U0001f600", "_", "-"]
     numbers = {name: world.account(name) for name in names}
     world.account("other", 2)
-    found, told = figures.accounts(db, 1)
-    assert told == sorted(names)
+    monkeypatch.setattr(figures, "_FEW_ACCOUNTS", few)
+    some = np.array([number for name, number in numbers.items() if name != "Ä"])
+    found, told = figures.accounts(db, 1, some)
+    assert told == sorted(set(names) - {"Ä"})
     assert found.tolist() == [numbers[name] for name in told]
-    assert figures.accounts(db, 3)[1] == []
+    assert figures.accounts(db, 1, some[:0])[1] == []
 
 
 def test_a_month_that_is_empty_has_the_same_columns_and_types(db: Database, world: World, filled: Derived) -> None:
