@@ -97,16 +97,13 @@ def current_build(db: Database, hub: Hub, window: Window) -> MonthBuild | None:
     return built if stands(db, hub, window, built) else None
 
 
-def largest(db: Database, hub: Hub, month: Window, built: MonthBuild, most: int) -> tuple[Counted, float | None]:
-    """The models with most downloads of a month as stored, and those with as many as the last of them.
-
-    Also how many downloads each of them has at least; None where these are all models with figures.
-    """
+def largest(db: Database, hub: Hub, month: Window, built: MonthBuild, most: int) -> Counted:
+    """The models with most downloads of a month as stored, and those with as many as the last of them."""
     last = figures.nth_largest(db, hub.id, month_number(month), most)
-    least = last - 0.5 if last else None  # whatever is rounded to the same number
-    if least is None:
-        return _all_of(db, hub, month, built), None
-    return _counted(db, hub, month, built, figures.month_figures(db, hub.id, month_number(month), least)), least
+    if not last:
+        return _all_of(db, hub, month, built)
+    least = last - 0.5  # whatever is rounded to the same number
+    return _counted(db, hub, month, built, figures.month_figures(db, hub.id, month_number(month), least))
 
 
 def _counted(db: Database, hub: Hub, month: Window, built: MonthBuild, rows: MonthFigures) -> Counted:

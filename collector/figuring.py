@@ -255,7 +255,7 @@ def _in_numbers(hub: Hub, month: Window, found: Figures) -> publishers.MonthPubl
 
 def _read_back(db: Database, hub: Hub, stored: publishers.MonthPublishers) -> tuple[dict[str, PublisherRows], Accounts]:
     """The accounts of every scope as stored, with six places of their shares; and who they are."""
-    shown = np.unique(np.concatenate([rows.publisher_id for rows in stored.scopes.values()]))
+    shown = np.flatnonzero(np.bincount(np.concatenate([rows.publisher_id for rows in stored.scopes.values()])))
     numbers, names = figures.accounts(db, hub.id, shown)
     by_number = np.argsort(numbers)
     ordered = numbers[by_number]

@@ -20,7 +20,6 @@ from collector.counting import (
     current_build,
     is_over,
     largest,
-    month_number,
     nothing_done,
     trailing_window,
 )
@@ -108,12 +107,10 @@ def largest_models(db: Database, hub: Hub, month: Window, knowledge: Knowledge, 
     built = current_build(db, hub, month)
     if built is None:
         return None
-    counted, least = largest(db, hub, month, built, most)
+    counted = largest(db, hub, month, built, most)
 
     def stored() -> RootSets:
-        if least is None:
-            return hubwide.read(db, hub.id).columns.root_sets()
-        return figures.roots_of_largest(db, hub.id, month_number(month), least)
+        return figures.stored_roots(db, hub.id, counted.described.model_id.tolist())
 
     origins = _Origins(hub, knowledge, month.last_day, False)
     used = np.flatnonzero(np.bincount(counted.publisher_id))

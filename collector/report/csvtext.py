@@ -31,9 +31,9 @@ def csv_lines(table: pd.DataFrame, columns: Iterable[PublishedColumn]) -> Iterat
     """The header and the rows, each with its line end; missing values are empty."""
     columns = list(columns)
     yield ",".join(quoted(column.name) for column in columns) + "\n"
-    cells = [_cells(table[column.name], column) for column in columns]
-    for row in zip(*cells, strict=True):
-        yield f"{','.join(row)}\n"
+    *cells, last = (_cells(table[column.name], column) for column in columns)
+    ended = [f"{cell}\n" for cell in last]
+    yield from map(",".join, zip(*cells, ended, strict=True))
 
 
 def _cells(values: pd.Series[Any], column: PublishedColumn) -> list[str]:

@@ -224,35 +224,37 @@ def _over_time(data: ReportData) -> str:
     views = [
         _view(
             {"scope": scope.name, "attribution": way, "measure": measure, "mark": mark},
-            _history_chart(data, scope.name, way, measure, mark),
+            chart,
             shown=not (n or m or k or j),
         )
         for n, scope in enumerate(data.scopes)
         for m, way in enumerate(ways)
         for k, measure in enumerate(_MEASURES)
-        for j, mark in enumerate(_MARKS)
+        for j, (mark, chart) in enumerate(_history_charts(data, scope.name, way, measure).items())
     ]
     lead = "Each month as it stands in the database now. The last one may be provisional: see “How sure this is”."
     return _section("time", "Countries over time", lead, "".join(views))
 
 
-def _history_chart(data: ReportData, scope: str, attribution: Attribution, measure: str, mark: str) -> str:
+def _history_charts(data: ReportData, scope: str, attribution: Attribution, measure: str) -> dict[str, str]:
+    """By mark."""
     rows = data.history[(data.history["scope"] == scope) & (data.history["attribution"] == attribution)]
     rows = rows[rows.groupby("window")["downloads"].transform("sum") > 0]
     wide = rows.pivot_table(index="window", columns="country", values=measure, aggfunc="sum", fill_value=0.0)
     wide = wide.sort_index()
     if wide.empty:
-        return "<p>No month of this scope has figures.</p>"
+        return dict.fromkeys(_MARKS, "<p>No month of this scope has figures.</p>")
     names = dict(zip(rows["country"], rows["country_name"], strict=True))
     months = [str(month) for month in wide.index]
     series = _history_series(data, scope, attribution, wide, names)
     words = _axis if measure == "share" else _amount
     title = f"{_MEASURES[measure].capitalize()} by country ({_ATTRIBUTED[attribution]}), scope {clean(scope)}"
-    drawn = (svg.lines if mark == "lines" else svg.areas)(title, months, series, words)
     shown = _percent if measure == "share" else (lambda value: f"{value:,.0f}")
     head = [("month", False), *((each.name, True) for each in series)]
     cells = (_row(_text(month), *(_n(shown(each.values[n])) for each in series)) for n, month in enumerate(months))
-    return _chart(title, drawn, _table(title, head, cells), _legend(*((each.name, each.colour) for each in series)))
+    table, legend = _table(title, head, cells), _legend(*((each.name, each.colour) for each in series))
+    draw = {mark: svg.lines if mark == "lines" else svg.areas for mark in _MARKS}
+    return {mark: _chart(title, drawn(title, months, series, words), table, legend) for mark, drawn in draw.items()}
 
 
 def _history_series(

@@ -321,18 +321,11 @@ _FEW_ACCOUNTS = 50_000  # so many are found one by one sooner than all of a whol
 
 def stored_roots(db: Database, hub_id: int, only: Sequence[int] | None = None) -> RootSets:
     """The roots of a hub's models as stored, or of some of them."""
-    o, m = model_origin.c, model.c
-    ours = _ROOTS.join(model, m.id == o.model_id).where(m.hub_id == hub_id)
-    if only is None:
-        return _read_roots(db, [ours])
-    return _read_roots(db, [ours.where(o.model_id.in_(part)) for part in chunks(sorted(only))])
-
-
-def roots_of_largest(db: Database, hub_id: int, month: int, least: float) -> RootSets:
-    """The roots, as stored, of the models with so many downloads in a month."""
-    o, m, d = model_origin.c, model.c, model_month.c
-    ours = _ROOTS.join(model_month, d.model_id == o.model_id).join(model, m.id == o.model_id)
-    return _read_roots(db, [ours.where(m.hub_id == hub_id, d.month == month, d.downloads >= least)])
+    with db.connect() as conn:
+        if only is not None:
+            return _read_roots([rows_among(conn, _ROOTS, model_origin.c.model_id, sorted(only))])
+        ours = _ROOTS.join(model, model.c.id == model_origin.c.model_id).where(model.c.hub_id == hub_id)
+        return _read_roots(plain_rows(conn, ours, _FETCHED))
 
 
 _ROOT_COLUMNS = tuple(model_origin.c["root_publisher" if name == "publisher" else name] for name in RootRow._fields)
@@ -341,19 +334,16 @@ _LARGEST_FIRST = (model_origin.c.model_id, model_origin.c.weight.desc(), model_o
 _ROOTS = select(model_origin.c.model_id, *_ROOT_COLUMNS).where(not_(_OWN)).order_by(*_LARGEST_FIRST)
 
 
-def _read_roots(db: Database, statements: Sequence[Select[Any]]) -> RootSets:
-    rows, found = Codes(), RootSets(np.empty(0, np.int64), np.empty(0, np.int64), ())
-    for statement in statements:
-        parts: list[tuple[Ints, Ints]] = []
-        with db.connect() as conn:
-            for fetched in plain_rows(conn, statement, _FETCHED):
-                model_ids, *columns = zip(*fetched, strict=True)
-                numbers = map(rows.__getitem__, zip(*columns, strict=True))
-                parts.append((np.array(model_ids, np.int64), np.fromiter(numbers, np.int64, len(fetched))))
-        if parts:
-            model_id, row = (np.concatenate(column) for column in zip(*parts, strict=True))
-            found = replaced(found, root_sets(model_id, row, [RootRow(*each) for each in rows]))
-    return found
+def _read_roots(parts: Iterable[Sequence[Any]]) -> RootSets:
+    """From rows of the columns of `_ROOTS`, in that order."""
+    rows, read = Codes(), [(np.empty(0, np.int64), np.empty(0, np.int64))]
+    for part in parts:
+        if part:
+            model_ids, *columns = zip(*part, strict=True)
+            numbers = map(rows.__getitem__, zip(*columns, strict=True))
+            read.append((np.array(model_ids, np.int64), np.fromiter(numbers, np.int64, len(part))))
+    model_id, row = (np.concatenate(column) for column in zip(*read, strict=True))
+    return root_sets(model_id, row, [RootRow(*each) for each in rows])
 
 
 def root_sets(model_id: Ints, row: Ints, rows: Sequence[RootRow]) -> RootSets:
