@@ -246,7 +246,10 @@ def is_over(db: Database, hub: Hub, window: Window) -> bool:
 
 
 def growth_of(db: Database, hub: Hub, model_ids: Sequence[int], window: Window) -> Growth:
-    """The growth of a few models as far as it touches the window, whose last day says whose they are."""
+    """The growth of a few models as far as it touches the window, whose last day says whose they are.
+
+    Of a model without a reading near the window nothing is known.
+    """
     few = np.array(sorted(model_ids), np.int64)
     models = facts.models(db, hub.id, window, few)
     as_of = facts.as_of(db, hub.id)

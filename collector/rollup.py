@@ -20,7 +20,7 @@ from collector.model import Scope, Window, months_between, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import window_models
 from collector.rooting import refresh_origins
-from collector.series import Bools, Ints
+from collector.series import NOT_SAID, Bools, Ints
 from collector.store import calendar, hubwide, lineages, marks, months, sums
 from collector.store import readings as facts
 from collector.store.database import Database
@@ -135,14 +135,10 @@ def _with_figures(grown: WindowGrowth) -> Bools:
 def _covered(db: Database, hub: Hub, month: Window, known: Callable[[], Hubwide] | None) -> float:
     """The largest part of the month that any model's readings back."""
     of_hub = hubwide.read(db, hub.id) if known is None else known()
-    from_start, others = months.month_reach(db, month_number(month))
-    _, place = of_hub.found(from_start)
-    last = int(of_hub.seen_at[place].max(initial=month.start))
-    whole = min((last - month.start) / month.seconds, 1.0)
-    ours, place = of_hub.found(others.model_id)
-    if not len(ours):
-        return whole
+    backed = months.month_reach(db, month_number(month))
+    ours, place = of_hub.found(backed.model_id)
+    covered_from, tiled = backed.covered_from[ours], backed.tiled_seconds[ours]
     seen_at, listed = of_hub.seen_at[place], of_hub.listed_poll_id[place]
-    gone = facts.gone(db, hub.id, listed, seen_at)
-    backed = covered_part(others.covered_from[ours], others.tiled_seconds[ours], seen_at, gone, month)
-    return max(whole, float(backed.max()))
+    # Where readings back it from its start, somebody who is gone does not make the rest of a month read.
+    gone = facts.gone(db, hub.id, listed, seen_at) & ((covered_from != NOT_SAID) | (tiled != 0))
+    return float(covered_part(covered_from, tiled, seen_at, gone, month).max(initial=0.0))

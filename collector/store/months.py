@@ -137,17 +137,16 @@ def month_builds(db: Database, hub_id: int) -> dict[int, MonthBuild]:
         return {number: MonthBuild(*build) for number, *build in connection.execute(statement)}
 
 
-def month_reach(db: Database, number: int) -> tuple[Ints, Backed]:
-    """The models, of any hub, whose month is backed from its start, and how far the others are backed."""
+def month_reach(db: Database, number: int) -> Backed:
+    """How far readings back the month of each model, of any hub."""
     d = model_month.c
-    whole = and_(d.covered_from.is_(None), d.tiled_seconds == 0)
-    others = select(d.model_id, func.coalesce(d.covered_from, -1), d.tiled_seconds)
+    begins, tiled = func.coalesce(d.covered_from, -1), d.tiled_seconds != 0
     with db.connect() as connection:
-        (model_id,) = columns_of(connection, select(d.model_id).where(d.month == number, whole))
-        parts = plain_rows(connection, others.where(d.month == number, not_(whole)))
-        rows = [row for part in parts for row in part]
-    backed = np.array(rows, np.float64).reshape(-1, 3).T
-    return model_id, Backed(backed[0].astype(np.int64), backed[1].astype(np.int64), backed[2])
+        read = columns_of(connection, select(d.model_id, begins).where(d.month == number, not_(tiled)))
+        parts = plain_rows(connection, select(d.model_id, begins, d.tiled_seconds).where(d.month == number, tiled))
+        rows = np.array([row for part in parts for row in part], np.float64).reshape(-1, 3).T
+    model_id, covered_from = (np.append(*both) for both in zip(read, rows[:2].astype(np.int64), strict=True))
+    return Backed(model_id, covered_from, np.append(np.zeros(len(read[0])), rows[2]))
 
 
 def _put(connection: Connection, month: Month) -> bool:
