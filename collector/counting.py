@@ -14,6 +14,7 @@ import pandas as pd
 
 from collector.measure.models import Floats
 from collector.measure.spans import FIRST, Spans, part_in, touching
+from collector.measure.tiles import NEAR_SECONDS
 from collector.measure.windows import Growth, WindowGrowth, covered_part, flag_names, growth, in_window
 from collector.model import DAY, Window, from_seconds, month_of
 from collector.series import Bools, Ints
@@ -58,7 +59,8 @@ def count(db: Database, hub: Hub, window: Window, known: Hubwide | None = None) 
     if found is not None:
         return found
     first, _ = calendar.reach(db, hub.id)
-    if first is None or window.end <= first - ESTIMATE_REACH:
+    # A tile of 30 days takes the first 30-day count also where that was read up to 15 days after the tile's end.
+    if first is None or window.end <= first - ESTIMATE_REACH - NEAR_SECONDS:
         return nothing_done(known.columns.described().of(np.empty(0, np.int64)))
     return count_anew(db, hub, window, known)
 

@@ -169,10 +169,10 @@ class _Origins:
 
     def accounts(self, names: Sequence[str], numbers: Ints) -> Accounts:
         """The accounts of these names, which are in order."""
-        known: dict[int, Account] = {}
-        for place, name in enumerate(names):
-            if name.casefold() in self._known and (row := self._row(name)):
-                known[place] = Account(name, row.country, row.organisation, row.kind)
+        reviewed, known = self._known, dict[int, Account]()
+        for place in [place for place, folded in enumerate(map(str.casefold, names)) if folded in reviewed]:
+            if row := self._row(names[place]):
+                known[place] = Account(names[place], row.country, row.organisation, row.kind)
         return Accounts(names, numbers, known)
 
     def own(self, account: Ints, accounts: Accounts) -> Owners:

@@ -86,7 +86,8 @@ def refresh_month(db: Database, hub: Hub, month: Window, known: Callable[[], Hub
     built = months.month_build_of(db, hub.id, month_number(month))
     if built is not None and stands(db, hub, month, built):
         if last <= built.last_poll_id:
-            if built.covered < 1:  # a model that was not seen for long may be seen again, unchanged
+            # A model that was not seen for long may be seen again, unchanged.
+            if built.covered < 1 and _can_be_covered(db, month, built.covered):
                 months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, known))
             return
         if sums.is_in_order(db, hub.id, built.last_poll_id):
@@ -130,6 +131,12 @@ def _with_figures(grown: WindowGrowth) -> Bools:
     """Which models have downloads, corrections or something to know; that it was first seen is none of these."""
     some: Bools = (grown.downloads > 0) | (grown.corrections != 0) | ((grown.flags & ~FIRST) != 0)
     return some
+
+
+def _can_be_covered(db: Database, month: Window, covered: float) -> bool:
+    """Whether a larger part of the month can be read than is said to be: no model's readings begin earlier."""
+    begin, tiled = months.most_backed(db, month_number(month))
+    return tiled or covered < (month.end - max(begin or month.start, month.start)) / month.seconds
 
 
 def _covered(db: Database, hub: Hub, month: Window, known: Callable[[], Hubwide] | None) -> float:

@@ -63,10 +63,14 @@ class Terms(NamedTuple):
 
     def sums(self, groups: int) -> Floats:
         """Sums by group, correctly rounded."""
-        order = np.argsort(self.group, kind="stable")
-        ends = np.cumsum(np.bincount(self.group, minlength=groups)).tolist()
-        ordered = self.value[order].tolist()
-        return np.array([math.fsum(ordered[a:b]) for a, b in zip([0, *ends], ends, strict=False)], dtype=float)
+        found, terms = np.zeros(groups), np.bincount(self.group, minlength=groups)
+        alone = terms[self.group] == 1  # as whole numbers are: nothing is left to be added
+        found[self.group[alone]] = self.value[alone]
+        group, value = self.group[~alone], self.value[~alone]
+        ordered, some = value[np.argsort(group, kind="stable")].tolist(), np.flatnonzero(terms > 1)
+        ends = np.cumsum(terms[some]).tolist()
+        found[some] = [math.fsum(ordered[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+        return found
 
 
 def terms(values: Floats, group: Ints, groups: int) -> Terms:

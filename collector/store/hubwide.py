@@ -188,12 +188,18 @@ def _by_first_sight(place: Ints, values: Sequence[Any]) -> tuple[Ints, list[Any]
 def _sightings(db: Database, model_id: Ints) -> tuple[Ints, Ints]:
     """When each of these models was seen last, and the last poll that listed it."""
     last = int(model_id[-1]) if len(model_id) else 0
-    seen_at, listed = np.full(last + 1, NOT_SAID), np.full(last + 1, NOT_SAID)
     s = model_state.c
-    query = select(s.model_id, func.coalesce(s.seen_at, NOT_SAID), func.coalesce(s.listed_poll_id, NOT_SAID))
+    seen, by = func.coalesce(s.seen_at, NOT_SAID), func.coalesce(s.listed_poll_id, NOT_SAID)
     with db.connect() as conn:
+        # One poll listed nearly all of them: only where it was another, its number is read.
+        usual = conn.execute(select(by).where(s.model_id >= last // 2).limit(1)).scalar() or NOT_SAID
+        seen_at, listed = np.full(last + 1, NOT_SAID), np.full(last + 1, usual)
         for begin in range(0, last + 1, _RANGE):
-            end = min(begin + _RANGE, last + 1)
-            ids, seen, polls = columns_of(conn, query.where(s.model_id >= begin, s.model_id < end))
-            seen_at[ids], listed[ids] = seen, polls
+            among = (s.model_id >= begin, s.model_id < min(begin + _RANGE, last + 1))
+            ids, times = columns_of(conn, select(s.model_id, seen).where(*among))
+            others, polls = columns_of(conn, select(s.model_id, by).where(*among, by != usual))
+            seen_at[ids], listed[others] = times, polls
+            without = np.ones(min(_RANGE, last + 1 - begin), np.bool_)
+            without[ids - begin] = False
+            listed[begin : begin + _RANGE][without] = NOT_SAID
     return seen_at[model_id], listed[model_id]

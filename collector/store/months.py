@@ -137,6 +137,16 @@ def month_builds(db: Database, hub_id: int) -> dict[int, MonthBuild]:
         return {number: MonthBuild(*build) for number, *build in connection.execute(statement)}
 
 
+def most_backed(db: Database, number: int) -> tuple[int | None, bool]:
+    """Since when readings back any model's month (None: its start), and whether tiles back some; of any hub."""
+    d = model_month.c
+    from_start = func.coalesce(func.max(d.covered_from.is_(None).cast(Integer)), 1)
+    query = select(from_start, func.min(d.covered_from), func.max(d.tiled_seconds)).where(d.month == number)
+    with db.connect() as connection:
+        whole, begin, tiled = connection.execute(query).one()
+    return None if whole else begin, bool(tiled)
+
+
 def month_reach(db: Database, number: int) -> Backed:
     """How far readings back the month of each model, of any hub."""
     d = model_month.c

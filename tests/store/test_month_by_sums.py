@@ -315,6 +315,15 @@ def test_a_month_hears_who_is_gone_however_long_the_polls_pause(kept: Database) 
         assert [row[:5] for row in counted(kept, march)] == close(measured(kept, march))
 
 
+def test_days_whose_tile_takes_a_later_count_have_its_part_however_early_in_the_month(kept: Database) -> None:
+    # The count of 13 March is the nearest to the end of February, and its tile reaches back to 30 January.
+    at = month_window("2026-03").start + 12 * DAY
+    put(kept, Drawn([Life([Sighting(at, None, 300, at)], START - 400 * DAY)], [Poll(at)], [at]), 1)
+    week = days_window(date(2026, 2, 1), date(2026, 2, 7))
+    assert [row[1] for row in counted(kept, week)] == [pytest.approx(60)]
+    assert [row[:5] for row in counted(kept, week)] == close(measured(kept, week))
+
+
 def test_a_poll_adds_only_what_it_read_to_a_month(kept: Database) -> None:
     drawn = one_model((0, 900), (2, 1000), (3, 1010), (4, 1030))
     put(kept, drawn, 3)
