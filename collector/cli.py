@@ -376,7 +376,7 @@ def sql(
 def explain(
     context: typer.Context,
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL] [MONTH]", help="publisher/model; YYYY-MM.")
+        list[str] | None, typer.Argument(metavar="[MODEL] [MONTH]", help="publisher/model, or the hub's key; YYYY-MM.")
     ] = None,
     country: Annotated[str | None, typer.Option("--country", help="A country code instead of a model.")] = None,
     scope: Annotated[str | None, typer.Option("--scope", help="Scope of a country's share; else the first.")] = None,

@@ -20,6 +20,7 @@ from collector.measure.tracing import is_tiled, tiles_of
 from collector.measure.windows import cut, flag_names, growth
 from collector.model import DAY, Window, from_seconds, publisher_of
 from collector.origins.knowledge import Knowledge
+from collector.origins.lineage import Root
 from collector.origins.registry import record
 from collector.report.text import clean
 from collector.rooting import lineage_of
@@ -73,7 +74,7 @@ def _described(db: Database, model: KnownModel, others: list[KnownModel]) -> Fou
         "created_at": _instant(model.created_at),
         "pipeline_tag": model.pipeline_tag,
         "former_names": [{"name": each.name, "until": _instant(each.replaced_at)} for each in former],
-        "others_of_this_name": [each.hub_key for each in others],
+        "others_of_this_name": [each.hub_key for each in others],  # each is explained by its key in place of the name
     }
 
 
@@ -104,6 +105,8 @@ def _counted(db: Database, hub: Hub, model: KnownModel, window: Window) -> Found
     tiles = tiles_of(every, models, window, as_of) if len(every) and is_tiled(grown, window) else []
     downloads = float(figure.downloads[0])
     return {
+        "gone": bool(models.gone[0]),
+        "last_read_at": None if models.seen_at[0] == NOT_SAID else _instant(int(models.seen_at[0])),
         "readings": list(_readings(db, hub, every, window)),
         "spans": told,
         "tiles": [
@@ -164,10 +167,17 @@ def _said(value: np.int64) -> int | None:
 
 
 def _placed(db: Database, hub: Hub, model: KnownModel, window: Window, knowledge: Knowledge) -> Found:
-    """Uploader, lineage and roots, with their rows of the registry on the month's last day."""
+    """Uploader, lineage and roots, with their rows of the registry on the month's last day.
+
+    A model that was handed over since counts for the account that it lived under on that day, as one or as a root.
+    """
     known = lineage_of(db, hub, knowledge, {model.id})
+    roots = list(known.roots({model.id}))
+    then = queries.names_at(db, hub.id, {model.name, *(root.root_name for root in roots)}, window.end)
+    account = publisher_of(then[model.name]) if model.name in then else model.publisher
     return {
-        "uploader": _registered(knowledge, hub, model.publisher, window),
+        "account": account,
+        "uploader": _registered(knowledge, hub, account, window),
         "lineage": [step._asdict() for step in known.path(model.id)],
         "roots": [
             {
@@ -178,18 +188,22 @@ def _placed(db: Database, hub: Hub, model: KnownModel, window: Window, knowledge
                 "family": root.family,
                 "registry": None
                 if root.basis == "none"
-                else _registered(knowledge, hub, publisher_of(root.root_name), window, root.root_publisher),
+                else _registered(knowledge, hub, _account_of(root, then), window),
             }
-            for root in known.roots({model.id})
+            for root in roots
         ],
     }
 
 
-def _registered(
-    knowledge: Knowledge, hub: Hub, account: str, window: Window, publisher: str | None = None
-) -> dict[str, Any] | None:
+def _account_of(root: Root, then: Mapping[str, str]) -> str:
+    """The account that a root lived under, where it was handed over since."""
+    name = root.root_name
+    return publisher_of(then[name]) if name in then else root.root_publisher or publisher_of(name)
+
+
+def _registered(knowledge: Knowledge, hub: Hub, account: str, window: Window) -> dict[str, Any] | None:
     """The registry's row of an account on the window's last day; None: it has none, so the account is ZZ."""
-    row = knowledge.registry.row(hub.name, publisher or account, window.last_day)
+    row = knowledge.registry.row(hub.name, account, window.last_day)
     return None if row is None else dict(zip(_REGISTRY, record(row), strict=True))
 
 
@@ -203,6 +217,7 @@ def model_lines(found: Found) -> Iterator[str]:
     yield f"{model['name']} on {model['hub']} in {found['month']}: {figure['downloads']:,} downloads"
     yield f"hub key {model['hub_key'] or 'not known (imported)'}; created {model['created_at'] or 'not said'}"
     yield from (f"was called {each['name']} until {each['until']}" for each in model["former_names"])
+    yield from _cautions(found)
     yield ""
     yield "What the hub said (readings that differ from the one before, and those beside the month):"
     for each in found["readings"]:
@@ -215,6 +230,25 @@ def model_lines(found: Found) -> Iterator[str]:
     yield from _sums(found)
     yield ""
     yield from _origin_lines(found)
+
+
+def _cautions(found: Found) -> Iterator[str]:
+    """What a reader could mistake the model for."""
+    others = [key or "of imported files alone" for key in found["model"]["others_of_this_name"]]
+    if others:
+        yield f"another model bears or bore this name: {', '.join(others)}; `collector explain KEY` explains it"
+    if found["gone"]:
+        read = f"; last read {found['last_read_at']}" if found["last_read_at"] else ""
+        yield f"gone: the hub's last two complete lists lack it{read}; what it did before stays"
+
+
+#: What the flags of spans mean.
+_MEANINGS = {
+    "dip": "the counter fell and was made good within 7 days: growth runs from the reading before to the one after",
+    "correction": "the hub took back downloads: what it took is no download of any month, and counting goes on below",
+    "restatement": "the hub recounted the past: of the rise only what its 30-day count explains is downloads",
+    "instant": "two readings of one instant: the later poll's counts",
+}
 
 
 def _sums(found: Found) -> Iterator[str]:
@@ -240,6 +274,8 @@ def _sums(found: Found) -> Iterator[str]:
     parts = [f"{figure['from_spans']:,} from spans"] if found["spans"] else []
     parts += [f"{figure['from_tiles']:,.1f} from tiles"] if found["tiles"] else []
     yield f"  together {' + '.join(parts) or 'nothing'} = {figure['downloads']:,} downloads"
+    told = {flag for each in found["spans"] for flag in each["flags"]}
+    yield from (f"  {flag}: {meaning}" for flag, meaning in _MEANINGS.items() if flag in told)
     yield (
         f"  {figure['estimated']:,.1f} of them estimated; corrections {figure['corrections']:+,}, never netted; "
         f"{100 * figure['covered_share']:.1f} % of the month backed by readings"
@@ -255,7 +291,8 @@ def _line(sightings: Sequence[Found]) -> str:
 
 
 def _origin_lines(found: Found) -> Iterator[str]:
-    yield f"Counts for the uploader as {_label(found['uploader'])}"
+    then = "" if found["account"] == found["model"]["publisher"] else f" {found['account']}, its account then,"
+    yield f"Counts for the uploader{then} as {_label(found['uploader'])}"
     yield "Lineage:"
     for step in found["lineage"]:
         way = f"{step['relation'] or 'made'} from {', '.join(step['bases'])}" if step["bases"] else "the lineage ends"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from decimal import Decimal
 from itertools import chain, islice
@@ -39,6 +39,7 @@ from collector.store.schema import (
     model,
     model_base,
     model_name,
+    model_state,
     month_build,
     poll,
     publisher,
@@ -189,15 +190,24 @@ def _size(connection: Connection) -> int:
 
 
 def models_named(db: Database, name: str, hub_name: str | None = None) -> list[KnownModel]:
-    """The models that bear this name now; else those that bore it; else those whose name differs in case only.
+    """The models that bear this name now; else those that bore it; else the one of this hub key; else those whose name
+    differs in case only.
 
-    A name is no identity: there may be several.
+    A name is no identity: there may be several. The one that was listed last comes first: of one that is gone, the name
+    may be another's now.
     """
     bore = select(model_name.c.model_id).where(model_name.c.name == name)
-    ways = (model.c.name == name, model.c.id.in_(bore), func.lower(model.c.name) == name.lower())
+    ways = (
+        model.c.name == name,
+        model.c.id.in_(bore),
+        model.c.hub_key == name,
+        func.lower(model.c.name) == name.lower(),
+    )
+    listed = select(func.coalesce(model_state.c.listed_poll_id, 0)).where(model_state.c.model_id == model.c.id)
+    order = (func.coalesce(listed.scalar_subquery(), 0).desc(), model.c.id)
     with db.connect() as connection:
         for way in ways:
-            found = connection.execute(_known(hub_name).where(way).order_by(model.c.id)).all()
+            found = connection.execute(_known(hub_name).where(way).order_by(*order)).all()
             if found:
                 return [KnownModel(*row) for row in found]
     return []
@@ -223,6 +233,20 @@ def former_names(db: Database, hub_id: int, model_id: int | None = None) -> list
     )
     with db.connect() as connection:
         return [FormerName(*row) for row in connection.execute(statement)]
+
+
+def names_at(db: Database, hub_id: int, names: Iterable[str], end: int) -> dict[str, str]:
+    """By the name of today: the name that a model bore at an instant, of those among these that were renamed since."""
+    c = model_name.c
+    statement = (
+        select(model.c.name, c.name)
+        .join(model_name, c.model_id == model.c.id)
+        .where(model.c.hub_id == hub_id, model.c.name.in_(sorted(names)), c.replaced_at >= end)
+        .order_by(c.replaced_at.desc())
+    )
+    with db.connect() as connection:
+        rows = connection.execute(statement).all()
+    return {row[0]: row[1] for row in rows}  # the name that was replaced first comes last
 
 
 def model_names(db: Database, hub_id: int) -> Iterator[tuple[int, str, str | None]]:

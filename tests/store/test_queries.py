@@ -18,6 +18,7 @@ from collector.store.queries import (
     hubs,
     model_names,
     models_named,
+    names_at,
     poll_log,
     run_sql,
     status,
@@ -108,6 +109,27 @@ def test_a_name_finds_who_bears_it_then_who_bore_it_then_other_spellings(renamed
     assert [one.id for one in models_named(renamed, "a/New")] == [1, 3, 4]
     assert [one.id for one in models_named(renamed, "a/new", "modelscope")] == [4]
     assert models_named(renamed, "a/new")[0] == (1, 1, "huggingface", "key1", "a/new", "a", 5, "text-generation", None)
+
+
+def test_a_hub_key_finds_its_model_where_nobody_bears_it_as_a_name(renamed: Database, world: World) -> None:
+    assert [one.id for one in models_named(renamed, "key2")] == [2]
+    world.model(5, "key2", hub_key="other")
+    assert [one.id for one in models_named(renamed, "key2")] == [5]
+
+
+def test_of_models_of_one_name_the_one_that_was_listed_last_comes_first(renamed: Database, world: World) -> None:
+    world.poll(2)
+    for number, listed in ((6, 1), (7, 2), (8, None)):
+        world.model(number, "a/twice")
+        world.state(number, 9, 0, 0, listed_poll_id=listed)
+    assert [one.id for one in models_named(renamed, "a/twice")] == [7, 6, 8]
+
+
+def test_the_name_at_an_instant_is_the_first_that_was_replaced_since(renamed: Database) -> None:
+    asked = {"a/new", "a/old", "A/NEW"}
+    told = {end: names_at(renamed, 1, asked, end) for end in (50, 51, 99, 100)}
+    assert told == {50: {"a/new": "a/older"}, 51: {"a/new": "a/old"}, 99: {"a/new": "a/old"}, 100: {}}
+    assert names_at(renamed, 2, asked, 0) == {}
 
 
 def test_what_lineage_asks_for_comes_by_hub(renamed: Database) -> None:
