@@ -11,17 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from collector.asking import Headline, Now, Span, knowledge_of, reported_hub
 from collector.config import Config, HubConfig
 from collector.errors import CollectorError, ReportError
-from collector.hubs import HUBS, HuggingFaceSettings, Stop
-from collector.importing import ImportResult, files_of, import_file
-from collector.importing.values import printable
 from collector.model import PollPlan, Scope
 from collector.origins.knowledge import Knowledge
-from collector.polling import PollResult, Progress, poll_once
 from collector.report import terminal
 from collector.report.data import ReportData
 from collector.report.pack import write_pack
@@ -32,8 +28,12 @@ from collector.rollup import refresh
 from collector.stopping import at_once
 from collector.store import queries
 from collector.store.database import Database
-from collector.store.polls import PollStore
 from collector.store.queries import Hub
+
+if TYPE_CHECKING:  # loaded by what polls and imports: a report need not wait a tenth of a second for either
+    from collector.hubs import Stop
+    from collector.importing import ImportResult
+    from collector.polling import PollResult, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,10 @@ def read_hub(
     db: Database, hub: HubConfig, *, now: Now, stop: Stop, log: logging.Logger, progress: Callable[[Progress], None]
 ) -> PollResult:
     """Polls a hub to the end, and leaves the derived tables as they are. Raises as `poll_hub`."""
+    from collector.hubs import HUBS, HuggingFaceSettings
+    from collector.polling import poll_once
+    from collector.store.polls import PollStore
+
     plan = plan_of(hub)
     token = None if hub.token is None else hub.token.get_secret_value()
     client = HUBS[hub.name](HuggingFaceSettings(hub.endpoint, hub.timeout_seconds, token), plan, now, stop, log)
@@ -107,6 +111,9 @@ def import_history(
 
     At the first file that cannot be kept the ones before it stay, and the error says so.
     """
+    from collector.importing import files_of, import_file
+    from collector.importing.values import printable
+
     knowledge = knowledge_of(config)  # a fault in it is told before anything is kept
     found = files_of(files)
     kept: list[tuple[Path, ImportResult]] = []
