@@ -41,6 +41,13 @@ def test_nothing_is_listed_for_a_hub_whose_roots_were_never_worked_out(db: Datab
     assert (lineages.has_todo(db, HUB), lineages.has_todo(db, OTHER)) == (False, True)
 
 
+@pytest.mark.parametrize("asked", [1, 20, 21, 500, 501, 1001])
+def test_few_and_many_models_are_found_alike(listed: Database, asked: int) -> None:
+    """A statement takes 20 values or 500, and stands for fewer with its last one."""
+    numbers = range(4 - asked, 4)  # the last one is model 3
+    assert [row[0] for row in lineages.models_of(listed, HUB, numbers)] == [n for n in (1, 2, 3) if n in numbers]
+
+
 def test_only_what_was_taken_in_is_struck_off(listed: Database) -> None:
     with listed.begin() as conn:
         lineages.add_todo(conn, [1, 4])
