@@ -25,7 +25,7 @@ from collector.origins.families import Families
 from collector.origins.graph import Node, Roots
 from collector.origins.listing import Listing, ModelName, Unanswered
 from collector.origins.namerule import NameRule
-from collector.origins.names import clean, is_name, model_part, plain, stem
+from collector.origins.names import clean, is_name
 from collector.origins.originals import Originals
 from collector.origins.questions import Question, bearing, of_base, packed
 
@@ -148,8 +148,6 @@ def whole_lineage(
     keys = (base.base_key for base in stated if base.base_key is not None)
     listing = Listing.whole(list(models), former_names, keys, (base.base_name for base in stated), suggested)
     originals = Originals.of(families, chain(owned, known, families.legacy.values()))
-    undeclared = (model.name for model in models if model.id not in declared)
-    listing.look_up_bearers(_copied(chain(undeclared, listing.lacking(base.base_name for base in stated))))
     return Lineage(listing, declared, families, originals, corrections)
 
 
@@ -471,8 +469,6 @@ class Lineage:
         Where the name leads to nothing: None, and no word of the declaration.
         """
         models = self._listing.models
-        if self._answer is None:
-            self._listing.look_up_bearers(_copied(model.name for model in models if model.id in self._declared))
         for node, model in enumerate(models):
             if only is not None and model.id not in only:
                 continue
@@ -500,12 +496,6 @@ class Lineage:
 def _known(corrections: Iterable[Correction]) -> list[str]:
     """Names that count though never polled."""
     return [name for item in corrections for name in (item.model, *item.bases)]
-
-
-def _copied(names: Iterable[str]) -> set[str]:
-    """The model parts that the copies among these names are named after."""
-    cuts = (stem(model_part(name)) for name in names)
-    return {text for cut in cuts if cut.is_copy for text in (cut.text, plain(cut.text)) if len(text) > 1}
 
 
 def _said(declared: Iterable[Declared]) -> Said:

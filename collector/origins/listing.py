@@ -6,12 +6,17 @@ partial list raises `Unanswered` for what it was never told; it never takes sile
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
+from zlib import crc32
 
 from collector.origins.graph import Node
 from collector.origins.names import model_part
 from collector.origins.questions import KEY, NAME, PART, Question
+
+_NODE_BITS = 32
 
 
 class ModelName(NamedTuple):
@@ -43,7 +48,8 @@ class Listing:
         self._by_name: dict[str, Node] = {}  # of several the latest model
         self._former: dict[str, Node | None] = {}  # None: several bore it
         self._by_lower: dict[str, Node | None] = {}  # None: several spellings
-        self._bearers: dict[str, str | None] = {}  # by model part: the only name that ends so
+        self._bearers: dict[str, str | None] = {}  # by model part, as asked for: the only name that ends so
+        self._by_part: array[int] | None = None  # of a whole list: checksum of the part and node, in order
 
     @classmethod
     def whole(
@@ -100,23 +106,24 @@ class Listing:
         """The name of the only model with this part after the slash; None where there is none, or several."""
         self._ask(PART + part)
         if part not in self._bearers:
-            self.look_up_bearers({part})
+            self._bearers[part] = self._only_bearer(part)
         return self._bearers[part]
 
-    def look_up_bearers(self, parts: set[str]) -> None:
-        """Finds the bearers of many parts in one walk through the list, each to be asked for."""
-        found: dict[str, str | None] = dict.fromkeys(parts)
-        seen = set()
-        for name in self._by_name:
-            part = model_part(name)
-            if part in found:
-                found[part] = None if part in seen else name
-                seen.add(part)
-        self._bearers |= found
-
-    def lacking(self, names: Iterable[str]) -> set[str]:
-        """Those of the names that no model of a whole list has."""
-        return {name for name in names if name not in self._by_name}
+    def _only_bearer(self, part: str) -> str | None:
+        if self._by_part is None:
+            packed = (_sum_of(model_part(name)) << _NODE_BITS | node for name, node in self._by_name.items())
+            self._by_part = array("Q", sorted(packed))
+        found = None
+        first = _sum_of(part) << _NODE_BITS
+        for at in range(bisect_left(self._by_part, first), len(self._by_part)):
+            if self._by_part[at] >= first + (1 << _NODE_BITS):
+                break
+            name = self.models[self._by_part[at] & (1 << _NODE_BITS) - 1].name
+            if model_part(name) == part:
+                if found is not None:
+                    return None
+                found = name
+        return found
 
     def node_of(self, model_id: int) -> Node | None:
         """The number of a model; None where this list does not hold it."""
@@ -168,3 +175,7 @@ class Listing:
         one, other = self.models[before], self.models[node]
         latest = node if one.id < other.id else before
         self._by_lower[lower] = latest if one.name == other.name else None
+
+
+def _sum_of(part: str) -> int:
+    return crc32(part.encode("utf-8", "surrogatepass"))
