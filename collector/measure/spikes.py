@@ -51,37 +51,32 @@ def _heavy(models: Models) -> Ints:
 
 
 def _moves(countries: Parts, rows: Ints) -> pd.DataFrame:
-    """For each of these models (rows) the country that leaving it out moves most."""
-    totals = _by_country(countries)
+    """For each of these models (rows), by model_id, the country that leaving it out moves most."""
+    totals, codes = countries.sums("downloads"), [key[0] for key in countries.keys]
     row, group, weight = countries.of_models(rows)
-    models = countries.tally.models
-    own = pd.DataFrame(
-        {
-            "model_id": models.model_id[row],
-            "country": pd.Series([countries.keys[place][0] for place in group.tolist()], dtype="str"),
-            "downloads": models.downloads[row] * weight,
-        }
-    )
-    moved = [(model_id, *_most_moved(totals, each)) for model_id, each in own.groupby("model_id", sort=True)]
+    models, moved = countries.tally.models, []
+    for place in sorted(set(row.tolist()), key=models.model_id.__getitem__):
+        mine = row == place
+        own = np.zeros(len(totals))
+        own[group[mine]] = models.downloads[place] * weight[mine]
+        country, share, without = _most_moved(totals, own)
+        moved.append((int(models.model_id[place]), codes[country], share, without))
     return pd.DataFrame(moved, columns=_MOVES)
 
 
-def _by_country(countries: Parts) -> pd.Series[float]:
-    """Unrounded downloads by country, codes ascending."""
-    return pd.Series(countries.sums("downloads"), index=[key[0] for key in countries.keys])
+def _most_moved(totals: Floats, own: Floats) -> tuple[int, float, float]:
+    """Country, share and share without a model; on a tie its own larger country, then the first code.
 
-
-def _most_moved(totals: pd.Series[float], own: pd.DataFrame) -> tuple[str, float, float]:
-    """Country, share and share without a model; on a tie its own larger country, then the first code."""
-    mine = own.set_index("country")["downloads"].reindex(totals.index, fill_value=0.0)
-    total, rest = math.fsum(totals), math.fsum(totals) - math.fsum(mine)
+    `totals` and `own` are downloads by country, of all models and of this one.
+    """
+    total, rest = math.fsum(totals), math.fsum(totals) - math.fsum(own)
     if rest <= total * _TOLERANCE:
-        country = str(mine.idxmax())
+        country = int(own.argmax())
         return country, float(totals[country] / total), math.nan
-    shares, without = totals / total, (totals - mine) / rest
-    moved = (without - shares).abs()
-    ties = mine[moved >= moved.max() - _TOLERANCE]
-    country = str(ties.idxmax())
+    shares, without = totals / total, (totals - own) / rest
+    moved = np.abs(without - shares)
+    tied = moved >= moved.max() - _TOLERANCE
+    country = int(np.where(tied, own, -1.0).argmax())
     return country, float(shares[country]), float(without[country])
 
 
