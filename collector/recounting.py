@@ -1,4 +1,4 @@
-"""Are the months what their readings say? Counts each once more, from nothing, and compares.
+"""Is what is derived what the facts say? Counts each month once more, from nothing, and compares; so for kept columns.
 
 Only reads. Knows no rule by which a month is counted, and no SQL, and not what is to be done about a wrong one.
 """
@@ -14,7 +14,7 @@ from collector import counting, rollup
 from collector.counting import Counted
 from collector.model import Window
 from collector.series import Ints
-from collector.store import queries
+from collector.store import hubwide, queries
 from collector.store.database import Database
 from collector.store.queries import Hub
 
@@ -31,9 +31,29 @@ class WrongMonth:
     models: list[int]
 
     def __str__(self) -> str:
-        some = ", ".join(map(str, self.models[:_EXAMPLES])) + (", …" if len(self.models) > _EXAMPLES else "")
         what = f"models whose {self.month.label} is not what their readings say"
-        return f"{self.hub.name}: {what}: {len(self.models)} ({some})"
+        return f"{self.hub.name}: {what}: {_some(self.models)}"
+
+
+def _some(models: list[int]) -> str:
+    shown = ", ".join(map(str, models[:_EXAMPLES])) + (", …" if len(models) > _EXAMPLES else "")
+    return f"{len(models)} ({shown})"
+
+
+@dataclass(frozen=True, slots=True)
+class WrongColumns:
+    """Columns kept of a hub's models that do not say what the models' rows say."""
+
+    hub: Hub
+    models: list[int]
+
+    def __str__(self) -> str:
+        return f"{self.hub.name}: models that are kept otherwise than their rows say: {_some(self.models)}"
+
+
+def wrong_columns(db: Database) -> list[WrongColumns]:
+    """The hubs whose models are kept for the roll-up otherwise than their rows say."""
+    return [WrongColumns(hub, models) for hub in queries.hubs(db) if (models := hubwide.differing(db, hub.id))]
 
 
 def wrong_months(db: Database, newest: int | None = None) -> list[WrongMonth]:

@@ -22,11 +22,11 @@ from collector.config import Config
 from collector.errors import CollectorError, StoreError
 from collector.hubs import Stop
 from collector.model import Window, from_seconds, month_window, months_between, to_seconds
-from collector.recounting import wrong_months
+from collector.recounting import wrong_columns, wrong_months
 from collector.report.data import ReportData
 from collector.report.pack import DATAPACKAGE, remove_leftovers
 from collector.report.revisions import new_shares, note_revisions, revisions, standing_shares
-from collector.store import marks, queries, watching
+from collector.store import hubwide, marks, queries, watching
 from collector.store.backup import backup, backup_name, rotate
 from collector.store.check import check
 from collector.store.database import Database
@@ -176,15 +176,19 @@ class Upkeep:
         self._done("backup", target.name)
 
     def check(self) -> None:
-        """Checks the database; what is wrong becomes an alert and an error, and wrong months are worked out anew."""
+        """Checks the database; what is wrong becomes an alert and an error, and derived rows are worked out anew."""
         with self._reading() as db:
-            findings, wrong = check(db), wrong_months(db, MONTHS_RECOUNTED)
-        if wrong:
+            findings, kept, wrong = check(db), wrong_columns(db), wrong_months(db, MONTHS_RECOUNTED)
+        if kept or wrong:
             with self._writing() as db:
                 for each in wrong:
                     counting.forget(db, each.hub, each.month)
+                for columns in kept:
+                    hubwide.forget(db, columns.hub.id)
+                if kept:  # whatever was worked out may rest on them
+                    marks.clear_marks(db)
             self._rolled_up = None
-        findings += map(str, wrong)
+        findings += [*map(str, kept), *map(str, wrong)]
         if findings:
             words = f"the database is not sound: {findings[0]}"
             self.raise_alerts([Alert(f"check {self.now():%Y-%m-%d}", words)])

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from collector import rollup, rooting
 from collector.model import Base, Observation, Page, PollPlan, Scope, month_window, publisher_of
@@ -32,7 +32,7 @@ from collector.store.hubwide import HubColumns
 from collector.store.imports import ImportStore, Provenance
 from collector.store.polls import PollStore
 from collector.store.queries import Hub
-from collector.store.schema import hub_columns, model, origin_todo
+from collector.store.schema import hub_columns, model, model_origin, origin_todo
 
 START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
 FAMILIES = """
@@ -135,6 +135,7 @@ class Story:
         assert numbers_of(self) == numbers
         assert not lineages.todo(self.db, self.hub.id).model_ids
         kept = self._columns()
+        assert hubwide.differing(self.db, self.hub.id) == []
         assert spoken(hubwide.read(self.db, self.hub.id).columns) == spoken(hubwide.from_rows(self.db, self.hub.id))
         hubwide.renew(self.db, self.hub.id, None, None)
         assert self._columns() == kept
@@ -498,6 +499,17 @@ def test_two_hubs_do_not_see_each_other(story: Story, knowledge: Knowledge) -> N
         left = connection.scalar(select(func.count()).select_from(origin_todo))
     assert hubs == {story.hub.id, other.hub.id}
     assert left == 0
+
+
+def test_columns_that_are_kept_otherwise_than_the_rows_say_are_found(story: Story, knowledge: Knowledge) -> None:
+    story.polled(k1=("x/One", ()), k2=("y/Two", declared("x/One")), k3=("z/Three", declared("x/One")))
+    story.refreshed(knowledge)
+    with story.db.begin() as connection:
+        connection.execute(update(model).where(model.c.hub_key == "key2").values(created_at=1))
+        connection.execute(update(model_origin).where(model_origin.c.model_id == 3).values(root_publisher="nobody"))
+    assert hubwide.differing(story.db, story.hub.id) == [2, 3]
+    hubwide.forget(story.db, story.hub.id)
+    assert hubwide.differing(story.db, story.hub.id) == []
 
 
 # ---- the law

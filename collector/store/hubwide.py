@@ -121,6 +121,36 @@ def renew(db: Database, hub_id: int, before: HubColumns | None, changed: Sequenc
     return columns
 
 
+def differing(db: Database, hub_id: int) -> list[int]:
+    """The models of which the columns kept do not say what their rows say, in order; what is due is not wrong."""
+    known = kept(db, hub_id)
+    if known is None:
+        return []
+    rows = from_rows(db, hub_id)
+    due = todo(db, hub_id).model_ids
+    tasks, sets = Codes(_numbered(rows.tasks)), Codes(_numbered(rows.sets))
+    spoken = {name: getattr(known, name) for name in _KINDS}
+    spoken["task"] = np.array([tasks[each] for each in known.tasks], np.int64)[known.task]
+    spoken["roots"] = np.array([*(sets[each] for each in known.sets), OWN], np.int64)[known.roots]
+    both, mine, theirs = np.intersect1d(known.model_id, rows.model_id, assume_unique=True, return_indices=True)
+    apart = [spoken[name][mine] != getattr(rows, name)[theirs] for name in _KINDS]
+    wrong = np.union1d(np.setxor1d(known.model_id, rows.model_id), both[np.any(apart, axis=0)])
+    return np.setdiff1d(wrong, np.array(due, np.int64)).tolist() if _is_kept(db, hub_id, known) else []
+
+
+def _is_kept(db: Database, hub_id: int, known: HubColumns) -> bool:
+    """Whether the same columns are still kept: a roll-up may have come between."""
+    now = kept(db, hub_id)
+    same = now is not None and all(np.array_equal(getattr(now, name), getattr(known, name)) for name in _KINDS)
+    return same and now is not None and (now.tasks, now.sets) == (known.tasks, known.sets)
+
+
+def forget(db: Database, hub_id: int) -> None:
+    """Have the columns read from the rows when they are needed next."""
+    with db.begin() as conn:
+        conn.execute(delete(hub_columns).where(hub_columns.c.hub_id == hub_id))
+
+
 def from_rows(db: Database, hub_id: int, only: Sequence[int] | None = None) -> HubColumns:
     """The columns of all models of a hub, or of some of them, as their rows say."""
     about, first_poll_id = figures.described(db, hub_id, only)

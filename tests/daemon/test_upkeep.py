@@ -299,6 +299,25 @@ def test_a_month_that_is_not_what_its_readings_say_is_found_by_the_check_and_wor
     assert here.ask(months) == right
 
 
+def test_columns_that_are_not_what_their_rows_say_are_found_by_the_check_and_kept_anew(
+    here: Observatory, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.look(POLL, "roll-up")
+    columns = "SELECT * FROM hub_columns ORDER BY hub_id, name"
+    right, shares = here.ask(columns), here.ask("SELECT * FROM country_share")
+    with Database.open(here.upkeep.config.database.url, write=True) as db, db.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE hub_columns SET content = zeroblob(length(content)) WHERE name = 'created_at'"
+        )
+    here.clock.advance(days=7)
+    here.look("check")
+    assert "check failed: 1 findings, the first: huggingface: models that are kept otherwise than" in caplog.text
+    assert here.ask(columns) == []
+    here.look("roll-up")
+    assert here.ask(columns) == right
+    assert here.ask("SELECT * FROM country_share") == shares
+
+
 def test_figures_are_those_of_the_polls(here: Observatory) -> None:
     here.look(POLL)
     here.clock.advance(days=1)
