@@ -29,6 +29,7 @@ from collector.store.schema import (
     origin_number,
     poll,
     publisher,
+    publisher_share,
 )
 
 _EXAMPLES = 3
@@ -115,6 +116,9 @@ def _poll_rules() -> Iterable[Rule]:
     seconds = (func.min(o.seconds).label("first"), func.max(o.seconds).label("last"))
     by_poll = select(p.id.label("poll_id"), func.count().label("rows"), *seconds)
     stored_rows = by_poll.join_from(poll, observation, of_poll()).group_by(p.id).subquery()
+    listed_first = select(model.c.first_poll_id.label("poll_id"), func.count().label("models"))
+    new = listed_first.group_by(model.c.first_poll_id).subquery()
+    miscounted = select(p.id).outerjoin(new, new.c.poll_id == p.id).where(p.scope != "import")
     other_day = or_(stored_rows.c.first < 0, stored_rows.c.last >= DAY)
     joined = select(p.id).join(stored_rows, stored_rows.c.poll_id == p.id)
     ended = p.status == "complete"
@@ -130,6 +134,10 @@ def _poll_rules() -> Iterable[Rule]:
         Rule(
             "polls that count more models than they list",
             select(p.id).where(or_(*(n > p.models_listed for n in parts))),
+        ),
+        Rule(
+            "polls that count other new models than they listed first",
+            miscounted.where(func.coalesce(new.c.models, 0) != p.models_new),
         ),
         Rule("polls with more readings than models listed", joined.where(stored_rows.c.rows > p.models_listed)),
         Rule("imported days with readings of another day", joined.where(p.scope == "import", other_day)),
@@ -165,10 +173,14 @@ def _derived_rules() -> Iterable[Rule]:
     total = func.sum(c.share)
     name = c.hub + literal(" ") + c.window + literal(" ") + c.scope + literal(" ") + c.attribution
     shares = select(name.label("table")).group_by(c.hub, c.window, c.scope, c.attribution)
+    s, p = publisher_share.c, publisher.c
+    ours = and_(p.id == s.publisher_id, p.hub_id == s.hub_id)
+    strangers = select(s.publisher_id).outerjoin(publisher, ours).where(p.id.is_(None)).distinct()
     return (
         Rule("models whose roots' weights do not add up to 1", weights),
         Rule("models with a month of impossible downloads", select(d.model_id).where(beyond).distinct()),
         Rule("models with a month covered by less than nothing", select(d.model_id).where(d.tiled_seconds < 0)),
+        Rule("accounts with a share that their hub does not have", strangers),
         Rule("tables of countries whose shares do not add up to 1", shares.having(func.abs(total - 1) > _SIX_PLACES)),
     )
 

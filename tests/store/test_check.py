@@ -166,6 +166,23 @@ def test_weights_that_do_not_add_up_to_one_are_found(sound: Database) -> None:
     assert check(sound) == ["models whose roots' weights do not add up to 1: 1 (1)"]
 
 
+def test_an_account_with_a_share_that_its_hub_does_not_have_is_found(sound: Database, world: World) -> None:
+    world.hub(2, "modelscope")
+    account = world.account("a")
+    columns = "(hub_id, month, scope, publisher_id, downloads, share_millionths, models)"
+    run(sound, f"INSERT INTO publisher_share {columns} VALUES (1, 202609, 'all', {account}, 1, 1000000, 1)")
+    assert check(sound) == []
+    run(sound, "UPDATE publisher_share SET hub_id = 2")
+    assert check(sound) == [f"accounts with a share that their hub does not have: 1 ({account})"]
+
+
+def test_a_poll_that_counts_other_new_models_than_it_listed_first_is_found(sound: Database) -> None:
+    run(sound, "UPDATE model SET first_poll_id = 2 WHERE id = 1")
+    assert check(sound) == ["polls that count other new models than they listed first: 1 (2)"]
+    run(sound, "UPDATE poll SET models_new = 1 WHERE id = 2")
+    assert check(sound) == []
+
+
 def test_roots_that_a_change_of_others_would_not_find_are_found(sound: Database) -> None:
     Derived(sound).replace_origins(1, [Root(1, "a/one", "a", 1.0, "self", None, None, None)], KEPT)
     assert check(sound) == []
