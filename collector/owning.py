@@ -35,11 +35,11 @@ from collector.measure.models import (
     uploaders,
     why_unknown,
 )
-from collector.model import NOT_ATTRIBUTED, Window
+from collector.model import NOT_ATTRIBUTED, Window, publisher_of
 from collector.origins.knowledge import Knowledge
 from collector.rooting import roots_of_models
 from collector.series import Ints
-from collector.store import figures, hubwide
+from collector.store import figures, hubwide, queries
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.figures import RootRow, RootSets
@@ -97,7 +97,7 @@ def attributed(
     created = figures.created_models(db, hub.id, columns.described(), columns.first_poll_id, window, listed_by)
     origins = _Origins(hub, knowledge, window.last_day, with_publishers)
     both = (counted, nothing_done(created))
-    models, new = _with_owners(db, hub, both, origins, known.accounts, columns.root_sets)
+    models, new = _with_owners(db, hub, window, both, origins, known.accounts, columns.root_sets)
     developers = {family.name: origins.country(family.publisher) for family in knowledge.families.all}
     return WindowModels(window, models, new, status, developers)
 
@@ -114,13 +114,14 @@ def largest_models(db: Database, hub: Hub, month: Window, knowledge: Knowledge, 
 
     origins = _Origins(hub, knowledge, month.last_day, False)
     used = np.flatnonzero(np.bincount(counted.publisher_id))
-    (models,) = _with_owners(db, hub, (counted,), origins, figures.accounts(db, hub.id, used), stored)
+    (models,) = _with_owners(db, hub, month, (counted,), origins, figures.accounts(db, hub.id, used), stored)
     return models
 
 
 def _with_owners(
     db: Database,
     hub: Hub,
+    window: Window,
     all_counted: Sequence[Counted],
     origins: _Origins,
     all_accounts: tuple[Ints, list[str]],
@@ -133,8 +134,7 @@ def _with_owners(
         used[counted.publisher_id] = True
     kept = np.flatnonzero(used[numbers])
     numbers, names = numbers[kept], [all_names[place] for place in kept.tolist()]
-    moved = _moved(db, all_counted[0], numbers, names)
-    roots = roots_of_models(db, hub, origins.knowledge, stored, moved)
+    roots = roots_of_models(db, hub, origins.knowledge, stored, _moved(db, hub, window))
     told = (origins.accounts(names, numbers), numbers, roots, origins, lambda ids: _names(db, ids))
     return [_owned(counted, *told) for counted in all_counted]
 
@@ -144,14 +144,13 @@ def _names(db: Database, model_ids: Ints) -> list[str]:
     return [known[model_id] for model_id in model_ids.tolist()]
 
 
-def _moved(db: Database, counted: Counted, numbers: Ints, names: Sequence[str]) -> dict[str, str]:
-    """By name: the account on the window's last day of the models that live under another now."""
-    rows = np.flatnonzero(counted.publisher_id != counted.described.publisher_id)
-    if not len(rows):
-        return {}
-    accounts = dict(zip(numbers.tolist(), names, strict=True))
-    moved = zip(_names(db, counted.described.model_id[rows]), counted.publisher_id[rows].tolist(), strict=True)
-    return {name: accounts[number] for name, number in moved}
+def _moved(db: Database, hub: Hub, window: Window) -> dict[str, str]:
+    """By name: the account on the window's last day of the models that live under another now.
+
+    Also of those that did nothing in the window: others may be made from them.
+    """
+    then = ((name, publisher_of(before)) for name, before in queries.names_at(db, hub.id, None, window.end).items())
+    return {name: account for name, account in then if account != publisher_of(name)}
 
 
 class _Origins:

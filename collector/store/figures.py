@@ -370,11 +370,14 @@ def rooted_in(db: Database, hub_id: int, names: Sequence[str]) -> list[tuple[int
     """Model, root's name and root for every root of the models that have one among these names, largest first."""
     o, found = model_origin.c, list[tuple[int, str, RootRow]]()
     all_roots = select(o.model_id, o.root_name, *_ROOT_COLUMNS).order_by(*_LARGEST_FIRST)
+    all_roots = all_roots.join(model, model.c.id == o.model_id).where(model.c.hub_id == hub_id)
+    # The name as an expression: by its key SQLite looks every name up for every model, 15 s for twenty names and 2.5
+    # million models, where reading all roots once takes 0.3.
+    root_name = o.root_name + ""
     with db.connect() as conn:
         ids: set[int] = set()
         for part in chunks(names):
-            ours = select(o.model_id).join(model, model.c.id == o.model_id).where(model.c.hub_id == hub_id)
-            ids.update(conn.execute(ours.where(o.root_name.in_(part))).scalars())
+            ids.update(conn.execute(select(o.model_id).where(root_name.in_(part))).scalars())
         for some in chunks(sorted(ids)):
             for model_id, name, *root in conn.execute(all_roots.where(o.model_id.in_(some))):
                 found.append((model_id, name, RootRow(*root)))

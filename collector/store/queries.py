@@ -235,13 +235,17 @@ def former_names(db: Database, hub_id: int, model_id: int | None = None) -> list
         return [FormerName(*row) for row in connection.execute(statement)]
 
 
-def names_at(db: Database, hub_id: int, names: Iterable[str], end: int) -> dict[str, str]:
-    """By the name of today: the name that a model bore at an instant, of those among these that were renamed since."""
+def names_at(db: Database, hub_id: int, names: Iterable[str] | None, end: int) -> dict[str, str]:
+    """By the name of today: the name that a model bore at an instant, of those that were renamed since.
+
+    Of all of them, or of those that bear one of these names.
+    """
     c = model_name.c
     statement = (
         select(model.c.name, c.name)
         .join(model_name, c.model_id == model.c.id)
-        .where(model.c.hub_id == hub_id, model.c.name.in_(sorted(names)), c.replaced_at >= end)
+        .where(model.c.hub_id == hub_id, c.replaced_at >= end)
+        .where(true() if names is None else model.c.name.in_(sorted(names)))
         .order_by(c.replaced_at.desc())
     )
     with db.connect() as connection:

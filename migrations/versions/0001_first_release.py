@@ -1284,7 +1284,7 @@ def _base_countries(say: Dialect) -> str:
                    SELECT o.weight,
                           CASE WHEN o.basis = 'none' THEN 'ZZ' ELSE {_country_of("o.account")} END AS country
                    FROM (
-                       SELECT a.weight, a.basis, {_account_then("a")} AS account
+                       SELECT a.weight, a.basis, {_account_then("a", say)} AS account
                        FROM model_origin a WHERE a.model_id = m.id
                    ) o
                ) r
@@ -1294,14 +1294,17 @@ def _base_countries(say: Dialect) -> str:
        ), 'ZZ')"""
 
 
-def _account_then(root: str) -> str:
-    """The account of a root on the month's last day: a later transfer changes no past."""
+def _account_then(root: str, say: Dialect) -> str:
+    """The account of a root on the month's last day: a later transfer changes no past.
+
+    As text, an instant lies after the month when it is above day 32.
+    """
     return f"""coalesce((
                            SELECT q.name
-                           FROM model t JOIN model_month e ON e.model_id = t.id AND e.month = w.month
-                                JOIN publisher q ON q.id = e.publisher_id
-                           WHERE t.hub_id = w.hub_id AND t.name = {root}.root_name AND q.id <> t.publisher_id
-                           ORDER BY t.id DESC LIMIT 1
+                           FROM model t JOIN model_name n ON n.model_id = t.id JOIN publisher q ON q.id = n.publisher_id
+                           WHERE t.hub_id = w.hub_id AND t.name = {root}.root_name
+                             AND {say.instant.format("n.replaced_at")} > w.label || '-32'
+                           ORDER BY n.replaced_at LIMIT 1
                        ), {root}.root_publisher)"""
 
 

@@ -130,6 +130,8 @@ def test_the_name_at_an_instant_is_the_first_that_was_replaced_since(renamed: Da
     told = {end: names_at(renamed, 1, asked, end) for end in (50, 51, 99, 100)}
     assert told == {50: {"a/new": "a/older"}, 51: {"a/new": "a/old"}, 99: {"a/new": "a/old"}, 100: {}}
     assert names_at(renamed, 2, asked, 0) == {}
+    assert names_at(renamed, 1, None, 50) == {"a/new": "a/older"}
+    assert names_at(renamed, 1, {"A/NEW"}, 50) == {}
 
 
 def test_what_lineage_asks_for_comes_by_hub(renamed: Database) -> None:

@@ -32,6 +32,8 @@ def listed(day: int) -> tuple[Observation, ...]:
     rows.append(row("handed", "Qwen/before" if day < 26 else "meta-llama/after", 5000 + 100 * day))
     bases = (Base("Qwen/before", "quantized"),)
     rows.append(row("copy", "bartowski/before-GGUF", 500 + 100 * day)._replace(bases=bases))
+    rows.append(row("quiet", "Qwen/quiet" if day < 26 else "google/quiet", 5000, 0))
+    rows.append(row("louder", "bartowski/louder", 500 + 100 * day)._replace(bases=(Base("Qwen/quiet", "quantized"),)))
     rows.append(row("restated", "mistralai/restated", 50_000 + 100 * day + (1_000_000 if day >= 23 else 0)))
     rows.append(row("fallen", "mistralai/fallen", 50_000 + 100 * day - (20_000 if day >= 23 else 0)))
     rows.append(row("dipped", "mistralai/dipped", 50_000 + 100 * day - (20_000 if 23 <= day < 26 else 0)))
@@ -114,13 +116,18 @@ def test_a_former_name_leads_to_the_model_and_is_told(lives: Config) -> None:
 
 
 @pytest.mark.parametrize(("month", "country"), [("2026-08", "CN"), ("2026-09", "US")])
+@pytest.mark.parametrize(
+    ("key", "copy", "root"),
+    [("copy", "bartowski/before-GGUF", "meta-llama/after"), ("louder", "bartowski/louder", "google/quiet")],
+    ids=["of one that is downloaded", "of one that nobody downloads"],
+)
 def test_a_copy_of_a_model_that_was_handed_over_counts_for_its_roots_account_of_that_month(
-    lives: Config, month: str, country: str
+    lives: Config, month: str, country: str, key: str, copy: str, root: str
 ) -> None:
-    found, words = explained(lives, "bartowski/before-GGUF", month)
-    assert [(root["root"], root["registry"]["country"]) for root in found["roots"]] == [("meta-llama/after", country)]
-    assert published(lives, "copy", month)["country_base"] == country
-    assert f"for root meta-llama/after (declared) as\n  {country}: " in words
+    found, words = explained(lives, copy, month)
+    assert [(each["root"], each["registry"]["country"]) for each in found["roots"]] == [(root, country)]
+    assert published(lives, key, month)["country_base"] == country
+    assert f"for root {root} (declared) as\n  {country}: " in words
 
 
 def test_a_restated_model_says_what_of_the_rise_is_downloads(lives: Config) -> None:
