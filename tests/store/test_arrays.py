@@ -38,6 +38,20 @@ def test_no_row_is_columns_of_nothing(world: World, db: Database) -> None:
     assert rows.shape == (0, 2)
 
 
+def test_what_is_no_whole_number_is_a_mistake_and_never_left_out(world: World, db: Database) -> None:
+    _filled(world, db)
+    if db.engine.dialect.name != "sqlite":
+        return  # nothing is read by way of a text there
+    with db.connect() as conn:
+        for column, why in (
+            (model_state.c.changed_at, "5 rows, of which a column says 0"),
+            (model_state.c.model_id * 0.5, "could not be read to its end"),
+            (model.c.name, "could not be read to its end"),
+        ):
+            with pytest.raises(ValueError, match=why):
+                columns_of(conn, select(model_state.c.model_id, column).join_from(model_state, model))
+
+
 def test_a_joined_query_with_expressions_is_read_the_same_both_ways(world: World, db: Database) -> None:
     _filled(world, db)
     query = (
