@@ -78,7 +78,7 @@ class Bench:
         self.day_2 = Cost(0, 0, 0)
         registry, config = folder / "registry.csv", self.database.with_suffix(".toml")
         registry.write_text(hub_days.registry())
-        config.write_text(f'[origins]\nfile = "{registry}"\n')
+        config.write_text(f'[database]\nurl = "sqlite:///{self.database.name}"\n[origins]\nfile = "{registry}"\n')
         upgrade(f"sqlite:///{self.database}")
 
     # --- polls ---
@@ -219,7 +219,7 @@ class Bench:
         slower = beside.wall_seconds / alone.wall_seconds
         yield Row("the same by the clock (two cores for both, if nothing else runs)", None, f"ratio {slower:.2f}")
         yield Row(f"`collector db backup` of {copy.stat().st_size / 1e9:.2f} GB meanwhile", done)
-        copy.with_suffix(".toml").touch()
+        copy.with_suffix(".toml").write_text(f'[database]\nurl = "sqlite:///{copy.name}"\n')
         checked = running.run("command", self._asked("db", "check")._replace(database=str(copy)))
         yield Row("`db check` of the copy", checked, "sound")
         copy.unlink()

@@ -58,7 +58,8 @@ class Served:
         self._hub, self._url, self._engine, self._run = hub, url, create_engine(url), run
         registry = folder / "registry.csv"
         registry.write_text(hub_days.registry())
-        self.database.with_suffix(".toml").write_text(f'[origins]\nfile = "{registry}"\n')
+        config = f'[database]\nurl = "sqlite:///{self.database.name}"\n[origins]\nfile = "{registry}"\n'
+        self.database.with_suffix(".toml").write_text(config)
 
     def fill(self, models: int, days: int) -> Row:
         """Days of history in the file, moved to the server; the next day's pages are ready then."""
