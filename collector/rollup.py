@@ -82,19 +82,18 @@ def refresh_month(db: Database, hub: Hub, month: Window, known: Callable[[], Hub
     poll is left out, and a page of one of these changes the mark, so that the month is worked out from nothing.
     """
     last = marks.last_poll(db, hub.id, month)
-    mark = month_mark(db, hub, month, last)
     built = months.month_build_of(db, hub.id, month_number(month))
-    if built is not None and stands(db, hub, month, built):
-        if last <= built.last_poll_id:
-            # A model that was not seen for long may be seen again, unchanged.
-            if built.covered < 1 and _can_be_covered(db, month, built.covered):
-                months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, known))
-            return
-        if sums.is_in_order(db, hub.id, built.last_poll_id):
-            months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), mark))
+    stood = built is not None and stands(db, hub, month, built)
+    if built is not None and stood and last <= built.last_poll_id:
+        # A model that was not seen for long may be seen again, unchanged.
+        if built.covered < 1 and _can_be_covered(db, month, built.covered):
             months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, known))
-            return
-    months.build_month(db, _month(db, hub, month, (0, last), mark))
+        return
+    mark = month_mark(db, hub, month, last)
+    if built is not None and stood and sums.is_in_order(db, hub.id, built.last_poll_id):
+        months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), mark))
+    else:
+        months.build_month(db, _month(db, hub, month, (0, last), mark))
     months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, known))
 
 
