@@ -149,7 +149,9 @@ def models(db: Database, hub_id: int, window: Window, only: Sequence[int] | Ints
         which, renamed = _MODELS.where(model.c.hub_id == hub_id), _names_until(hub_id, window.end)
         if only is not None and len(only) <= _FEW:
             few = [int(model_id) for model_id in only]  # drivers take no numbers of numpy's
-            which, renamed = which.where(model.c.id.in_(few)), renamed.where(model_name.c.model_id.in_(few))
+            # + 0: by the index of hubs SQLite would read all models, and for none of them 0.2 s of 2.5 million.
+            which = _MODELS.where(model.c.hub_id + 0 == hub_id, model.c.id.in_(few))
+            renamed = renamed.where(model_name.c.model_id.in_(few))
         rows = fetched(conn, which.order_by(model.c.id))
         earlier = fetched(conn, renamed)
         starts = fetched(conn, select(poll.c.id, poll.c.started_at).where(poll.c.hub_id == hub_id).order_by(poll.c.id))
