@@ -13,12 +13,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from collector.errors import StoreError
 from collector.store import database
 from collector.store.database import Database, Standing, database_path, standing, translated, upgrade, writer_lock
+from collector.store.histories import gather_statistics
+from collector.store.schema import import_file
+from tests.store.facts import World
 
 INSERT = text("INSERT INTO hub (name, endpoint) VALUES (:name, '')")
 INSERT_AND_FAIL = text("INSERT INTO hub (name, endpoint) VALUES (:name, NULL)")
@@ -270,7 +273,7 @@ def test_a_reader_sees_one_moment_while_a_writer_goes_on(db: Database) -> None:
 def test_what_a_killed_process_kept_is_there_and_what_it_had_begun_is_not(sqlite_url: str) -> None:
     killed = """
 import os, signal, sys
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 from collector.store.database import Database
 db = Database.open(sys.argv[1], write=True)
 with db.begin() as connection:
@@ -411,3 +414,22 @@ def test_a_lock_on_a_server_out_of_reach_is_one_clear_line() -> None:
     url = "postgresql+psycopg://me:secret@127.0.0.1:1/data"
     with pytest.raises(StoreError, match=r"^PostgreSQL database data on 127"), writer_lock(url, wait_seconds=0):
         pass
+
+
+def test_readings_are_not_counted_for_the_planner_but_taken_as_polls_and_imports_say(sqlite_url: str) -> None:
+    with Database.open(sqlite_url, write=True) as db:
+        world = World(db)
+        world.hub()
+        world.poll(1, models_new=5, models_moved=70)
+        world.poll(2, scope="import", models_new=900)
+        world.model(1, "a/m")
+        with db.begin() as connection:
+            said = {"hub_id": 1, "file_name": "a.csv", "sha256": "0", "source": "", "license": "", "imported_at": 0}
+            connection.execute(insert(import_file).values(**said, readings=900, stored=300))
+            gather_statistics(connection)
+        with db.connect() as connection:
+            rows = connection.exec_driver_sql("SELECT tbl, stat FROM sqlite_stat1 WHERE idx IS NULL").all()
+            known = {row.tbl: int(row.stat) for row in rows}
+            others = set(connection.exec_driver_sql("SELECT DISTINCT tbl FROM sqlite_stat1").scalars())
+    assert known["observation"] == 1 + 75 + 300  # there is no reading at all
+    assert {"model", "poll", "publisher"} <= others
