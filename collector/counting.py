@@ -154,18 +154,20 @@ def grown_in(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = su
 
 def plain_sums(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = sums.ALL) -> tuple[Ints, Ints]:
     """The models with plain growth in the window, read by these polls, and their downloads; of judged ones, untrue."""
-    summed = np.zeros(figures.last_model(db) + 1, np.int64)
+    last = figures.last_model(db)
+    summed = np.zeros(last + 1, np.int64)
     for read in sums.rises(db, hub.id, window, polls):
-        # No model stands twice in what one poll read.
-        summed[read.whole_of] += read.whole
-        summed[read.cut_of] += part_in(read.cut, Spans.plain(read.cut_of, read.begin, read.end, read.cut), window)
+        cut = part_in(read.cut, Spans.plain(read.cut_of, read.begin, read.end, read.cut), window)
+        for model_id, downloads in ((read.whole_of, read.whole), (read.cut_of, cut)):
+            known = model_id <= last  # an import beside may have brought others since
+            summed[model_id[known]] += downloads[known]  # no model stands twice in what one poll read
     model_id = np.flatnonzero(summed > 0)
     return model_id, summed[model_id]
 
 
 def count_anew(db: Database, hub: Hub, window: Window, known: Hubwide | None = None) -> Counted:
     """What each model did, from the readings alone."""
-    described = (hubwide.read(db, hub.id) if known is None else known).columns.described()
+    known = hubwide.read(db, hub.id) if known is None else known
     grown = grown_in(db, hub, window)
     plain_ids, plain_downloads = plain_sums(db, hub, window)
     plain = ~np.isin(plain_ids, grown.judged.model_id)
@@ -186,9 +188,10 @@ def count_anew(db: Database, hub: Hub, window: Window, known: Hubwide | None = N
     covered = covered_part(largest["covered_from"], summed["tiled_seconds"], models.seen_at, models.gone, window)
     flags = largest["flags"] & ~FIRST
     some = (summed["downloads"] > 0) | (summed["corrections"] != 0) | (flags != 0)
+    some &= np.isin(model_id, known.columns.model_id)  # a poll beside may have brought others since
     flagged = np.flatnonzero(flags)
     return Counted(
-        described.of(model_id[some]),
+        known.columns.described().of(model_id[some]),
         models.publisher_id[some],
         summed["downloads"][some],
         summed["estimated"][some],
@@ -203,14 +206,14 @@ def count_anew(db: Database, hub: Hub, window: Window, known: Hubwide | None = N
 _SUMMED = ("downloads", "estimated", "corrections", "tiled_seconds")
 
 
-def count_trailing(db: Database, hub: Hub, poll: facts.PollAt) -> Counted:
+def count_trailing(db: Database, hub: Hub, poll: facts.PollAt, known: Hubwide) -> Counted:
     """The models with downloads in the 30 days before a poll: nothing in them is known to be measured."""
     listed = facts.trailing(db, poll.id)
-    some = listed.downloads_30d > 0
+    some = (listed.downloads_30d > 0) & np.isin(listed.model_id, known.columns.model_id)
     model_id, downloads = listed.model_id[some], listed.downloads_30d[some].astype(np.float64)
     size = len(model_id)
     return Counted(
-        hubwide.read(db, hub.id).columns.described().of(model_id),
+        known.columns.described().of(model_id),
         facts.models(db, hub.id, trailing_window(poll), model_id).publisher_id,
         downloads,
         estimated=np.full(size, np.nan),

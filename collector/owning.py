@@ -73,7 +73,8 @@ def window_models(
 
 def trailing_models(db: Database, hub: Hub, poll: facts.PollAt, knowledge: Knowledge) -> WindowModels:
     """The hub's own last 30 days as that poll read them."""
-    return attributed(db, hub, count_trailing(db, hub, poll), trailing_window(poll), "final", knowledge)
+    known = hubwide.read(db, hub.id)
+    return attributed(db, hub, count_trailing(db, hub, poll, known), trailing_window(poll), "final", knowledge, known)
 
 
 def attributed(
@@ -91,13 +92,13 @@ def attributed(
 
     `with_publishers` names the accounts of their roots too.
     """
-    known = hubwide.read(db, hub.id) if known is None else known
-    columns = known.columns
+    columns = (hubwide.read(db, hub.id) if known is None else known).columns
     listed_by = facts.last_start_that_matters(db, hub.id, window)
     created = figures.created_models(db, hub.id, columns.described(), columns.first_poll_id, window, listed_by)
     origins = _Origins(hub, knowledge, window.last_day, with_publishers)
     both = (counted, nothing_done(created))
-    models, new = _with_owners(db, hub, window, both, origins, known.accounts, columns.root_sets)
+    # Looked up after the models were counted: a poll beside may have moved one of them to a new account.
+    models, new = _with_owners(db, hub, window, both, origins, figures.accounts(db, hub.id), columns.root_sets)
     developers = {family.name: origins.country(family.publisher) for family in knowledge.families.all}
     return WindowModels(window, models, new, status, developers)
 

@@ -16,6 +16,7 @@ from collector.model import Window
 from collector.series import Ints
 from collector.store import hubwide, queries
 from collector.store.database import Database
+from collector.store.hubwide import Hubwide
 from collector.store.queries import Hub
 
 _EXAMPLES = 3
@@ -61,18 +62,22 @@ def wrong_months(db: Database, newest: int | None = None) -> list[WrongMonth]:
 
     What is only out of date is not wrong.
     """
-    since = None if newest is None else -newest
-    months = [(hub, month) for hub in queries.hubs(db) for month in rollup.known_months(db, hub)[since:]]
-    return [WrongMonth(*each, models) for each in months if (models := _wrong_models(db, *each))]
+    since, found = None if newest is None else -newest, list[WrongMonth]()
+    for hub in queries.hubs(db):
+        known = hubwide.read(db, hub.id)
+        months = rollup.known_months(db, hub)[since:]
+        wrong = ((month, _wrong_models(db, hub, month, known)) for month in months)
+        found += [WrongMonth(hub, month, models) for month, models in wrong if models]
+    return found
 
 
-def _wrong_models(db: Database, hub: Hub, month: Window) -> list[int]:
-    kept = counting.kept(db, hub, month)
+def _wrong_models(db: Database, hub: Hub, month: Window, known: Hubwide) -> list[int]:
+    kept = counting.kept(db, hub, month, known)
     if kept is None:
         return []
-    said = counting.count_anew(db, hub, month)
+    said = counting.count_anew(db, hub, month, known)
     # A poll that came meanwhile may be in the one and not in the other.
-    return [] if counting.kept(db, hub, month) is None else different(kept, said)
+    return [] if counting.current_build(db, hub, month) is None else different(kept, said)
 
 
 def different(one: Counted, other: Counted) -> list[int]:

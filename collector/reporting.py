@@ -27,7 +27,7 @@ from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels, largest_models, trailing_models, window_models
 from collector.report.data import HISTORY, PollUsed, RegistryUsed, ReportData, Source
 from collector.rooting import disagreement_rows
-from collector.store import calendar, figures
+from collector.store import calendar, figures, hubwide
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.derived import Derived
@@ -101,7 +101,8 @@ def _with_downloads(said: Iterable[tuple[int, str, str]], models: Models) -> lis
 
 
 def _worked_out(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> _Known:
-    this, before = (window_models(db, asked.hub, each, knowledge) for each in (window, previous_window(window)))
+    known, windows = hubwide.read(db, asked.hub.id), (window, previous_window(window))
+    this, before = (window_models(db, asked.hub, each, knowledge, known) for each in windows)
     return _known(db, asked, this, before, knowledge, daily_known=True)
 
 

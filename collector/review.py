@@ -35,7 +35,7 @@ from collector.origins.registry import (
     record,
 )
 from collector.owning import attributed
-from collector.store import calendar, figures, lineages
+from collector.store import calendar, figures, hubwide, lineages
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.queries import Hub
@@ -89,15 +89,15 @@ def unattributed(config: Config, hub: str | None, limit: int, today: date) -> Mi
 
 def _latest(db: Database, hub: Hub, knowledge: Knowledge) -> tuple[Window, Models]:
     """The models of the hub's last 30 days, else of its last month with readings; their roots name their publishers."""
-    poll = facts.last_good_poll(db, hub.id)
-    window, counted = (None, None) if poll is None else (trailing_window(poll), count_trailing(db, hub, poll))
+    poll, known = facts.last_good_poll(db, hub.id), hubwide.read(db, hub.id)
+    window, counted = (None, None) if poll is None else (trailing_window(poll), count_trailing(db, hub, poll, known))
     if window is None or counted is None or not len(counted.downloads):
         last = calendar.reach(db, hub.id)[1]
         if last is None:
             raise ReportError(f"{hub.name}: nothing was read yet; run `collector poll` first")
         window = month_of(last - 1)
-        counted = count(db, hub, window)
-    return window, attributed(db, hub, counted, window, "", knowledge, with_publishers=True).models
+        counted = count(db, hub, window, known)
+    return window, attributed(db, hub, counted, window, "", knowledge, known, with_publishers=True).models
 
 
 def _declared(db: Database, model_ids: set[int]) -> dict[int, list[str]]:
@@ -165,11 +165,12 @@ def registry_edit(config: Config, old: str, new: str, month: str, *, hub: str | 
     accounts = (("hub", "publisher", "change", "old", "new"), differences(before, after))
     with Database.open(config.database.url, write=False) as db:
         of = reported_hub(db, hub)
-        counted = count(db, of, window)
+        known = hubwide.read(db, of.id)
+        counted = count(db, of, window, known)
         if not (counted.downloads > 0).any():
             raise ReportError(f"{of.name}: {month} holds no downloads; choose a month with readings")
         one, other = (
-            scoped(attributed(db, of, counted, window, "", replace(knowledge, registry=registry)), asked)
+            scoped(attributed(db, of, counted, window, "", replace(knowledge, registry=registry), known), asked)
             for registry in (before, after)
         )
     return Edit(accounts, _moves(one, other, knowledge))

@@ -6,7 +6,7 @@ import itertools
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from collector import rollup, rooting
-from collector.model import Base, Observation, Page, PollPlan, Scope, month_window, publisher_of
+from collector.model import Base, Observation, Page, PollPlan, Scope, days_window, publisher_of
 from collector.origins.corrections import Correction
 from collector.origins.families import load_families
 from collector.origins.knowledge import Knowledge, load_knowledge
 from collector.origins.lineage import Root
+from collector.owning import window_models
 from collector.rooting import disagreement_rows, lineage, lineage_of, refresh_origins, roots_of_models
 from collector.store import hubwide, kept, lineages, marks, queries
 from collector.store.bulk import FileReadings, ImportReading
@@ -510,6 +511,18 @@ def test_columns_that_are_kept_otherwise_than_the_rows_say_are_found(story: Stor
     assert hubwide.differing(story.db, story.hub.id) == [2, 3]
     hubwide.forget(story.db, story.hub.id)
     assert hubwide.differing(story.db, story.hub.id) == []
+
+
+def test_a_model_that_moves_to_a_new_account_while_shares_are_worked_out_is_counted_there(
+    story: Story, knowledge: Knowledge
+) -> None:
+    story.polled(k1=("x/One", ()), k2=("y/Two", ()))
+    story.refreshed(knowledge)
+    known = hubwide.read(story.db, story.hub.id)
+    story.polled(k2=("brand-new/Two", ()))
+    weeks = days_window(date(2026, 8, 1), date(2026, 9, 5))
+    models = window_models(story.db, story.hub, weeks, knowledge, known).models
+    assert [models.accounts[place].name for place in models.account.tolist()] == ["x", "brand-new"]
 
 
 # ---- the law

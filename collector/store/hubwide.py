@@ -61,7 +61,6 @@ class Hubwide:
     columns: HubColumns
     seen_at: Ints  #: Unix seconds, or NOT_SAID
     listed_poll_id: Ints  #: or NOT_SAID
-    accounts: tuple[Ints, list[str]]  #: numbers and names, in the order of the names
 
     def found(self, model_ids: Ints) -> tuple[Ints, Ints]:
         """Which of some models are the hub's, and the place of each of these in the columns."""
@@ -79,7 +78,7 @@ def read(db: Database, hub_id: int, columns: HubColumns | None = None) -> Hubwid
         columns = from_rows(db, hub_id)
     elif changed:
         columns = _replaced(columns, from_rows(db, hub_id, changed), changed)
-    return Hubwide(columns, *_sightings(db, columns.model_id), figures.accounts(db, hub_id))
+    return Hubwide(columns, *_sightings(db, columns.model_id))
 
 
 def kept(db: Database, hub_id: int) -> HubColumns | None:

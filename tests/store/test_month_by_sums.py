@@ -20,7 +20,7 @@ from collector.measure.spans import FIRST
 from collector.measure.steps import RESTATEMENT_MARGIN
 from collector.measure.windows import flag_names, growth, in_window
 from collector.model import DAY, Window, days_window, month_window
-from collector.store import marks, months, schema, sums
+from collector.store import hubwide, marks, months, schema, sums
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.numbering import over_a_day, reading_id
@@ -335,6 +335,18 @@ def test_a_poll_adds_only_what_it_read_to_a_month(kept: Database) -> None:
     refresh(kept)
     (row,) = counted(kept, march)
     assert row[1] == measured(kept, march)[0][1] + 5000
+
+
+def test_models_that_came_since_the_hub_s_were_read_are_left_for_the_next_time(kept: Database) -> None:
+    drawn = one_model((0, 900), (2, 1000), (3, 1010))
+    put(kept, drawn, 3)
+    known = hubwide.read(kept, 1)
+    other = Life([Sighting(s.at, s.all_time, s.rolling, s.poll) for s in drawn.lives[0].sightings], START - 400 * DAY)
+    put(kept, Drawn([*drawn.lives, other], drawn.polls, drawn.read_at), 3)
+    march = month_window("2026-03")
+    assert counting.count_anew(kept, HUB, march, known).described.model_id.tolist() == [1]
+    assert counting.count(kept, HUB, march, known).described.model_id.tolist() == [1]
+    assert counting.count(kept, HUB, march).described.model_id.tolist() == [1, 2]
 
 
 SEAMS = ((marks, "last_poll"), (marks, "facts_fingerprint"), (sums, "basis"), (sums, "rises"), (rollup, "plain_sums"))
