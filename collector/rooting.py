@@ -44,7 +44,7 @@ from collector.origins.questions import (
     under,
     within_original,
 )
-from collector.store import figures, kept, lineages, marks, queries
+from collector.store import figures, lineages, marks, origin_numbers, queries
 from collector.store.database import Database
 from collector.store.derived import Derived, Noted
 from collector.store.figures import Codes, RootRow, RootSets
@@ -285,7 +285,7 @@ class _Source:
         return names
 
     def _kept_under(self, numbers: set[int]) -> list[ModelName]:
-        kept_under = kept.models_kept(self.db, self.hub.id, numbers)
+        kept_under = origin_numbers.models_kept(self.db, self.hub.id, numbers)
         return [ModelName(*row) for row in lineages.models_of(self.db, self.hub.id, kept_under)]
 
     def _originals(self) -> list[str]:

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from collector import rollup, rooting
-from collector.model import Base, Observation, Page, PollPlan, Scope, days_window, publisher_of
+from collector.model import Base, Observation, Page, PollPlan, Scope, days_window, month_window, publisher_of
 from collector.origins.corrections import Correction
 from collector.origins.families import load_families
 from collector.origins.knowledge import Knowledge, load_knowledge
 from collector.origins.lineage import Root
 from collector.owning import window_models
 from collector.rooting import disagreement_rows, lineage, lineage_of, refresh_origins, roots_of_models
-from collector.store import hubwide, kept, lineages, marks, queries
+from collector.store import hubwide, lineages, marks, origin_numbers, queries
 from collector.store.bulk import FileReadings, ImportReading
 from collector.store.database import Database, upgrade
 from collector.store.derived import Derived
@@ -181,7 +181,7 @@ def from_nothing(story: Story, knowledge: Knowledge) -> list[tuple[Any, ...]]:
 def numbers_of(story: Story) -> list[tuple[int, int]]:
     """Under which numbers models are kept: number and model."""
     with story.db.connect() as connection:
-        packed = [each for part in kept.numbers_of(connection, story.hub.id) for each in part.tolist()]
+        packed = [each for part in origin_numbers.numbers_of(connection, story.hub.id) for each in part.tolist()]
     return [(each >> 32, each & (1 << 32) - 1) for each in packed]
 
 
@@ -496,7 +496,7 @@ def test_two_hubs_do_not_see_each_other(story: Story, knowledge: Knowledge) -> N
     other.refreshed(knowledge)
     assert [row[1] for row in story.refreshed(knowledge)] == ["lab/Base"]
     with story.db.connect() as connection:
-        hubs = {hub_id for hub_id, _ in kept.models_by_hub(connection)}
+        hubs = {hub_id for hub_id, _ in origin_numbers.models_by_hub(connection)}
         left = connection.scalar(select(func.count()).select_from(origin_todo))
     assert hubs == {story.hub.id, other.hub.id}
     assert left == 0

@@ -16,8 +16,8 @@ from sqlalchemy.sql.selectable import Select
 from collector.model import DAY, publisher_of
 from collector.store.arrays import columns_of
 from collector.store.database import Database
-from collector.store.kept import ENTRY_BYTES, models_by_hub
 from collector.store.numbering import AT, of_models, of_poll
+from collector.store.origin_numbers import ENTRY_BYTES, models_by_hub
 from collector.store.schema import (
     country_share,
     model,

@@ -18,9 +18,9 @@ from collector.columns import FILES
 from collector.model import DAY, Window, month_of, month_window
 from collector.store.database import Database
 from collector.store.histories import chunks, insert_rows, plain_rows, rows_among
-from collector.store.kept import renew_numbers, replace_numbers
 from collector.store.lineages import of_hub, strike_off
 from collector.store.marks import shares_of
+from collector.store.origin_numbers import renew_numbers, replace_numbers
 from collector.store.schema import (
     build_mark,
     country,
