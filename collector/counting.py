@@ -6,14 +6,15 @@ few models, day by day. Knows no SQL, no origin, no file and no clock.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from collector.measure.models import Floats
-from collector.measure.spans import FIRST, Spans, part_in, touching
+from collector.measure.spans import FIRST, Spans, day_by_day, part_in
+from collector.measure.spikes import Daily
 from collector.measure.tiles import NEAR_SECONDS
 from collector.measure.windows import Growth, WindowGrowth, covered_part, flag_names, growth, in_window
 from collector.model import DAY, Window, from_seconds, month_of
@@ -250,7 +251,7 @@ def is_over(db: Database, hub: Hub, window: Window) -> bool:
     return as_of is not None and as_of >= window.end
 
 
-def growth_of(db: Database, hub: Hub, model_ids: Sequence[int], window: Window) -> Growth:
+def growth_of(db: Database, hub: Hub, model_ids: Sequence[int] | Ints, window: Window) -> Growth:
     """The growth of a few models as far as it touches the window, whose last day says whose they are.
 
     Of a model without a reading near the window nothing is known.
@@ -262,23 +263,16 @@ def growth_of(db: Database, hub: Hub, model_ids: Sequence[int], window: Window) 
     return growth(readings, models, facts.polls(db, hub.id), -1 if as_of is None else as_of)
 
 
-def daily_downloads(grown: Growth, model_ids: Sequence[int], window: Window) -> pd.DataFrame:
-    """model_id, day, downloads of each UTC day of a window, from the growth of these models that touches it.
+def daily_downloads(grown: Growth, model_ids: Ints, window: Window) -> Daily:
+    """The downloads of these models (in order) on each UTC day of a window, from their growth that touches it.
 
-    NaN on days that are neither backed by the cumulative counter of the model nor by an estimate of what was before it.
+    Not known are days that are neither backed by the cumulative counter of the model nor by an estimate of what was
+    before it.
     """
-    wanted = np.array(sorted(model_ids), np.int64)
-    known_from = grown.covered_from.copy()
-    np.minimum.at(known_from, np.searchsorted(wanted, grown.spans.model_id), grown.spans.start)
-    days = [Window(day, day + DAY, str(day)) for day in range(window.start, window.end, DAY)]
-    tables = [_one_day(grown.spans, wanted, known_from, day) for day in days]
-    empty = pd.DataFrame({"model_id": [], "day": [], "downloads": []})
-    return pd.concat(tables, ignore_index=True) if tables and len(wanted) else empty
-
-
-def _one_day(spans: Spans, wanted: Ints, known_from: Ints, day: Window) -> pd.DataFrame:
-    of_day = spans.where(touching(spans, day))
-    downloads = np.zeros(len(wanted))
-    np.add.at(downloads, np.searchsorted(wanted, of_day.model_id), part_in(of_day.downloads, of_day, day))
-    known = known_from <= day.start
-    return pd.DataFrame({"model_id": wanted, "day": day.start, "downloads": np.where(known, downloads, np.nan)})
+    days = np.arange(window.start, window.end, DAY)
+    known_from, rows = grown.covered_from.copy(), np.searchsorted(model_ids, grown.spans.model_id)
+    np.minimum.at(known_from, rows, grown.spans.start)
+    span, day, downloads = day_by_day(grown.spans, days)
+    shape = len(model_ids), len(days)
+    summed = np.bincount(rows[span] * len(days) + day, downloads, minlength=math.prod(shape)).reshape(shape)
+    return Daily(model_ids, days, np.where(known_from[:, np.newaxis] <= days, summed, np.nan))

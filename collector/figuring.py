@@ -17,15 +17,17 @@ from collector.counting import current_build, daily_downloads, growth_of, is_ove
 from collector.measure import derivatives, shares
 from collector.measure.groups import group_shares
 from collector.measure.models import Account, Accounts, Models, in_scope, owners
-from collector.measure.movers import movers
+from collector.measure.movers import BEHIND, movers
+from collector.measure.movers import COLUMNS as MOVERS
+from collector.measure.ranking import listed, names_among
 from collector.measure.shares import AllModels, Concentration, PublisherRows
-from collector.measure.spikes import DAYS_BEFORE, burst_candidates, spike_rows
-from collector.measure.standings import country_sums, largest_models
+from collector.measure.spikes import NO_DAYS, burst_candidates, days_needed, spike_rows
+from collector.measure.standings import LARGEST_MODELS, LISTED, country_sums, largest_models
 from collector.measure.sums import Heading, Parts, Tally, millionths, tallied
-from collector.model import ATTRIBUTIONS, DAY, Attribution, CountryGroup, Scope, Window, previous_window
+from collector.model import ATTRIBUTIONS, Attribution, CountryGroup, Scope, Window, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels
-from collector.series import Ints
+from collector.series import Ints, distinct
 from collector.store import figures, lineages, marks, months, publishers
 from collector.store.database import Database
 from collector.store.derived import Derived
@@ -154,40 +156,34 @@ def figures_of(
 
 def makeup_of(now: Sequence[ScopeModels], then: Sequence[ScopeModels]) -> Makeup:
     """What makes up the shares and moved them, in every scope under both attributions."""
-    tables: dict[str, list[pd.DataFrame]] = {"sums": [], "largest": [], "movers": []}
-    for here, there in zip(now, then, strict=True):
-        for attribution in ATTRIBUTIONS:
-            this, before = here.countries[attribution], there.countries[attribution]
-            found = {
-                "sums": country_sums(this, before),
-                "largest": largest_models(this),
-                "movers": movers(this, before),
-            }
-            for name, table in found.items():
-                tables[name].append(table.assign(scope=here.scope, attribution=attribution))
-    return Makeup(**{name: pd.concat(each, ignore_index=True) for name, each in tables.items()})
+    cases = {
+        (here.scope, attribution): (here.countries[attribution], there.countries[attribution])
+        for here, there in zip(now, then, strict=True)
+        for attribution in ATTRIBUTIONS
+    }
+    largest = {case: largest_models(this) for case, (this, _) in cases.items()}
+    moved = {case: movers(this, before) for case, (this, before) in cases.items()}
+    names = names_among(now[0].window.models, [*largest.values(), *moved.values()])
+    return Makeup(
+        country_sums(cases),
+        listed(largest, LISTED, names, LARGEST_MODELS),
+        listed(moved, BEHIND, names, MOVERS),
+    )
 
 
 def _spikes(db: Database, hub: Hub, now: Sequence[ScopeModels], *, daily_known: bool) -> pd.DataFrame:
     """The spikes of every scope under both attributions."""
-    cases = [(each.scope, attribution, parts) for each in now for attribution, parts in each.countries.items()]
-    candidates: set[int] = set()
-    if daily_known:
-        for _, _, parts in cases:
-            candidates.update(burst_candidates(parts))
     window = now[0].window.window
-    daily = _daily(db, hub, sorted(candidates), window)
-    rows = [
-        spike_rows(parts, daily, window, Heading(hub.name, window.label, scope), attribution)
-        for scope, attribution, parts in cases
+    cases = [
+        (Heading(hub.name, window.label, each.scope), attribution, parts)
+        for each in now
+        for attribution, parts in each.countries.items()
     ]
-    return pd.concat(rows, ignore_index=True)
-
-
-def _daily(db: Database, hub: Hub, model_ids: list[int], window: Window) -> pd.DataFrame:
-    first = window.start - window.start % DAY - DAYS_BEFORE * DAY
-    days = replace(window, start=first)
-    return daily_downloads(growth_of(db, hub, model_ids, days), model_ids, days)
+    if not daily_known:
+        return spike_rows(cases, NO_DAYS)
+    candidates = distinct(np.concatenate([burst_candidates(parts) for _, _, parts in cases]))
+    days = days_needed(window)
+    return spike_rows(cases, daily_downloads(growth_of(db, hub, candidates, days), candidates, days))
 
 
 # --- how they are kept ------------------------------------------------------------------------------------------------

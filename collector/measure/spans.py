@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from collector.model import Window
+from collector.model import DAY, Window
 from collector.series import Bools, Ints
 
 NEVER = np.iinfo(np.int64).min  #: `open_until` of a span that is judged for good
@@ -78,9 +78,9 @@ class Spans:
             np.full(len(model_id), NEVER, np.int64),
         )
 
-    def where(self, mask: Bools) -> Spans:
-        """The spans for which the mask is true."""
-        return Spans(*(getattr(self, field.name)[mask] for field in fields(self)))
+    def where(self, rows: Bools | Ints) -> Spans:
+        """Some of the spans."""
+        return Spans(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 def join(parts: Iterable[Spans]) -> Spans:
@@ -102,7 +102,20 @@ def part_in(amount: Ints, spans: Spans, window: Window) -> Ints:
     return _line(amount, spans, np.int64(window.end)) - _line(amount, spans, np.int64(window.start))
 
 
-def _line(amount: Ints, spans: Spans, instant: np.int64) -> Ints:
+def day_by_day(spans: Spans, days: Ints) -> tuple[Ints, Ints, Ints]:
+    """What happened of each span on each day: place of the span, place of the day, downloads.
+
+    `days` are the 00:00 UTC (Unix seconds) of days one after the other; only those that a span touches come up with it.
+    """
+    first = np.maximum((spans.start - days[0]) // DAY, 0)
+    number = np.maximum(np.minimum((spans.end - days[0] - 1) // DAY + 1, len(days)) - first, 0)
+    span = np.repeat(np.arange(len(spans)), number)
+    day = np.arange(len(span)) - np.repeat(np.cumsum(number) - number - first, number)
+    each, amount = spans.where(span), spans.downloads[span]
+    return span, day, _line(amount, each, days[day] + DAY) - _line(amount, each, days[day])
+
+
+def _line(amount: Ints, spans: Spans, instant: np.int64 | Ints) -> Ints:
     """The counter of a span at an instant, rounded half up; 0 before its start, the amount from its end on."""
     length = np.maximum(spans.end - spans.start, 1)
     passed = np.clip(instant - spans.start, 0, length)

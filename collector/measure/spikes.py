@@ -7,14 +7,18 @@ A spike stays in the headline; it is only named beside it (design, section 4, Sp
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 
 from collector.columns import QUALITY
-from collector.measure.models import Floats, Models
-from collector.measure.sums import Heading, Parts, exact_sums, half_up
+from collector.measure.models import Floats
+from collector.measure.ranking import limits
+from collector.measure.sums import Heading, Parts, half_up
 from collector.model import DAY, Attribution, Window, from_seconds
 from collector.series import Ints
 
@@ -25,43 +29,52 @@ DAYS_BEFORE = 28
 
 # Whole counters make exact moves of a point: they must not be lost in the last bit of a division.
 _TOLERANCE = 1e-12
-_MOVES = ["model_id", "country", "share", "share_without"]
-_BURSTS = ["model_id", "day", "downloads", "median"]
 
 
-def leave_one_out(countries: Parts) -> pd.DataFrame:
-    """The models without which some country's share differs by a point or more.
-
-    Rows of model_id, the country moved most, its share and its share without the model (NaN when nothing is left), by
-    model_id. ZZ is a country here.
-    """
-    moves = _moves(countries, _heavy(countries.tally.models))
-    moved = (moves["share"] - moves["share_without"]).abs()
-    return moves[moved.isna() | (moved >= POINT - _TOLERANCE)].reset_index(drop=True)
+# --- leave one out ----------------------------------------------------------------------------------------------------
 
 
-def _heavy(models: Models) -> Ints:
+class Move(NamedTuple):
+    """What leaving a model out does to the shares."""
+
+    model_id: int
+    country: str  #: the one moved most; ZZ is a country here
+    share: float
+    share_without: float  #: NaN: nothing is left
+
+    @property
+    def size(self) -> float:
+        """By how much; infinite when nothing is left."""
+        return math.inf if math.isnan(self.share_without) else abs(self.share - self.share_without)
+
+
+def leave_one_out(countries: Parts) -> list[Move]:
+    """The models without which some country's share differs by a point or more, by model_id."""
+    return [move for move in _moves(countries, _heavy(countries)) if move.size >= POINT - _TOLERANCE]
+
+
+def _heavy(countries: Parts) -> Ints:
     """The models (rows) that can move a share by a point: at most a hundred.
 
     Without d of T downloads no share moves by more than d / (T - d).
     """
-    (total,) = exact_sums(models.downloads, np.zeros(len(models), np.int64), 1)
-    least = total * POINT / (1 + POINT) * (1 - _TOLERANCE)
-    return np.flatnonzero((models.downloads > 0) & (models.downloads >= least))
+    downloads = countries.tally.models.downloads
+    total = math.fsum(countries.tally.terms["downloads"].value.tolist())
+    return np.flatnonzero((downloads > 0) & (downloads >= total * POINT / (1 + POINT) * (1 - _TOLERANCE)))
 
 
-def _moves(countries: Parts, rows: Ints) -> pd.DataFrame:
-    """For each of these models (rows), by model_id, the country that leaving it out moves most."""
+def _moves(countries: Parts, rows: Ints) -> list[Move]:
+    """For each of these models (rows, in order) the country that leaving it out moves most."""
     totals, codes = countries.sums("downloads"), [key[0] for key in countries.keys]
     row, group, weight = countries.of_models(rows)
     models, moved = countries.tally.models, []
-    for place in sorted(set(row.tolist()), key=models.model_id.__getitem__):
+    for place in rows.tolist():
         mine = row == place
         own = np.zeros(len(totals))
         own[group[mine]] = models.downloads[place] * weight[mine]
         country, share, without = _most_moved(totals, own)
-        moved.append((int(models.model_id[place]), codes[country], share, without))
-    return pd.DataFrame(moved, columns=_MOVES)
+        moved.append(Move(int(models.model_id[place]), codes[country], share, without))
+    return moved
 
 
 def _most_moved(totals: Floats, own: Floats) -> tuple[int, float, float]:
@@ -80,98 +93,155 @@ def _most_moved(totals: Floats, own: Floats) -> tuple[int, float, float]:
     return country, float(shares[country]), float(without[country])
 
 
-def burst_candidates(countries: Parts) -> list[int]:
+# --- bursts -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """The growth of a few models in a window and the days before it, day by day."""
+
+    model_id: Ints  #: in order, each once
+    days: Ints  #: Unix seconds of their 00:00 UTC, one after the other, as in `days_needed`
+    downloads: Floats  #: a row for each model, a column for each day; NaN: not known
+
+
+NO_DAYS = Daily(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0)))
+
+
+class Burst(NamedTuple):
+    """A day of a model out of line with its past."""
+
+    model_id: int
+    day: int  #: Unix seconds of its 00:00 UTC
+    downloads: float
+    median: float  #: of the 28 days before
+
+
+def burst_candidates(countries: Parts) -> Ints:
     """The models that can have a burst, by id: only their daily growth is needed.
 
     A day is no larger than its window, so a burst exceeds a part of the country's downloads: the others stay below it.
     """
     models = countries.tally.models
     over = (models.downloads > 0) & (models.downloads > _limits(countries)[countries.tally.owners.of])
-    return sorted(models.model_id[over].tolist())
+    return models.model_id[over]
 
 
 def _limits(countries: Parts) -> Floats:
     """By set of roots: the downloads a day must exceed; for a merge in the country where it is reached first."""
-    limits = np.full(len(countries.tally.sets), np.inf)
-    downloads = countries.sums("downloads")[countries.group]
-    np.minimum.at(limits, countries.of, COUNTRY_PART * downloads / countries.weight)
-    return limits
+    return limits(countries, COUNTRY_PART * countries.sums("downloads"))
 
 
-def bursts(daily: pd.DataFrame, countries: Parts, window: Window) -> pd.DataFrame:
-    """The models with a day of growth above ten times its median of the 28 days before and 1 % of its country.
+def days_needed(window: Window) -> Window:
+    """The days of which `Daily` tells: those of the window, the first as a whole, and 28 before."""
+    return replace(window, start=window.start - window.start % DAY - DAYS_BEFORE * DAY)
 
-    `daily`: model_id, day (Unix seconds of its 00:00 UTC), downloads (NaN: not known), for the window and the 28 days
-    before. A day counts when all its 28 days before are known: a launch is not a burst. The country's downloads are
-    those of the window. Rows of model_id, the largest such day, its downloads and that median, by model_id.
+
+def out_of_line(daily: Daily) -> list[Burst]:
+    """The largest day of each model above ten times its median of the 28 days before, if there is one.
+
+    A day counts when all its 28 days before are known: a launch is not a burst.
     """
-    days = pd.RangeIndex(window.start - window.start % DAY - DAYS_BEFORE * DAY, window.end, DAY)
-    models = countries.tally.models
-    rows = np.flatnonzero((models.downloads > 0) & np.isin(models.model_id, daily["model_id"].to_numpy(np.int64)))
-    limits = pd.Series(_limits(countries)[countries.tally.owners.of[rows]], index=models.model_id[rows])
-    growth = daily[daily["model_id"].isin(limits.index)].pivot(index="day", columns="model_id", values="downloads")
-    growth = growth.reindex(days).astype(float)
-    median = growth.rolling(DAYS_BEFORE, min_periods=DAYS_BEFORE).median().shift(1)
-    burst = (growth > TIMES_MEDIAN * median) & (growth > limits.reindex(growth.columns))
-    found = growth.where(burst).loc[days >= window.start - window.start % DAY].dropna(axis="columns", how="all")
-    shown = [(model, day, growth.at[day, model], median.at[day, model]) for model, day in found.idxmax().items()]
-    return pd.DataFrame(shown, columns=_BURSTS)
-
-
-def spike_rows(
-    countries: Parts, daily: pd.DataFrame, window: Window, heading: Heading, attribution: Attribution
-) -> pd.DataFrame:
-    """`quality.csv` rows of kind spike for one scope and attribution, the largest move first.
-
-    `value` is the model's downloads in the window; `from` and `to` the day of a burst. `daily` as for `bursts`, of all
-    `burst_candidates`; empty where no daily growth is known.
-    """
-    moved = leave_one_out(countries)
-    burst = bursts(daily, countries, window)
-    unmoved = sorted(set(burst["model_id"]) - set(moved["model_id"]))
-    models = countries.tally.models
-    spikes = pd.concat([moved, _moves(countries, np.flatnonzero(np.isin(models.model_id, unmoved)))], ignore_index=True)
-    rows = np.searchsorted(models.model_id, spikes["model_id"].to_numpy(np.int64))
-    spikes["model"] = pd.Series(list(models.names(models.model_id[rows])), dtype="str")
-    spikes["value"] = models.downloads[rows]
-    spikes = spikes.merge(burst, on="model_id", how="left")
-    spikes["size"] = (spikes["share"] - spikes["share_without"]).abs()
-    spikes = spikes.sort_values(["size", "model", "model_id"], ascending=[False, True, True], na_position="first")
-    return _published(spikes.reset_index(drop=True), heading, attribution)
-
-
-def _published(spikes: pd.DataFrame, heading: Heading, attribution: Attribution) -> pd.DataFrame:
-    days: dict[str, Any] = {
-        "from": [_midnight(day) for day in spikes["day"]],
-        "to": [_midnight(day + DAY) for day in spikes["day"]],
-    }
-    rows = spikes.assign(
-        hub=heading.hub,
-        window=heading.window,
-        scope=heading.scope,
-        attribution=attribution,
-        kind="spike",
-        value=half_up(spikes["value"].to_numpy(dtype=float)).astype(float),
-        note=[_note(*values) for values in zip(*(spikes[name] for name in _NOTED), strict=True)],
-        **days,
-    )
-    return rows[[column.name for column in QUALITY.columns]]
-
-
-_NOTED = ("share", "share_without", "country", "day", "downloads", "median")
-
-
-def _note(share: float, without: float, country: str, day: float, downloads: float, median: float) -> str:
-    """In words: what the model moves, and its day out of line where it had one."""
-    points = (without - share) * 100
-    words = [
-        f"leaving it out moves {country} by {points:+.2f} points" if points == points else "nothing is left without it"
+    if not daily.downloads.size:
+        return []
+    median = np.median(sliding_window_view(daily.downloads[:, :-1], DAYS_BEFORE, axis=1), axis=2)
+    growth = daily.downloads[:, DAYS_BEFORE:]
+    burst = np.where(growth > TIMES_MEDIAN * median, growth, -1.0)
+    largest = burst.argmax(axis=1)
+    return [
+        Burst(int(daily.model_id[row]), int(daily.days[DAYS_BEFORE + day]), float(growth[row, day]), median[row, day])
+        for row, day in enumerate(largest.tolist())
+        if burst[row, day] > 0
     ]
-    if day == day:
-        on = from_seconds(int(day)).date().isoformat()
-        words.append(f"{downloads:.0f} downloads on {on} against a median of {median:.0f} in the 28 days before")
+
+
+def bursts(found: Iterable[Burst], countries: Parts) -> dict[int, Burst]:
+    """Of the days `out_of_line` those above 1 % of the downloads of the model's country in the window, by model_id."""
+    models, days = countries.tally.models, {each.model_id: each for each in found}
+    rows = np.flatnonzero((models.downloads > 0) & np.isin(models.model_id, list(days)))
+    limit = _limits(countries)[countries.tally.owners.of[rows]].tolist()
+    known = zip(models.model_id[rows].tolist(), limit, strict=True)
+    return {model_id: days[model_id] for model_id, least in known if days[model_id].downloads > least}
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+class _Spike(NamedTuple):
+    move: Move
+    burst: Burst | None
+    downloads: float  #: in the window
+
+
+def spike_rows(cases: Sequence[tuple[Heading, Attribution, Parts]], daily: Daily) -> pd.DataFrame:
+    """`quality.csv` rows of kind spike: for each scope and attribution the largest move first.
+
+    `value` is the model's downloads in the window; `from` and `to` the day of a burst. `daily` are the `days_needed` of
+    all `burst_candidates`; NO_DAYS where no daily growth is known.
+    """
+    days = out_of_line(daily)
+    found = [(heading, attribution, _spikes(countries, days)) for heading, attribution, countries in cases]
+    model_ids = sorted({spike.move.model_id for _, _, spikes in found for spike in spikes})
+    said = cases[0][2].tally.models.names(np.array(model_ids, np.int64)) if model_ids else ()
+    names = dict(zip(model_ids, said, strict=True))
+    rows = [row for heading, attribution, spikes in found for row in _published(spikes, heading, attribution, names)]
+    columns = [column.name for column in QUALITY.columns]
+    texts = {name: pd.Series([row[name] for row in rows], dtype="str") for name in columns if name not in _NUMBERS}
+    return pd.DataFrame({**texts, **{name: np.array([row[name] for row in rows], float) for name in _NUMBERS}})[columns]
+
+
+_NUMBERS = ("value", "share", "share_without")
+
+
+def _spikes(countries: Parts, days: Sequence[Burst]) -> list[_Spike]:
+    """By model_id."""
+    models, burst = countries.tally.models, bursts(days, countries)
+    moved = {move.model_id: move for move in leave_one_out(countries)}
+    unmoved = sorted(burst.keys() - moved.keys())
+    moved |= {move.model_id: move for move in _moves(countries, np.searchsorted(models.model_id, unmoved))}
+    downloads = models.downloads[np.searchsorted(models.model_id, sorted(moved))].tolist()
+    return [_Spike(moved[each], burst.get(each), value) for each, value in zip(sorted(moved), downloads, strict=True)]
+
+
+def _published(
+    spikes: Sequence[_Spike], heading: Heading, attribution: Attribution, names: Mapping[int, str]
+) -> Iterator[dict[str, object]]:
+    """The rows of a scope and attribution, the largest move first, by the columns of QUALITY."""
+    value = half_up(np.array([spike.downloads for spike in spikes])).tolist()
+    order = sorted(range(len(spikes)), key=lambda place: (-spikes[place].move.size, names[spikes[place].move.model_id]))
+    for place in order:
+        move, burst, _ = spikes[place]
+        yield {
+            "hub": heading.hub,
+            "window": heading.window,
+            "scope": heading.scope,
+            "attribution": attribution,
+            "kind": "spike",
+            "model": names[move.model_id],
+            "from": None if burst is None else _midnight(burst.day),
+            "to": None if burst is None else _midnight(burst.day + DAY),
+            "value": value[place],
+            "country": move.country,
+            "share": move.share,
+            "share_without": move.share_without,
+            "note": _note(move, burst),
+        }
+
+
+def _note(move: Move, burst: Burst | None) -> str:
+    """In words: what the model moves, and its day out of line where it had one."""
+    points = (move.share_without - move.share) * 100
+    words = [
+        "nothing is left without it"
+        if math.isnan(points)
+        else f"leaving it out moves {move.country} by {points:+.2f} points"
+    ]
+    if burst is not None:
+        on = from_seconds(burst.day).date().isoformat()
+        grew = f"{burst.downloads:.0f} downloads on {on} against a median of {burst.median:.0f}"
+        words.append(f"{grew} in the 28 days before")
     return "; ".join([*words, "value: its downloads in the window"])
 
 
-def _midnight(day: float) -> str | None:
-    return None if np.isnan(day) else from_seconds(int(day)).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _midnight(day: int) -> str:
+    return from_seconds(day).strftime("%Y-%m-%dT%H:%M:%SZ")

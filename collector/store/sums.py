@@ -188,8 +188,10 @@ def _rows_of(conn: Connection, hub_id: int, model_ids: Ints, window: Window, unt
         rows = fetched(conn, stored.READINGS.where(poll.c.hub_id == hub_id, *polls))
         rows = rows[np.isin(rows[:, 0], model_ids)]
     else:
-        parts = [fetched(conn, stored.of_models(hub_id, part, *polls)) for part in chunks(model_ids.tolist())]
-        rows = np.concatenate([np.empty((0, 8), np.int64), *parts])
+        asked = (stored.of_models(hub_id, part, *polls) for part in chunks(model_ids.tolist()))
+        rows = np.concatenate(
+            [np.empty((0, 8), np.int64), *(np.column_stack(columns_of(conn, each)) for each in asked)]
+        )
     at, started_at, span = rows[:, 1], rows[:, 3], rows[:, 6]
     kept: Ints = rows[(started_at <= until) | ((span != NOT_SAID) & (at - span < near_end))]
     return kept

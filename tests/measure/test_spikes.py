@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,17 @@ from hypothesis import strategies as st
 
 from collector.columns import QUALITY
 from collector.measure.shares import country_parts
-from collector.measure.spikes import burst_candidates, bursts, leave_one_out, spike_rows
+from collector.measure.spikes import (
+    NO_DAYS,
+    Burst,
+    Daily,
+    burst_candidates,
+    bursts,
+    days_needed,
+    leave_one_out,
+    out_of_line,
+    spike_rows,
+)
 from collector.measure.sums import Heading, Parts
 from collector.model import DAY, Window, month_window
 from tests.measure.tables import by_base, by_uploader
@@ -47,17 +58,15 @@ def rooted(models: pd.DataFrame, roots: pd.DataFrame) -> Parts:
 
 
 def left_out(models: pd.DataFrame) -> dict[int, tuple[str, float, float]]:
-    found = leave_one_out(uploads(models))
-    return {row[0]: row[1:] for row in found.itertuples(index=False, name=None)}
+    return {move.model_id: move[1:] for move in leave_one_out(uploads(models))}
 
 
-def daily_growth(model_id: int, days: dict[int, float], usual: float = 10.0) -> pd.DataFrame:
+def daily_growth(model_id: int, days: dict[int, float], usual: float = 10.0) -> Daily:
     """`usual` on every day of the window and the 28 days before; `days` counts from the window's first day."""
-    rows = [(model_id, SEPTEMBER.start + n * DAY, days.get(n, usual)) for n in range(-28, 30)]
-    return pd.DataFrame(rows, columns=["model_id", "day", "downloads"])
+    growth = [days.get(n, usual) for n in range(-28, 30)]
+    return Daily(np.array([model_id]), np.arange(-28, 30) * DAY + SEPTEMBER.start, np.array([growth]))
 
 
-NO_DAYS = pd.DataFrame({"model_id": [], "day": [], "downloads": []})
 # As in spring 2026: one small vision model of China's, beside everything else.
 BURST = a_world(("Qwen/burst", "CN", 3700.0), ("Qwen/usual", "CN", 3800.0), ("meta/usual", "US", 2500.0))
 
@@ -83,8 +92,8 @@ def test_a_model_can_move_another_country_more_than_its_own() -> None:
     merged = pd.DataFrame(
         {"model_id": [1, 1, 2, 3], "country": ["CN", "FR", "CN", "US"], "weight": [0.9, 0.1, 1.0, 1.0]}
     )
-    moved = leave_one_out(rooted(models, merged)).set_index("model_id")
-    assert moved.at[1, "country"] == "US"  # 10 % to 20 %, CN 85 % to 80 %
+    moved = {move.model_id: move.country for move in leave_one_out(rooted(models, merged))}
+    assert moved[1] == "US"  # 10 % to 20 %, CN 85 % to 80 %
 
 
 def test_an_unattributed_model_moves_zz() -> None:
@@ -120,35 +129,34 @@ def test_no_model_that_moves_a_point_is_overlooked(world: list[tuple[str, int]])
 # --- bursts ---------------------------------------------------------------------------------------------------------
 
 
-def found_bursts(daily: pd.DataFrame, models: pd.DataFrame = BURST) -> Any:
-    return bursts(daily, uploads(models), SEPTEMBER)
+def found_bursts(daily: Daily, models: pd.DataFrame = BURST) -> dict[int, Burst]:
+    return bursts(out_of_line(daily), uploads(models))
 
 
 def test_a_day_above_ten_medians_and_a_hundredth_of_its_country_is_a_burst() -> None:
     found = found_bursts(daily_growth(1, {3: 101.0, 5: 3000.0, 6: 3000.0}))
-    assert found.values.tolist() == [[1, SEPTEMBER.start + 5 * DAY, 3000.0, 10.0]]
+    assert found == {1: Burst(1, SEPTEMBER.start + 5 * DAY, 3000.0, 10.0)}
 
 
 def test_ten_medians_exactly_are_no_burst() -> None:
-    assert found_bursts(daily_growth(1, {3: 100.0})).empty
+    assert not found_bursts(daily_growth(1, {3: 100.0}))
     assert len(found_bursts(daily_growth(1, {3: 100.5}))) == 1
 
 
 def test_a_day_within_a_hundredth_of_its_country_is_no_burst() -> None:
-    assert found_bursts(daily_growth(1, {3: 75.0}, usual=1.0)).empty  # CN has 7,500
+    assert not found_bursts(daily_growth(1, {3: 75.0}, usual=1.0))  # CN has 7,500
     assert len(found_bursts(daily_growth(1, {3: 75.1}, usual=1.0))) == 1
 
 
 def test_a_day_before_the_window_is_another_windows_burst() -> None:
-    assert found_bursts(daily_growth(1, {-1: 3000.0})).empty
+    assert not found_bursts(daily_growth(1, {-1: 3000.0}))
 
 
 def test_a_past_that_is_not_wholly_known_proves_nothing() -> None:
-    daily = daily_growth(1, {0: 3000.0})
-    assert len(found_bursts(daily)) == 1
-    assert found_bursts(daily[daily["day"] != SEPTEMBER.start - 10 * DAY]).empty
-    unknown = daily.assign(downloads=daily["downloads"].where(daily["day"] != SEPTEMBER.start - 28 * DAY))
-    assert found_bursts(unknown).empty
+    assert len(found_bursts(daily_growth(1, {0: 3000.0}))) == 1
+    for unknown in (-10, -28):
+        assert not found_bursts(daily_growth(1, {0: 3000.0, unknown: math.nan}))
+    assert len(found_bursts(daily_growth(1, {1: 3000.0, -28: math.nan}))) == 1
 
 
 def test_a_silent_past_is_known_and_makes_a_burst() -> None:
@@ -161,21 +169,23 @@ def test_a_merge_bursts_in_the_country_where_it_weighs() -> None:
         {"model_id": [1, 1, 2, 3], "country": ["CN", "FR", "CN", "FR"], "weight": [0.5, 0.5, 1.0, 1.0]}
     )
     assert 1 in burst_candidates(rooted(models, roots))  # 30 of France's 930
-    daily = daily_growth(1, {2: 18.0}, usual=0.1)
-    assert bursts(daily, rooted(models, roots), SEPTEMBER).empty  # 9 is under 9.3
-    assert len(bursts(daily_growth(1, {2: 19.0}, usual=0.1), rooted(models, roots), SEPTEMBER)) == 1
+    less, more = (out_of_line(daily_growth(1, {2: day}, usual=0.1)) for day in (18.0, 19.0))
+    assert not bursts(less, rooted(models, roots))  # 9 is under 9.3
+    assert len(bursts(more, rooted(models, roots))) == 1
 
 
 def test_only_models_above_a_hundredth_of_their_country_need_their_days() -> None:
     models = a_world(
         ("a/a", "CN", 1000.0), ("a/b", "CN", 10.0), ("a/c", "CN", 11.0), ("z/z", "FR", 1.0), ("q/q", "FR", 0)
     )
-    assert burst_candidates(uploads(models)) == [1, 3, 4]
+    assert burst_candidates(uploads(models)).tolist() == [1, 3, 4]
 
 
 def test_a_window_that_begins_within_a_day_counts_that_day() -> None:
     window = Window(SEPTEMBER.start + 3600, SEPTEMBER.end + 3600, "trailing-2026-10-01")
-    assert len(bursts(daily_growth(1, {0: 3000.0}), uploads(BURST), window)) == 1
+    days = days_needed(window)
+    assert (days.start, days.end) == (SEPTEMBER.start - 28 * DAY, window.end)
+    assert len(found_bursts(daily_growth(1, {0: 3000.0}))) == 1
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
@@ -188,8 +198,9 @@ def test_spikes_are_listed_with_their_shares_their_day_and_words() -> None:
         ("Qwen/usual", "CN", 38_000.0),
         *[(f"meta/{n}", "US", 500.0) for n in range(50)],
     )
-    daily = pd.concat([daily_growth(1, {5: 30_000.0}), daily_growth(2, {7: 400.0}, usual=1.0)])
-    rows: Any = spike_rows(uploads(models), daily, SEPTEMBER, HEADING, "base")
+    one, other = daily_growth(1, {5: 30_000.0}), daily_growth(2, {7: 400.0}, usual=1.0)
+    daily = Daily(np.array([1, 2]), one.days, np.concatenate([one.downloads, other.downloads]))
+    rows: Any = spike_rows([(HEADING, "base", uploads(models))], daily)
     assert list(rows.columns) == [column.name for column in QUALITY.columns]
     assert rows[["model", "value", "country"]].values.tolist() == [
         ["Qwen/usual", 38_000.0, "CN"],
@@ -207,17 +218,17 @@ def test_spikes_are_listed_with_their_shares_their_day_and_words() -> None:
 
 
 def test_no_daily_growth_leaves_what_moves_the_shares() -> None:
-    rows = spike_rows(uploads(BURST), NO_DAYS, SEPTEMBER, HEADING, "publisher")
+    rows = spike_rows([(HEADING, "publisher", uploads(BURST))], NO_DAYS)
     assert sorted(rows["model"]) == ["Qwen/burst", "Qwen/usual", "meta/usual"]
 
 
 def test_the_only_model_is_named_in_words() -> None:
     models = a_world(("a/x", "CN", 5.0))
-    rows = spike_rows(uploads(models), NO_DAYS, SEPTEMBER, HEADING, "base")
+    rows = spike_rows([(HEADING, "base", uploads(models))], NO_DAYS)
     assert rows["note"].str.startswith("nothing is left without it").tolist() == [True]
 
 
 def test_a_quiet_window_has_the_columns_and_no_rows() -> None:
-    rows = spike_rows(uploads(a_world()), NO_DAYS, SEPTEMBER, HEADING, "base")
+    rows = spike_rows([(HEADING, "base", uploads(a_world()))], NO_DAYS)
     assert rows.empty
     assert list(rows.columns) == [column.name for column in QUALITY.columns]

@@ -9,8 +9,9 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.measure.ranking import listed, names_among
 from collector.measure.shares import country_parts
-from collector.measure.standings import LARGEST_MODELS, SUMS, country_sums, largest_models
+from collector.measure.standings import LARGEST_MODELS, LISTED, SUMS, country_sums, largest_models
 from collector.measure.sums import Parts, largest_of_each
 from tests.measure.tables import by_base
 
@@ -39,18 +40,29 @@ BEFORE = parts_of(("cn/one", {"CN": 1.0}, 7.0), ("fr/gone", {"FR": 1.0}, 3.0))
 
 
 def rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
-    return list(table.itertuples(index=False, name=None))
+    """Without the scope and attribution that end each row."""
+    return [row[:-2] for row in table.itertuples(index=False, name=None)]
+
+
+def sums(now: Parts, then: Parts) -> pd.DataFrame:
+    return country_sums({("all", "base"): (now, then)})
+
+
+def largest(counted: Parts, most: int = LISTED) -> pd.DataFrame:
+    ranked = largest_models(counted, most)
+    names = names_among(counted.tally.models, [ranked])
+    return listed({("all", "base"): ranked}, most, names, LARGEST_MODELS)
 
 
 def test_sums_stand_beside_those_of_the_window_before_for_every_country_of_either() -> None:
-    table = country_sums(NOW, BEFORE)
-    assert tuple(table.columns) == SUMS
+    table = sums(NOW, BEFORE)
+    assert tuple(table.columns) == (*SUMS, "scope", "attribution")
     assert rows(table) == [("CN", 35.5, 7.0, 3), ("FR", 0.0, 3.0, 0), ("US", 19.5, 0.0, 2)]
 
 
 def test_the_largest_models_of_a_country_come_by_the_part_that_counts_there_and_ties_by_name() -> None:
-    table = largest_models(NOW)
-    assert tuple(table.columns) == LARGEST_MODELS
+    table = largest(NOW)
+    assert tuple(table.columns) == (*LARGEST_MODELS, "scope", "attribution")
     assert rows(table) == [
         ("CN", "x/merge", 15.5, 0.5),
         ("CN", "cn/also", 10.0, 1.0),
@@ -61,7 +73,7 @@ def test_the_largest_models_of_a_country_come_by_the_part_that_counts_there_and_
 
 
 def test_only_so_many_are_listed_and_of_ties_at_the_end_the_first_by_name() -> None:
-    assert [row[:2] for row in rows(largest_models(NOW, 2))] == [
+    assert [row[:2] for row in rows(largest(NOW, 2))] == [
         ("CN", "x/merge"),
         ("CN", "cn/also"),
         ("US", "x/merge"),
@@ -71,8 +83,8 @@ def test_only_so_many_are_listed_and_of_ties_at_the_end_the_first_by_name() -> N
 
 def test_a_window_without_downloads_lists_nothing() -> None:
     nothing = parts_of(("cn/one", {"CN": 1.0}, 0.0))
-    assert largest_models(nothing).empty
-    assert rows(country_sums(nothing, nothing)) == [("CN", 0.0, 0.0, 0)]
+    assert largest(nothing).empty
+    assert rows(sums(nothing, nothing)) == [("CN", 0.0, 0.0, 0)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 4)), max_size=30), st.integers(1, 4))

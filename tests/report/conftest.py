@@ -31,7 +31,7 @@ from collector.measure.shares import (
     publisher_shares,
     unquantised_portions,
 )
-from collector.measure.spikes import spike_rows
+from collector.measure.spikes import NO_DAYS, spike_rows
 from collector.measure.sums import Heading, tallied
 from collector.model import ATTRIBUTIONS, CountryGroup, Scope, month_window
 from collector.report.data import PollUsed, RegistryUsed, ReportData, Source
@@ -77,8 +77,7 @@ def tables_of(scope: Scope) -> dict[str, list[pd.DataFrame]]:
         parts = country_parts(tallied(models, owners(models, attribution)))
         tables[COUNTRY_SHARE.name].append(country_shares(parts, heading, previous=previous, names=NAMES, **said))
         tables[GROUP_SHARE.name].append(group_shares(parts, heading, GROUPS, previous=previous, **said))
-        no_days = pd.DataFrame({"model_id": [], "day": [], "downloads": []})
-        tables[QUALITY.name].append(spike_rows(parts, no_days, SEPTEMBER, heading, attribution))
+        tables[QUALITY.name].append(spike_rows([(heading, attribution, parts)], NO_DAYS))
     base = tallied(models, models.base)
     tables[FAMILY_SHARE.name] = [family_shares(family_parts(base, {"Qwen": "CN", "Llama": "US"}), heading, previous={})]
     made = derivative_shares(derivative_parts(base), models.where(slice(2, 3)), heading, previous={})

@@ -19,14 +19,10 @@ import pytest
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE, QUALITY
 from collector.errors import ReportError
 from collector.measure.movers import COLUMNS as MOVERS
-from collector.measure.movers import movers
-from collector.measure.shares import country_parts
-from collector.measure.sums import Parts
 from collector.report import svg
 from collector.report.data import HISTORY, ReportData
 from collector.report.page import PAGE, page, write_page
 from collector.report.svg import Series
-from tests.measure.tables import by_base
 
 HOSTILE = '</script><script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">\u202egnp.exe'
 
@@ -235,51 +231,6 @@ def test_what_a_screen_reader_says_of_each_table_tells_it_from_the_others(whole:
     assert len(said) == text.count("<summary")
     assert '<th scope="col"></th>' not in text
     assert '<p class="unseen" role="status"></p>' in text
-
-
-# --- movers ---------------------------------------------------------------------------------------------------------
-
-
-ALPHABET = "abcdefghijklmnopqrstuvwxyz"
-
-
-def countries_of(**downloads: float) -> Parts:
-    """Models named by letters; u is of the US and all others of China."""
-    rows = [(ord(name), name, "US" if name == "u" else "CN", downloads.get(name, 0.0)) for name in ALPHABET]
-    table = pd.DataFrame(rows, columns=["model_id", "model", "country", "downloads"])
-    return country_parts(by_base(table, table[["model_id", "country"]]))
-
-
-def test_contributions_of_models_add_up_to_the_change_of_their_country() -> None:
-    table = movers(countries_of(a=60, b=20, u=20), countries_of(a=20, c=40, u=40))
-    changes = table.groupby("country")["change"].sum()
-    assert changes["CN"] == pytest.approx(0.8 - 0.6)
-    assert changes["US"] == pytest.approx(0.2 - 0.4)
-    assert table.iloc[0].tolist()[:2] in (["CN", "a"], ["CN", "c"])
-
-
-def test_without_a_window_before_nothing_moved() -> None:
-    assert movers(countries_of(a=60), countries_of()).empty
-    assert movers(countries_of(), countries_of(a=60)).empty
-
-
-def test_only_the_largest_contributions_are_listed_and_ties_end_at_the_name() -> None:
-    table = movers(countries_of(a=10, b=30, c=20, d=20, e=20), countries_of(a=10, f=80, u=10), 2)
-    assert table[["country", "model"]].values.tolist() == [["CN", "f"], ["CN", "b"], ["US", "u"]]
-    assert movers(countries_of(d=1, c=1, b=1, a=1), countries_of(u=1), 2)["model"].tolist() == ["a", "b", "u"]
-
-
-def test_a_merge_contributes_to_each_of_its_countries() -> None:
-    roots = pd.DataFrame({"model_id": [1, 1, 2], "country": ["CN", "US", "US"], "weight": [0.5, 0.5, 1.0]})
-    now, then = (
-        country_parts(by_base(pd.DataFrame({"model_id": [1, 2], "model": ["m", "n"], "downloads": each}), roots))
-        for each in ([60.0, 40.0], [20.0, 80.0])
-    )
-    assert movers(now, then).round(6).values.tolist() == [
-        ["CN", "m", 0.3, 0.1, 0.2],
-        ["US", "n", 0.4, 0.8, -0.4],
-        ["US", "m", 0.3, 0.1, 0.2],
-    ]
 
 
 # --- in a browser ---------------------------------------------------------------------------------------------------
