@@ -14,8 +14,9 @@ from collector.garbage import no_garbage_sought
 from collector.hubs import Hub, Stop
 from collector.hubs.http import RESUME, check_stop
 from collector.logs import about
-from collector.model import Page, PollPlan
-from collector.store.polls import FinishedPoll, PollStore
+from collector.model import Page, PollPlan, to_seconds
+from collector.store.numbering import SECONDS
+from collector.store.polls import FinishedPoll, PollStore, RunningPoll
 
 PAGES_WITHOUT_COUNTER = 5  # so many are read before a hub is believed to have lost its cumulative counter
 
@@ -50,7 +51,7 @@ def poll_once(
     Raises HubError (recorded with the poll, which can be resumed) and Stopped (the poll stays running, to be resumed).
     """
     hub_id = store.hub_id(hub.name, hub.endpoint)
-    unfinished = store.unfinished_poll(hub_id, plan, now().date())
+    unfinished = store.unfinished_poll(hub_id, plan, now())
     poll = unfinished or store.start_poll(hub_id, plan, now())
     pages = _pages(hub, poll.cursor, stop)
     if poll.pages == 0 and store.supplied_all_time(hub_id):
@@ -60,12 +61,29 @@ def poll_once(
             while not poll.has_ended:
                 # A fifth of a poll's CPU time went into these searches, measured at 200,000 models.
                 with no_garbage_sought():
-                    poll = store.write_page(poll, next(pages))
+                    page = next(pages)
+                    _require_in_time(hub.name, poll, page)
+                    poll = store.write_page(poll, page)
                 progress(Progress(poll.models_listed, poll.pages, plan.top))
         except HubError as e:
             store.fail_poll(poll, str(e), now())
             raise
         return PollResult(store.finish_poll(poll, now()), unfinished is not None)
+
+
+def _require_in_time(name: str, poll: RunningPoll, page: Page) -> None:
+    """HubError when a page was read before its poll began, or so long after that its readings' time does not fit.
+
+    The first is a clock that was set back, the second a hub that is very slow or a machine that slept.
+    """
+    after = to_seconds(page.observed_at) - poll.started_at
+    if after < 0:
+        raise HubError(f"{name}: the clock was set back to before this poll began; {_ANEW}")
+    if after >= SECONDS:
+        raise HubError(f"{name}: this poll began more than {SECONDS // 3600} hours ago; {_ANEW}")
+
+
+_ANEW = "what was read is kept; poll again to begin a new one"
 
 
 def _pages(hub: Hub, cursor: str | None, stop: Stop) -> Iterator[Page]:

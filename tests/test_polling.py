@@ -227,6 +227,57 @@ def test_an_unfinished_poll_of_yesterday_is_left_and_a_new_one_begins(clock: Clo
     assert [poll.status for poll in polls(db)] == ["failed", "complete"]
 
 
+def run_while_the_clock(hub: FakeHub, db: Database, moves_by: timedelta) -> PollResult:
+    """A poll after whose first page the clock is moved."""
+
+    def move(progress: Progress) -> None:
+        if progress.pages == 1:
+            hub.clock.at += moves_by
+
+    return poll_once(hub, PollStore(db), ALL, hub.clock.now, hub.clock, move)
+
+
+def test_a_poll_that_sleeps_for_36_hours_goes_on(clock: Clock, db: Database) -> None:
+    assert run_while_the_clock(three_pages(clock), db, timedelta(hours=36)).poll.models_listed == 5
+
+
+def test_a_poll_that_sleeps_for_longer_fails_and_a_new_one_begins(clock: Clock, db: Database) -> None:
+    hub = three_pages(clock)
+    reason = "huggingface: this poll began more than 36 hours ago; what was read is kept; poll again to begin a new one"
+    with pytest.raises(HubError, match=f"^{reason}$"):
+        run_while_the_clock(hub, db, timedelta(hours=37))
+    assert [(poll.status, poll.cursor, poll.error) for poll in polls(db)] == [("failed", "1", reason)]
+    assert listed(db) == ["qwen/model-1", "qwen/model-2"]
+
+    result = run(hub, db)
+    assert (result.resumed, result.poll.models_listed) == (False, 5)
+
+
+def test_a_clock_that_is_set_back_before_the_polls_start_fails_it_and_a_new_one_begins(
+    clock: Clock, db: Database
+) -> None:
+    hub = three_pages(clock)
+    reason = "huggingface: the clock was set back to before this poll began; what was read is kept; poll again to begin"
+    with pytest.raises(HubError, match=f"^{reason} a new one$"):
+        run_while_the_clock(hub, db, timedelta(minutes=-5))
+    assert listed(db) == ["qwen/model-1", "qwen/model-2"]
+
+    result = run(hub, db)
+    assert (result.resumed, result.poll.models_listed) == (False, 5)
+
+
+def test_a_clock_that_is_set_back_within_the_poll_does_not_matter(clock: Clock, db: Database) -> None:
+    assert run_while_the_clock(three_pages(clock), db, timedelta(seconds=-1)).poll.models_listed == 5
+
+
+def test_a_poll_whose_clock_is_right_again_is_read_on(clock: Clock, db: Database) -> None:
+    hub = three_pages(clock)
+    with pytest.raises(HubError, match="the clock was set back"):
+        run_while_the_clock(hub, db, timedelta(minutes=-5))
+    clock.at += timedelta(minutes=6)
+    assert run(hub, db).resumed
+
+
 def test_an_unfinished_poll_of_another_plan_is_not_gone_on_with(clock: Clock, db: Database) -> None:
     hub = three_pages(clock)
     hub.breaks_at(1)

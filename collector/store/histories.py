@@ -33,7 +33,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from collector.model import DAY
 from collector.store import server
 from collector.store.changes import Rewrite, Row, State, Stored
-from collector.store.numbering import AT, of_each, of_poll, over_a_day, reading_id
+from collector.store.numbering import AT, NO_SPAN, SECONDS, of_each, of_poll, reading_id, span_part, time_and_span
 from collector.store.schema import hub, metadata, model, model_state, observation, poll, publisher
 from collector.store.sift import Moved
 
@@ -143,11 +143,10 @@ def write_readings(conn: Connection, new: Sequence[NewReading]) -> None:
     values = [
         {
             "id": reading_id(each.poll_id, each.model_id),
-            "seconds": each.row.reading.at - each.poll_started_at,
+            "time_and_span": time_and_span(each.row.reading.at - each.poll_started_at, each.row.span),
             "downloads_all_time": each.row.reading.all_time,
             "downloads_30d": each.row.reading.rolling,
             "likes": each.row.reading.likes,
-            "span_over_a_day": None if each.row.span is None else over_a_day(each.row.span),
             "delta": each.row.delta,
         }
         for each in new
@@ -156,13 +155,14 @@ def write_readings(conn: Connection, new: Sequence[NewReading]) -> None:
     _reach(conn, ((each.poll_id, each.row.reading.at, each.row.span) for each in new))
 
 
-_MOVES = ("id", "seconds", "likes", "downloads_all_time", "downloads_30d", "delta", "span_over_a_day")
+_MOVES = ("id", "time_and_span", "likes", "downloads_all_time", "downloads_30d", "delta")
 
 
 def write_moves(conn: Connection, poll_id: int, seconds: int, at: int, moved: Sequence[Moved]) -> None:
     """Stores the readings of counters that moved, all of one poll and one instant."""
+    without_span = time_and_span(seconds, 0)  # the same of all of them, and judged once
     rows = [
-        (reading_id(poll_id, model_id), seconds, likes, total, rolling, delta, over_a_day(span))
+        (reading_id(poll_id, model_id), without_span + span * SECONDS, likes, total, rolling, delta)
         for model_id, total, rolling, likes, span, delta in moved
     ]
     insert_rows(conn, observation, _MOVES, rows)
@@ -286,6 +286,13 @@ def _compiled(statement: Insert | Update | Select[Any], dialect: Dialect) -> SQL
     return compiled
 
 
+_REWRITE = (
+    update(observation)
+    .where(observation.c.id == bindparam("of_reading"))
+    .values(time_and_span=observation.c.seconds + bindparam("new_span", type_=BigInteger), delta=bindparam("new_delta"))
+)
+
+
 def write_rewrites(conn: Connection, rewrites: Sequence[tuple[int, Rewrite]]) -> None:
     """New derived columns of stored readings, each named by its model and its poll."""
     if not rewrites:
@@ -293,12 +300,12 @@ def write_rewrites(conn: Connection, rewrites: Sequence[tuple[int, Rewrite]]) ->
     values = [
         {
             "of_reading": reading_id(new.poll_id, model_id),
-            "span_over_a_day": None if new.span is None else over_a_day(new.span),
-            "delta": new.delta,
+            "new_span": span_part(NO_SPAN if new.span is None else new.span),
+            "new_delta": new.delta,
         }
         for model_id, new in rewrites
     ]
-    conn.execute(update(observation).where(observation.c.id == bindparam("of_reading")), values)
+    conn.execute(_REWRITE, values)
     _reach(conn, ((new.poll_id, new.at, new.span) for _, new in rewrites))
 
 

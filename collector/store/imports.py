@@ -50,7 +50,7 @@ from collector.store.histories import (
     write_rewrites,
 )
 from collector.store.lineages import add_todo
-from collector.store.numbering import over_a_day, reading_id
+from collector.store.numbering import reading_id, span_part
 from collector.store.schema import import_file, model, model_name, model_state, observation, poll
 from collector.store.server import open_month
 
@@ -361,12 +361,11 @@ def _write_plain(conn: Connection, readings: Arranged, rows: PlainRows, polls: _
     poll_id, at, span = polls.id[kept], readings.at[kept], rows.span[kept]
     columns = {
         "id": (reading_id(poll_id, readings.model_id[kept]), None),
-        "seconds": (at - polls.started_at[kept], None),
+        "time_and_span": (span_part(span) + at - polls.started_at[kept], None),  # within its day; NOT_SAID is NO_SPAN
         "likes": (readings.likes[kept], NOT_SAID),
         "downloads_all_time": (readings.all_time[kept], NOT_SAID),
         "downloads_30d": (readings.rolling[kept], NOT_SAID),
         "delta": (rows.delta[kept], NO_DELTA),
-        "span_over_a_day": (over_a_day(span), over_a_day(NOT_SAID)),
     }
     insert_columns(conn, observation, columns)
     grown = span != NOT_SAID

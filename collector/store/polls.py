@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal_column, or_, select, update
@@ -118,10 +118,10 @@ class PollStore:
         with self._db.connect() as conn:
             return conn.execute(query.limit(1)).first() is not None
 
-    def unfinished_poll(self, hub_id: int, plan: PollPlan, day: date) -> RunningPoll | None:
-        """The last poll of this plan that began on this UTC day, if it is not complete."""
-        midnight = to_seconds(datetime.combine(day, time(), UTC))
-        query = _polls_of(hub_id, plan).where(poll.c.started_at >= midnight, poll.c.started_at < midnight + DAY)
+    def unfinished_poll(self, hub_id: int, plan: PollPlan, now: datetime) -> RunningPoll | None:
+        """The last poll of this plan that began on this UTC day until now, if it is not complete."""
+        at = to_seconds(now)
+        query = _polls_of(hub_id, plan).where(poll.c.started_at >= at - at % DAY, poll.c.started_at <= at)
         with self._db.connect() as conn:
             row = conn.execute(query.order_by(poll.c.started_at.desc(), poll.c.id.desc()).limit(1)).first()
         if row is None or row.status == "complete":

@@ -43,6 +43,8 @@ metadata = MetaData(
 
 #: Bits of a reading's number that are its model's; the rest is its poll's (`collector.store.numbering`).
 MODEL_BITS = 25
+#: Bits of `time_and_span` that are a reading's seconds; the rest is its span. They hold a poll of 36 hours.
+SECONDS_BITS = 17
 
 hub = Table(
     "hub",
@@ -179,6 +181,8 @@ model_description = Table(
 #: than twice that count by more than 1,000: `collector.measure.steps`). In literals, so that the index serves it.
 UNUSUAL = "(delta IS NULL OR delta < 0 OR delta > 2 * coalesce(downloads_30d, 0) + 1000)"
 
+# No CHECK: with one, and columns that are worked out, a connection that only reads cannot VACUUM INTO (SQLite 3.40),
+# which is how a backup is made. Who writes is held to what fits (`numbering.time_and_span`), and `db check` looks.
 observation = Table(
     "observation",
     metadata,
@@ -203,7 +207,26 @@ observation = Table(
         nullable=False,
         comment="The model read: the second part of id.",
     ),
-    Column("seconds", Integer, nullable=False, comment="Time of the reading: seconds after the poll's started_at."),
+    Column(
+        "time_and_span",
+        BigInteger,
+        nullable=False,
+        comment=f"seconds and span_seconds in one number, for room: (span - 86,400) x {1 << SECONDS_BITS} + seconds;"
+        " a span of -1 stands for none.",
+    ),
+    Column(
+        "seconds",
+        Integer,
+        Computed(f"time_and_span & {(1 << SECONDS_BITS) - 1}", persisted=False),
+        nullable=False,
+        comment="Time of the reading: seconds after the poll's started_at.",
+    ),
+    Column(
+        "span_seconds",
+        Integer,
+        Computed(f"nullif((time_and_span >> {SECONDS_BITS}) + 86400, -1)", persisted=False),
+        comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
+    ),
     Column("likes", Integer, comment="Likes as the hub said them; null: not said."),
     Column(
         "downloads_all_time", BigInteger, comment="Cumulative counter as the hub said it; may fall. Null: not said."
@@ -213,17 +236,6 @@ observation = Table(
         "delta",
         BigInteger,
         comment="Derived: this counter minus the one before, signed; null at the first sighting. Not downloads.",
-    ),
-    Column(
-        "span_over_a_day",
-        Integer,
-        comment="Derived: by how much span_seconds exceeds 86,400; mostly a small number, which takes less room.",
-    ),
-    Column(
-        "span_seconds",
-        Integer,
-        Computed("span_over_a_day + 86400", persisted=False),
-        comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
     ),
     # Serves: what a window's growth rests on beside its plain sums, without a look at every reading.
     Index("ix_observation_unusual", "poll_id", sqlite_where=text(UNUSUAL)),

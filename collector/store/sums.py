@@ -21,7 +21,7 @@ from collector.store import readings as stored
 from collector.store.arrays import columns_of, fetched
 from collector.store.database import Database
 from collector.store.histories import chunks
-from collector.store.numbering import AT, BEGIN, of_model, of_poll
+from collector.store.numbering import AT, BEGIN, SPAN, of_model, of_poll
 from collector.store.schema import UNUSUAL, observation, poll
 
 _MANY = 5_000  # models whose readings are worth looking up one by one
@@ -68,7 +68,7 @@ def rises(db: Database, hub_id: int, window: Window, polls: tuple[int, int] = AL
             yield Rises(*whole, *cut)
 
 
-_BEGINS = observation.c.seconds - observation.c.span_seconds  # after the poll's start: mostly a day before it
+_BEGINS = observation.c.seconds - SPAN  # after the poll's start: mostly a day before it; what rises has a span
 _RISES = select(observation.c.model_id, observation.c.delta).where(
     observation.c.delta > 0, observation.c.downloads_all_time.is_not(None)
 )

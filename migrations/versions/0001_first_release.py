@@ -991,7 +991,25 @@ def _create_observation() -> None:
             comment="The model read: the second part of id.",
         ),
         sa.Column(
-            "seconds", sa.Integer(), nullable=False, comment="Time of the reading: seconds after the poll's started_at."
+            "time_and_span",
+            sa.BigInteger(),
+            nullable=False,
+            comment="seconds and span_seconds in one number, for room: (span - 86,400) x 131072 + seconds;"
+            " a span of -1 stands for none.",
+        ),
+        sa.Column(
+            "seconds",
+            sa.Integer(),
+            sa.Computed("time_and_span & 131071", persisted=on_server),
+            nullable=False,
+            comment="Time of the reading: seconds after the poll's started_at.",
+        ),
+        sa.Column(
+            "span_seconds",
+            sa.Integer(),
+            sa.Computed("nullif((time_and_span >> 17) + 86400, -1)", persisted=on_server),
+            nullable=True,
+            comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
         ),
         sa.Column("likes", sa.Integer(), nullable=True, comment="Likes as the hub said them; null: not said."),
         sa.Column(
@@ -1011,19 +1029,6 @@ def _create_observation() -> None:
             sa.BigInteger(),
             nullable=True,
             comment="Derived: this counter minus the one before, signed; null at the first sighting. Not downloads.",
-        ),
-        sa.Column(
-            "span_over_a_day",
-            sa.Integer(),
-            nullable=True,
-            comment="Derived: by how much span_seconds exceeds 86,400; mostly a small number, which takes less room.",
-        ),
-        sa.Column(
-            "span_seconds",
-            sa.Integer(),
-            sa.Computed("span_over_a_day + 86400", persisted=on_server),
-            nullable=True,
-            comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
         ),
         sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_observation_model_id")),
         sa.ForeignKeyConstraint(["poll_id"], ["poll.id"], name=op.f("fk_observation_poll_id")),

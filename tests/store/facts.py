@@ -12,7 +12,7 @@ from collector.model import publisher_of
 from collector.store import schema
 from collector.store.database import Database
 from collector.store.months import Month, MonthBuild, MonthRow, build_month
-from collector.store.numbering import over_a_day, reading_id
+from collector.store.numbering import reading_id, time_and_span
 
 
 def put_month(db: Database, hub_id: int, number: int, rows: pd.DataFrame, build: MonthBuild) -> None:
@@ -72,9 +72,8 @@ class World:
         span_seconds: int | None = None,
         **more: Any,
     ) -> None:
-        values = {"id": reading_id(poll_id, model_id), "seconds": seconds, "downloads_all_time": all_time}
-        if span_seconds is not None:
-            values["span_over_a_day"] = over_a_day(span_seconds)
+        where = {"id": reading_id(poll_id, model_id), "time_and_span": time_and_span(seconds, span_seconds)}
+        values = where | {"downloads_all_time": all_time}
         self._put(schema.observation, **(values | more))
 
     def state(

@@ -25,6 +25,7 @@ from collector.store.database import Database, database_path
 from collector.store.derived import Derived, Noted, Root
 from collector.store.imports import ImportReading, ImportStore, LineRefused, Provenance
 from collector.store.months import MonthBuild
+from collector.store.numbering import span_part, time_and_span
 from collector.store.polls import PollStore
 from collector.store.schema import origin_number
 from tests.store.facts import World, put_month
@@ -123,8 +124,15 @@ BROKEN: dict[str, str] = {
     "UPDATE observation SET downloads_all_time = 99 WHERE poll_id = 1": "models whose delta is not the difference",
     "UPDATE observation SET delta = 1 WHERE poll_id = 2": "models whose delta is not the difference",
     "UPDATE observation SET delta = 1 WHERE poll_id = 1": "models whose first reading has a delta: 1 (1)",
-    "UPDATE observation SET span_over_a_day = NULL WHERE poll_id = 2": "models whose reading after the first has no",
-    "UPDATE observation SET span_over_a_day = -86400 WHERE poll_id = 2": "models whose span is not positive: 1 (1)",
+    f"UPDATE observation SET time_and_span = {time_and_span(0, None)} WHERE poll_id = 2": (
+        "models whose reading after the first has no span: 1 (1)"
+    ),
+    f"UPDATE observation SET time_and_span = {time_and_span(0, 0)} WHERE poll_id = 2": (
+        "models whose span is not positive: 1 (1)"
+    ),
+    f"UPDATE observation SET time_and_span = {span_part(-2)} WHERE poll_id = 2": (
+        "models whose span is not positive: 1 (1)"
+    ),
     "UPDATE model_state SET seen_at = -1, changed_at = -2": "models whose last sighting is before its first reading",
 }
 
@@ -154,7 +162,7 @@ def test_an_imported_day_with_readings_of_another_day_is_found(sound: Database) 
     run(sound, "UPDATE poll SET scope = 'import', import_id = 5 WHERE id = 1")
     assert check(sound) == []
     run(sound, f"UPDATE poll SET started_at = started_at - {DAY} WHERE id = 1")
-    run(sound, f"UPDATE observation SET seconds = seconds + {DAY} WHERE poll_id = 1")
+    run(sound, f"UPDATE observation SET time_and_span = time_and_span + {DAY} WHERE poll_id = 1")
     assert check(sound) == ["imported days with readings of another day: 1 (1)"]
 
 

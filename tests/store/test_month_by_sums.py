@@ -23,7 +23,7 @@ from collector.model import DAY, Window, days_window, month_window
 from collector.store import hubwide, marks, months, schema, sums
 from collector.store import readings as facts
 from collector.store.database import Database
-from collector.store.numbering import over_a_day, reading_id
+from collector.store.numbering import reading_id, time_and_span
 from collector.store.queries import Hub
 from tests.measure.drawn import START, worlds
 from tests.measure.drawn import World as Drawn
@@ -93,11 +93,8 @@ def put(db: Database, drawn: Drawn, polls: int) -> None:
         for model_id, row in rows:
             number = reading_id(row.poll_id, model_id)
             counts = {"downloads_all_time": row.all_time, "downloads_30d": row.rolling, "delta": row.delta}
-            seconds = {
-                "seconds": row.at - made[row.poll_id - 1].started_at,
-                "span_over_a_day": over_a_day(row.span) if row.span is not None else None,
-            }
-            values = {"id": number, **counts, **seconds}
+            when = time_and_span(row.at - made[row.poll_id - 1].started_at, row.span)
+            values = {"id": number, "time_and_span": when, **counts}
             connection.execute(insert(schema.observation).values(**values))
 
 

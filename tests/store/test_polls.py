@@ -7,7 +7,7 @@ import random
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from collector.store import lineages, marks
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.imports import ImportReading, ImportStore, Provenance
+from collector.store.numbering import SECONDS
 from collector.store.polls import FinishedPoll, PollStore, RunningPoll
 from collector.store.schema import (
     hub,
@@ -122,30 +123,36 @@ def test_a_hub_keeps_its_number_when_its_address_changes(polling: Polling) -> No
 def test_the_last_unfinished_poll_of_the_day_and_plan_is_found_again(polling: Polling) -> None:
     polling.start(0)
     running = polling.page(polling.start(0.5), seen("a", 1), when=0.5, then="page 1")
-    assert polling.store.unfinished_poll(polling.hub, ALL, date(2026, 9, 1)) == running
+    assert polling.store.unfinished_poll(polling.hub, ALL, day(0.6)) == running
     assert (running.cursor, running.pages, running.models_listed, running.started_at) == ("page 1", 1, 1, at(0.5))
-    assert polling.store.unfinished_poll(polling.hub, PollPlan("top", 5), date(2026, 9, 1)) is None
-    assert polling.store.unfinished_poll(polling.hub, ALL, date(2026, 9, 2)) is None
-    assert polling.store.unfinished_poll(polling.hub, ALL, date(2026, 8, 31)) is None
+    assert polling.store.unfinished_poll(polling.hub, PollPlan("top", 5), day(0.6)) is None
+    assert polling.store.unfinished_poll(polling.hub, ALL, day(1.6)) is None
+    assert polling.store.unfinished_poll(polling.hub, ALL, day(-0.4)) is None
+
+
+def test_a_poll_that_began_after_now_is_not_gone_on_with(polling: Polling) -> None:
+    earlier, later = polling.start(0), polling.start(0.5)
+    found = [polling.store.unfinished_poll(polling.hub, ALL, day(when)) for when in (0.5, 0.4, 0, -0.001)]
+    assert found == [later, earlier, earlier, None]
 
 
 def test_a_complete_poll_leaves_nothing_unfinished_before_it(polling: Polling) -> None:
     polling.start(0)
     polling.poll(0.5, [seen("a", 1)])
-    assert polling.store.unfinished_poll(polling.hub, ALL, date(2026, 9, 1)) is None
+    assert polling.store.unfinished_poll(polling.hub, ALL, day(0.6)) is None
 
 
 def test_plans_with_another_top_are_different_polls(polling: Polling) -> None:
     running = polling.start(0, PollPlan("top", 5))
-    assert polling.store.unfinished_poll(polling.hub, PollPlan("top", 6), date(2026, 9, 1)) is None
-    assert polling.store.unfinished_poll(polling.hub, PollPlan("top", 5), date(2026, 9, 1)) == running
+    assert polling.store.unfinished_poll(polling.hub, PollPlan("top", 6), day(0.6)) is None
+    assert polling.store.unfinished_poll(polling.hub, PollPlan("top", 5), day(0.6)) == running
 
 
 def test_a_failed_poll_says_why_and_goes_on_from_its_cursor(polling: Polling) -> None:
     running = polling.page(polling.start(0), seen("a", 1), when=0, then="page 1")
     polling.store.fail_poll(running, "the hub is out of reach", day(0.1))
     assert polling.rows(poll, "status", "error", "finished_at") == [("failed", "the hub is out of reach", at(0.1))]
-    again = polling.store.unfinished_poll(polling.hub, ALL, date(2026, 9, 1))
+    again = polling.store.unfinished_poll(polling.hub, ALL, day(0.6))
     assert again == running
     polling.store.finish_poll(polling.page(again, seen("b", 1), when=0.2), day(0.2))
     assert polling.rows(poll, "status", "error", "finished_at", "cursor", "models_listed") == [
@@ -438,6 +445,33 @@ def test_a_clock_that_went_back_loses_no_reading(polling: Polling) -> None:
     assert polling.readings("b") == [(0, 1, None, None), (2, 2, 2, 1), (3, 2, 1, 0), (4, 3, 1, 1)]
 
 
+LAST_MOMENT = (SECONDS - 1) / DAY  #: in days after a poll's start
+
+
+def test_a_page_is_kept_to_the_last_moment_that_fits(polling: Polling) -> None:
+    polling.poll(0, [seen("a", 100)], clock=LAST_MOMENT)
+    polling.poll(2, [seen("a", 130), seen("b", 5)], clock=2 + LAST_MOMENT)
+    assert polling.readings("a") == [(1, 100, None, None), (3, 130, 2, 30)]
+    assert polling.rows(observation, "seconds", "span_seconds") == [
+        (SECONDS - 1, 2 * DAY),
+        (SECONDS - 1, None),
+        (SECONDS - 1, None),
+    ]
+
+
+@pytest.mark.parametrize("when", [-1 / DAY, SECONDS / DAY])
+@pytest.mark.parametrize("key", ["known", "new"])
+def test_a_page_whose_time_does_not_fit_is_refused_and_leaves_nothing_behind(
+    polling: Polling, when: float, key: str
+) -> None:
+    polling.poll(-1, [seen("known", 100)])
+    running = polling.start(0)
+    before = dump(polling.db)
+    with pytest.raises(ValueError, match="cannot be stored"):
+        polling.page(running, seen(key, 130), when=when)
+    assert dump(polling.db) == before
+
+
 # --- the end of a poll ----------------------------------------------------------------------------------------------
 
 
@@ -532,7 +566,7 @@ def poll_days(db: Database, days: int) -> None:
             done = select(poll.c.id).where(poll.c.started_at == at(number), poll.c.status == "complete")
             if conn.execute(done).first() is not None:
                 continue
-        running = store.unfinished_poll(hub_id, ALL, day(number).date()) or store.start_poll(hub_id, ALL, day(number))
+        running = store.unfinished_poll(hub_id, ALL, day(number)) or store.start_poll(hub_id, ALL, day(number))
         while not running.has_ended:
             running = store.write_page(running, listing(number)[int(running.cursor or 0)])
         store.finish_poll(running, day(number) + timedelta(minutes=5))

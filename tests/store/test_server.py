@@ -132,7 +132,7 @@ def test_copied_rows_are_part_of_the_transaction_and_null_stays_null(server_db: 
     world.poll(1)
     world.model(1, "a/b")
     world.model(2, "a/c")
-    names = ("id", "seconds", "downloads_all_time", "downloads_30d")
+    names = ("id", "time_and_span", "downloads_all_time", "downloads_30d")
     one, other = reading_id(1, 1), reading_id(1, 2)
     with pytest.raises(Exception, match="duplicate key"), server_db.begin() as conn:
         server.copy_rows(conn, observation, names, [(one, 0, 2**40, None), (one, 0, 2**41, None)])
@@ -152,7 +152,7 @@ def test_copied_text_comes_out_as_it_went_in(server_db: Database) -> None:
 
 
 def test_copied_rows_that_point_nowhere_are_refused(server_db: Database) -> None:
-    names = ("id", "seconds")
+    names = ("id", "time_and_span")
     with pytest.raises(Exception, match="violates foreign key"), server_db.begin() as conn:
         server.copy_rows(conn, observation, names, [(reading_id(1, 1), 0)])
 
