@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from collector import counting, rollup
 from collector.counting import Counted
-from collector.model import Window
+from collector.model import Window, month_window
 from collector.series import Ints
-from collector.store import hubwide, queries
+from collector.store import hubwide, months, queries
 from collector.store.database import Database
 from collector.store.hubwide import Hubwide
 from collector.store.queries import Hub
@@ -43,18 +43,25 @@ def _some(models: list[int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WrongColumns:
-    """Columns kept of a hub's models that do not say what the models' rows say."""
+    """Columns kept for the roll-up, of a hub's models or of a month of theirs, that do not say what their rows say."""
 
     hub: Hub
     models: list[int]
+    month: Window | None = None
 
     def __str__(self) -> str:
-        return f"{self.hub.name}: models that are kept otherwise than their rows say: {_some(self.models)}"
+        what = "models that are" if self.month is None else f"models whose {self.month.label} is"
+        return f"{self.hub.name}: {what} kept otherwise than their rows say: {_some(self.models)}"
 
 
 def wrong_columns(db: Database) -> list[WrongColumns]:
-    """The hubs whose models are kept for the roll-up otherwise than their rows say."""
-    return [WrongColumns(hub, models) for hub in queries.hubs(db) if (models := hubwide.differing(db, hub.id))]
+    """What is kept for the roll-up of every hub's models and months otherwise than the rows say."""
+    found = []
+    for hub in queries.hubs(db):
+        found += [WrongColumns(hub, models)] if (models := hubwide.differing(db, hub.id)) else []
+        for number, models in months.wrongly_kept(db, hub.id).items():
+            found.append(WrongColumns(hub, models, month_window(f"{number // 100}-{number % 100:02}")))
+    return found
 
 
 def wrong_months(db: Database, newest: int | None = None) -> list[WrongMonth]:
@@ -65,8 +72,8 @@ def wrong_months(db: Database, newest: int | None = None) -> list[WrongMonth]:
     since, found = None if newest is None else -newest, list[WrongMonth]()
     for hub in queries.hubs(db):
         known = hubwide.read(db, hub.id)
-        months = rollup.known_months(db, hub)[since:]
-        wrong = ((month, _wrong_models(db, hub, month, known)) for month in months)
+        counted = rollup.known_months(db, hub)[since:]
+        wrong = ((month, _wrong_models(db, hub, month, known)) for month in counted)
         found += [WrongMonth(hub, month, models) for month, models in wrong if models]
     return found
 

@@ -16,7 +16,7 @@ from collector.counting import ESTIMATE_REACH, grown_in, month_mark, month_numbe
 from collector.figuring import ScopeModels, are_current, figures_of, keep, scoped, shares_mark
 from collector.measure.spans import FIRST
 from collector.measure.windows import WindowGrowth, covered_part, flag_names
-from collector.model import Scope, Window, months_between, previous_window
+from collector.model import Scope, Window, month_of, months_between, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import window_models
 from collector.rooting import refresh_origins
@@ -26,7 +26,8 @@ from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.derived import Derived
 from collector.store.hubwide import Hubwide
-from collector.store.months import Month, MonthBuild, MonthRow
+from collector.store.month_columns import Came, MonthRow
+from collector.store.months import Month, MonthBuild
 from collector.store.queries import Hub
 
 
@@ -59,10 +60,20 @@ def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, .
 
 def known_months(db: Database, hub: Hub) -> list[Window]:
     """The months of which the hub's readings say something, up to its last complete poll or last imported day."""
-    first, last = calendar.reach(db, hub.id)
+    first, last = _reach(db, hub)
     if first is None or last is None:
         return []
     return months_between(first - ESTIMATE_REACH, max(first, last) + 1)
+
+
+def _reach(db: Database, hub: Hub) -> tuple[int | None, int | None]:
+    """From when to when the hub was read, as far as months go: the moment itself where one may begin within it."""
+    between, last = calendar.first_read(db, hub.id), facts.as_of(db, hub.id)
+    if between is not None and last is not None and last >= between[1]:
+        months_begun = {month_of(moment - ESTIMATE_REACH) for moment in between}
+        if len(months_begun) == 1:
+            return between[0], last
+    return calendar.reach(db, hub.id)
 
 
 def refresh_registry(db: Database, hub: Hub, knowledge: Knowledge) -> None:
@@ -81,6 +92,7 @@ def refresh_month(db: Database, hub: Hub, month: Window, known: Callable[[], Hub
     A poll may be under way. What it brings after `last` and `mark` were looked up is not said to be taken in: a later
     poll is left out, and a page of one of these changes the mark, so that the month is worked out from nothing.
     """
+    known = known or lru_cache(None)(lambda: hubwide.read(db, hub.id))
     last = marks.last_poll(db, hub.id, month)
     built = months.month_build_of(db, hub.id, month_number(month))
     stood = built is not None and stands(db, hub, month, built)
@@ -91,28 +103,42 @@ def refresh_month(db: Database, hub: Hub, month: Window, known: Callable[[], Hub
         return
     mark = month_mark(db, hub, month, last)
     if built is not None and stood and sums.is_in_order(db, hub.id, built.last_poll_id):
-        months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), mark))
+        months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), mark, known))
     else:
-        months.build_month(db, _month(db, hub, month, (0, last), mark))
+        months.build_month(db, _month(db, hub, month, (0, last), mark, known))
     months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, known))
 
 
-def _month(db: Database, hub: Hub, month: Window, polls: tuple[int, int], mark: str) -> Month:
+def _month(
+    db: Database, hub: Hub, month: Window, polls: tuple[int, int], mark: str, known: Callable[[], Hubwide]
+) -> Month:
     """What polls numbered above the first up to the second put into a month."""
     after, last = polls
     grown = grown_in(db, hub, month, polls)
     renamed = facts.models(db, hub.id, month, facts.renamed(db, hub.id, month, after))
     judged: dict[int, MonthRow | None] = dict.fromkeys(grown.judged.model_id.tolist())
     shown = _with_figures(grown.firsts) | grown.backed_later
-    return Month(
-        hub.id,
-        month_number(month),
-        MonthBuild(mark, last, mark, 0.0, grown.judged.open_falls),
-        plain_sums(db, hub, month, polls),
+    plain, downloads = plain_sums(db, hub, month, polls)
+    came = Came(
+        (plain, downloads, _accounts(db, hub, month, plain, known)),
         list(_month_rows(grown.firsts, grown.accounts_of_firsts, month, shown)),
         judged | {row.model_id: row for row in _month_rows(grown.judged, grown.accounts_of_judged, month)},
         dict(zip(renamed.model_id.tolist(), renamed.publisher_id.tolist(), strict=True)),
     )
+    return Month(hub.id, month_number(month), MonthBuild(mark, last, mark, 0.0, grown.judged.open_falls), came)
+
+
+def _accounts(db: Database, hub: Hub, month: Window, model_ids: Ints, known: Callable[[], Hubwide]) -> Ints:
+    """The accounts of models, given in order; who bears another name since then is put right apart."""
+    if not len(model_ids):
+        return model_ids
+    of_hub = known()
+    found, is_known = np.zeros(len(model_ids), np.int64), np.zeros(len(model_ids), np.bool_)
+    ours, place = of_hub.found(model_ids)
+    found[ours], is_known[ours] = of_hub.columns.publisher_id[place], True
+    # A poll beside may have brought others since the hub's were read.
+    found[~is_known] = facts.models(db, hub.id, month, model_ids[~is_known]).publisher_id
+    return found
 
 
 def _month_rows(grown: WindowGrowth, accounts: Ints, month: Window, which: Bools | None = None) -> Iterator[MonthRow]:
@@ -138,12 +164,11 @@ def _can_be_covered(db: Database, month: Window, covered: float) -> bool:
     return tiled or covered < (month.end - max(begin or month.start, month.start)) / month.seconds
 
 
-def _covered(db: Database, hub: Hub, month: Window, known: Callable[[], Hubwide] | None) -> float:
+def _covered(db: Database, hub: Hub, month: Window, known: Callable[[], Hubwide]) -> float:
     """The largest part of the month that any model's readings back."""
-    of_hub = hubwide.read(db, hub.id) if known is None else known()
-    backed = months.month_reach(db, month_number(month))
-    ours, place = of_hub.found(backed.model_id)
-    covered_from, tiled = backed.covered_from[ours], backed.tiled_seconds[ours]
+    rows, of_hub = months.month_rows(db, hub.id, month_number(month)), known()
+    ours, place = of_hub.found(rows.model_id)
+    covered_from, tiled = rows.covered_from[ours], rows.tiled_seconds[ours]
     seen_at, listed = of_hub.seen_at[place], of_hub.listed_poll_id[place]
     # Where readings back it from its start, somebody who is gone does not make the rest of a month read.
     gone = facts.gone(db, hub.id, listed, seen_at) & ((covered_from != NOT_SAID) | (tiled != 0))

@@ -45,9 +45,10 @@ from collector.origins.questions import (
     within_original,
 )
 from collector.store import figures, lineages, marks, origin_numbers, queries
+from collector.store.arrays import Codes
 from collector.store.database import Database
 from collector.store.derived import Derived, Noted
-from collector.store.figures import Codes, RootRow, RootSets
+from collector.store.figures import RootRow, RootSets
 from collector.store.lineages import Todo
 from collector.store.queries import Hub
 

@@ -184,7 +184,10 @@ class Upkeep:
                 for each in wrong:
                     counting.forget(db, each.hub, each.month)
                 for columns in kept:
-                    hubwide.forget(db, columns.hub.id)
+                    if columns.month is None:
+                        hubwide.forget(db, columns.hub.id)
+                    else:
+                        counting.forget(db, columns.hub, columns.month)
                 if kept:  # whatever was worked out may rest on them
                     marks.clear_marks(db)
             self._rolled_up = None

@@ -12,7 +12,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from collector.model import Window
 from collector.store.database import Database
 from collector.store.numbering import of_poll
-from collector.store.readings import as_of
+from collector.store.readings import as_of, reads_until
 from collector.store.schema import absence, import_file, observation, poll
 
 
@@ -84,6 +84,20 @@ def reach(db: Database, hub_id: int) -> tuple[int | None, int | None]:
                 found, until = started_at + after, as_of(db, hub_id)
                 return found, found if until is None else max(found, until)
     return None, None
+
+
+def first_read(db: Database, hub_id: int) -> tuple[int, int] | None:
+    """Two moments between which the earliest reading of a hub lies; None when it never was read.
+
+    `reach` knows the moment, and looks at every reading of a first poll of the whole hub for it.
+    """
+    c = poll.c
+    query = select(c.id, c.started_at, reads_until()).where(c.hub_id == hub_id).order_by(c.started_at, c.id)
+    with db.connect() as conn:
+        for poll_id, started_at, until in conn.execute(query).all():
+            if conn.execute(select(observation.c.id).where(of_poll(poll_id)).limit(1)).first() is not None:
+                return started_at, until
+    return None
 
 
 def turnover(db: Database, hub_id: int, window: Window) -> Turnover:

@@ -176,9 +176,13 @@ def _derived_rules() -> Iterable[Rule]:
     s, p = publisher_share.c, publisher.c
     ours = and_(p.id == s.publisher_id, p.hub_id == s.hub_id)
     strangers = select(s.publisher_id).outerjoin(publisher, ours).where(p.id.is_(None)).distinct()
+    unknown = select(d.model_id).outerjoin(model, model.c.id == d.model_id).where(model.c.id.is_(None)).distinct()
+    moved = select(d.model_id).outerjoin(publisher, p.id == d.publisher_id).where(p.id.is_(None)).distinct()
     return (
         Rule("models whose roots' weights do not add up to 1", weights),
         Rule("models with a month of impossible downloads", select(d.model_id).where(beyond).distinct()),
+        Rule("models that are not there and have a month", unknown),
+        Rule("models with a month under an account that is not there", moved),
         Rule("models with a month covered by less than nothing", select(d.model_id).where(d.tiled_seconds < 0)),
         Rule("accounts with a share that their hub does not have", strangers),
         Rule("tables of countries whose shares do not add up to 1", shares.having(func.abs(total - 1) > _SIX_PLACES)),

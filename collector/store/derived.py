@@ -204,6 +204,7 @@ class Derived:
         with self._db.begin() as connection:
             for name in (
                 "model_month",
+                "month_columns",
                 "month_build",
                 "build_mark",
                 "model_origin",

@@ -18,9 +18,10 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast
 
 from collector.model import Window
 from collector.series import NOT_SAID, Ints
-from collector.store.arrays import columns_of, fetched, named
+from collector.store.arrays import Codes, columns_of, fetched, named
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows, rows_among
+from collector.store.months import month_rows
 from collector.store.numbering import of_each
 from collector.store.schema import (
     disagreement,
@@ -38,14 +39,6 @@ Floats = NDArray[np.float64]
 _FETCHED = 100_000  # rows held as Python objects at a time
 
 
-class Codes(dict[Any, int]):
-    """Values by the number of their first sight; a value that was not seen gets the next one."""
-
-    def __missing__(self, value: Any) -> int:
-        self[value] = number = len(self)
-        return number
-
-
 @dataclass(frozen=True, slots=True)
 class Described:
     """What is said of models today, by model_id."""
@@ -58,8 +51,14 @@ class Described:
 
     def of(self, model_ids: Ints) -> Described:
         """Some of the models, which must be among them."""
-        rows = np.searchsorted(self.model_id, model_ids)
-        return Described(model_ids, self.publisher_id[rows], self.created_at[rows], self.task[rows], self.tasks)
+        return self.at(np.searchsorted(self.model_id, model_ids))
+
+    def at(self, places: Ints) -> Described:
+        """The models at these places."""
+        model_id, publisher_id, created_at = (
+            each[places] for each in (self.model_id, self.publisher_id, self.created_at)
+        )
+        return Described(model_id, publisher_id, created_at, self.task[places], self.tasks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,28 +120,18 @@ def month_figures(db: Database, hub_id: int, month: int, least: float) -> MonthF
     return _month_figures(described, done, list(flags), seen_at, listed)
 
 
-def whole_month(db: Database, month: int, hub: Described, seen_at: Ints, listed_poll_id: Ints) -> MonthFigures:
-    """All models of a hub's month that have figures; the hub's models are described, and when each was seen last.
+def whole_month(db: Database, hub_id: int, month: int, known: Described, seen_at: Ints, listed: Ints) -> MonthFigures:
+    """All models of a hub's month that have figures; `known` are all of the hub, and when each was seen last."""
+    rows = month_rows(db, hub_id, month)
+    place = np.searchsorted(known.model_id, rows.model_id)
+    some = (rows.downloads > 0) | (rows.corrections != 0) | (rows.flags != 0)
+    some &= np.append(known.model_id, -1)[place] == rows.model_id  # a poll beside may have brought others since
+    rows, place = rows.where(some), place[some]
+    done = [getattr(rows, name) for name in _OF_ROWS]
+    return _month_figures(known.at(place), done, rows.texts, seen_at[place], listed[place])
 
-    Nearly all of them only have downloads that were measured, whole numbers: these are read as columns.
-    """
-    d = model_month.c
-    whole = cast(d.downloads, BigInteger)
-    measured = (d.downloads > 0, d.downloads == whole, d.estimated == 0, d.corrections == 0, d.flags.is_(None))
-    plain = and_(*measured, d.covered_from.is_(None), d.tiled_seconds == 0)
-    others = select(d.model_id, *_DONE).where(d.month == month, _HAS_FIGURES, not_(plain))
-    with db.connect() as conn:
-        measured_alone = select(d.model_id, d.publisher_id, whole).where(d.month == month, plain)
-        ids, accounts, downloads = columns_of(conn, measured_alone)
-        rest = _columns(conn, others, (int, *_DONE_TYPES, flags := Codes({None: 0})))
-    zero, unsaid = np.zeros(len(ids), np.int64), np.full(len(ids), NOT_SAID)
-    alike = (ids, accounts, downloads, zero, zero, unsaid, zero, zero)
-    model_id, *done = (np.concatenate(both).astype(both[1].dtype) for both in zip(alike, rest, strict=True))
-    ours = np.flatnonzero(np.append(hub.model_id, -1)[np.searchsorted(hub.model_id, model_id)] == model_id)
-    order = ours[np.argsort(model_id[ours], kind="stable")]
-    place = np.searchsorted(hub.model_id, model_id[order])
-    done = [column[order] for column in done]
-    return _month_figures(hub.of(model_id[order]), done, list(flags), seen_at[place], listed_poll_id[place])
+
+_OF_ROWS = ("publisher_id", "downloads", "estimated", "corrections", "covered_from", "tiled_seconds", "flags")
 
 
 def _month_figures(

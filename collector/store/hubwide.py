@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Select, case, delete, func, insert, select
 
 from collector.series import NOT_SAID, Ints
 from collector.store import figures
-from collector.store.arrays import columns_of
+from collector.store.arrays import Codes, columns_of
 from collector.store.database import Database
-from collector.store.figures import Codes, Described, RootRow, RootSets
+from collector.store.figures import Described, RootRow, RootSets
 from collector.store.lineages import todo
 from collector.store.schema import hub_columns, model_state
 
@@ -216,19 +216,36 @@ def _by_first_sight(place: Ints, values: Sequence[Any]) -> tuple[Ints, list[Any]
 
 def _sightings(db: Database, model_id: Ints) -> tuple[Ints, Ints]:
     """When each of these models was seen last, and the last poll that listed it."""
-    last = int(model_id[-1]) if len(model_id) else 0
-    s = model_state.c
+    s, last = model_state.c, int(model_id[-1]) if len(model_id) else 0
     seen, by = func.coalesce(s.seen_at, NOT_SAID), func.coalesce(s.listed_poll_id, NOT_SAID)
+    seen_at, listed = np.full(last + 1, NOT_SAID), np.full(last + 1, NOT_SAID)
     with db.connect() as conn:
-        # One poll listed nearly all of them: only where it was another, its number is read.
-        usual = conn.execute(select(by).where(s.model_id >= last // 2).limit(1)).scalar() or NOT_SAID
-        seen_at, listed = np.full(last + 1, NOT_SAID), np.full(last + 1, usual)
+        sample = conn.execute(select(seen, by).where(s.model_id >= last // 2).limit(1)).first()
+        then, usual = (NOT_SAID, NOT_SAID) if sample is None else sample
+        # One number for both, mostly a small one: nearly all were listed by one poll, at moments near each other.
+        both = ((seen - then) * 2 + case((by == usual, 0), else_=1)).label("both")
         for begin in range(0, last + 1, _RANGE):
             among = (s.model_id >= begin, s.model_id < min(begin + _RANGE, last + 1))
-            ids, times = columns_of(conn, select(s.model_id, seen).where(*among))
-            others, polls = columns_of(conn, select(s.model_id, by).where(*among, by != usual))
-            seen_at[ids], listed[others] = times, polls
-            without = np.ones(min(_RANGE, last + 1 - begin), np.bool_)
-            without[ids - begin] = False
-            listed[begin : begin + _RANGE][without] = NOT_SAID
+            ids, said = _numbered_in(conn, begin, select(both).where(*among).order_by(s.model_id))
+            seen_at[ids], listed[ids] = (said >> 1) + then, usual
+            if (said & 1).any():
+                others, polls = columns_of(conn, select(s.model_id, by).where(*among, by != usual))
+                listed[others] = polls
     return seen_at[model_id], listed[model_id]
+
+
+def _numbered_in(conn: Connection, begin: int, states: Select[Any]) -> tuple[Ints, Ints]:
+    """The models from a number on, and what a query of their states says of each, in their order.
+
+    Where the last is as far from the first as there are states, none is missing, and their numbers need not be read.
+    """
+    # One by one, so that SQLite looks at the ends alone.
+    first, last = (
+        conn.execute(states.order_by(None).with_only_columns(end(model_state.c.model_id))).scalar()
+        for end in (func.min, func.max)
+    )
+    (said,) = columns_of(conn, states, in_order=True)
+    if first == begin and last == begin + len(said) - 1:
+        return np.arange(begin, last + 1), said
+    (ids,) = columns_of(conn, states.with_only_columns(model_state.c.model_id), in_order=True)
+    return ids, said

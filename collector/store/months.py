@@ -5,41 +5,19 @@ Knows no rule by which the figures were worked out. Both ways lead to the same r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Double,
-    Integer,
-    MetaData,
-    Select,
-    Table,
-    Text,
-    and_,
-    bindparam,
-    cast,
-    delete,
-    exists,
-    func,
-    insert,
-    literal,
-    not_,
-    null,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import Connection, Integer, and_, delete, exists, func, insert, select, update
 
-from collector.series import Ints
-from collector.store.arrays import columns_of, insert_columns
+from collector.series import NOT_SAID
+from collector.store import month_columns
+from collector.store.arrays import replace_columns
 from collector.store.database import Database
-from collector.store.histories import chunks, execute_rows, insert_rows, plain_rows
+from collector.store.histories import chunks
+from collector.store.month_columns import Came, MonthColumns, MonthRow, Put
 from collector.store.schema import model, model_month, month_build
 
 
@@ -53,19 +31,6 @@ class MonthBuild(NamedTuple):
     open_falls: int  #: falls and jumps too young to be judged for good
 
 
-class MonthRow(NamedTuple):
-    """What a model did in a month, in the order of the table's columns after `month`."""
-
-    model_id: int
-    publisher_id: int  #: its account on the month's last day
-    downloads: float
-    estimated: float
-    corrections: int
-    covered_from: int | None  #: None: the month's start
-    tiled_seconds: float
-    flags: str | None
-
-
 @dataclass(frozen=True, slots=True)
 class Month:
     """What is put into a hub's month."""
@@ -73,40 +38,37 @@ class Month:
     hub_id: int
     number: int  #: year × 100 + month
     build: MonthBuild
-    plain: tuple[Ints, Ints]  #: model and downloads of plain growth
-    firsts: Sequence[MonthRow]  #: what first sightings add to it
-    judged: Mapping[int, MonthRow | None]  #: what takes the place of a model's row; None: nothing does
-    accounts: Mapping[int, int]  #: of renamed models: the account on the month's last day
-
-
-class Backed(NamedTuple):
-    """How far readings back the month of models; columns of the same length."""
-
-    model_id: Ints
-    covered_from: Ints  #: Unix seconds; -1: the month's start
-    tiled_seconds: NDArray[np.float64]
+    came: Came
 
 
 def build_month(db: Database, month: Month) -> None:
     """All rows of a month, in place of those that were there."""
     ours = exists().where(model.c.id == model_month.c.model_id, model.c.hub_id == month.hub_id)
     of_month = and_(model_month.c.month == month.number, ours)
+    after = month_columns.put(month_columns.NOTHING, month.came)
     with db.begin() as connection:
         connection.execute(delete(model_month).where(of_month))
-        _put(connection, month)
+        _write(connection, month, after)
+        month_columns.keep(connection, month.hub_id, month.number, after.columns)
         _set_build(connection, month, month.build)
 
 
 def add_to_month(db: Database, month: Month) -> None:
-    """What came since: `plain` and `firsts` are of what the stored rows do not hold yet.
+    """What came since: plain growth and first sightings are of what the stored rows do not hold yet.
 
     Where no row changes, the `content` of the build stays that of the one before.
     """
     key = (month_build.c.hub_id == month.hub_id, month_build.c.month == month.number)
     with db.begin() as connection:
-        before = connection.execute(select(month_build.c.content).where(*key)).scalar_one()
-        changed = _put(connection, month)
-        _set_build(connection, month, month.build if changed else month.build._replace(content=before))
+        content = connection.execute(select(month_build.c.content).where(*key)).scalar_one()
+        kept = month_columns.kept(connection, month.hub_id, month.number)
+        before = kept or month_columns.from_rows(connection, month.hub_id, month.number)
+        after = month_columns.put(before, month.came)
+        if after.is_other:
+            _write(connection, month, after)
+        if after.is_other or kept is None:
+            month_columns.keep(connection, month.hub_id, month.number, after.columns)
+        _set_build(connection, month, month.build if after.is_other else month.build._replace(content=content))
 
 
 def set_covered(db: Database, hub_id: int, number: int, covered: float) -> None:
@@ -147,120 +109,46 @@ def most_backed(db: Database, number: int) -> tuple[int | None, bool]:
     return None if whole else begin, bool(tiled)
 
 
-def month_reach(db: Database, number: int) -> Backed:
-    """How far readings back the month of each model, of any hub."""
-    d = model_month.c
-    begins, tiled = func.coalesce(d.covered_from, -1), d.tiled_seconds != 0
+def month_rows(db: Database, hub_id: int, number: int) -> MonthColumns:
+    """The rows of a hub's month."""
     with db.connect() as connection:
-        read = columns_of(connection, select(d.model_id, begins).where(d.month == number, not_(tiled)))
-        parts = plain_rows(connection, select(d.model_id, begins, d.tiled_seconds).where(d.month == number, tiled))
-        rows = np.array([row for part in parts for row in part], np.float64).reshape(-1, 3).T
-    model_id, covered_from = (np.append(*both) for both in zip(read, rows[:2].astype(np.int64), strict=True))
-    return Backed(model_id, covered_from, np.append(np.zeros(len(read[0])), rows[2]))
+        return month_columns.read(connection, hub_id, number)
 
 
-def _put(connection: Connection, month: Month) -> bool:
-    """Adds plain growth and first sightings to a month's rows, replaces those of judged models; whether any changed."""
-    before = _rows_of(connection, month.number, list(month.judged))
-    _add_plain(connection, month)
-    execute_rows(connection, _adding(connection, None), _NAMES, [(month.number, *row) for row in month.firsts])
-    for ids in chunks(list(month.judged)):
+def wrongly_kept(db: Database, hub_id: int) -> dict[int, list[int]]:
+    """By month: the models of which the columns kept do not say what the rows say."""
+    with db.connect() as connection:
+        months = month_columns.kept_months(connection, hub_id)
+        found = {number: month_columns.differing(connection, hub_id, number) for number in months}
+    return {number: models for number, models in found.items() if models}
+
+
+def _write(connection: Connection, month: Month, after: Put) -> None:
+    for ids in chunks(after.dropped.tolist()):
         of_these = and_(model_month.c.month == month.number, model_month.c.model_id.in_(ids))
         connection.execute(delete(model_month).where(of_these))
-    after = [row for row in month.judged.values() if row is not None]
-    insert_rows(connection, model_month, _NAMES, [(month.number, *row) for row in after])
-    moved = _set_accounts(connection, month)
-    return bool(len(month.plain[0]) or month.firsts or moved) or set(before) != set(after)
+    written = after.columns.where(after.written)
+    plain = written.plain
+    _write_rows(connection, month.number, written.where(plain), _PLAIN)
+    _write_rows(connection, month.number, written.where(~plain), ())
 
 
-def _set_accounts(connection: Connection, month: Month) -> int:
-    """How many rows bore another account."""
-    c, moved = model_month.c, 0
-    for model_id, account in month.accounts.items():
-        mine = (c.month == month.number, c.model_id == model_id, c.publisher_id != account)
-        moved += connection.execute(update(model_month).where(*mine).values(publisher_id=account)).rowcount
-    return moved
+#: What rows that only say measured downloads have in common: it is not handed to the driver row by row.
+_PLAIN = (("estimated", 0.0), ("corrections", 0), ("covered_from", None), ("tiled_seconds", 0.0), ("flags", None))
 
 
-def _rows_of(connection: Connection, month: int, model_ids: Sequence[int]) -> list[MonthRow]:
-    c = model_month.c
-    columns = [c[name] for name in MonthRow._fields]
-    found: list[MonthRow] = []
-    for ids in chunks(model_ids):
-        query = select(*columns).where(c.month == month, c.model_id.in_(ids))
-        found += [MonthRow(*row) for row in connection.execute(query)]
-    return found
-
-
-def _add_plain(connection: Connection, month: Month) -> None:
-    """Plain growth: measured, without a flag, backed from the month's start."""
-    zero = literal(0.0, Double)
-    rows = select(
-        literal(month.number, Integer),
-        _GROWN.c.model_id,
-        model.c.publisher_id,
-        cast(_GROWN.c.downloads, Double),
-        zero,
-        literal(0, BigInteger),
-        cast(null(), BigInteger),
-        zero,
-        cast(null(), Text),
-    ).join_from(_GROWN, model, model.c.id == _GROWN.c.model_id)
-    _GROWN.create(connection)
-    insert_columns(
-        connection, _GROWN, dict(zip(_GROWN.columns.keys(), ((each, None) for each in month.plain), strict=True))
-    )
-    connection.execute(_adding(connection, rows.where(true())))
-    _GROWN.drop(connection)
-
-
-_GROWN = Table(
-    "grown_in_month",
-    MetaData(),
-    Column("model_id", Integer, primary_key=True, autoincrement=False),
-    Column("downloads", BigInteger, nullable=False),
-    prefixes=["TEMPORARY"],
-)
-
-
-def _adding(connection: Connection, rows: Select[Any] | None) -> Any:
-    """The insertion of rows of `model_month` (None: of given values), whose figures are added to those that are there.
-
-    Since when readings back the month, an earlier row says.
-    """
-    statement = _upserting(connection)(model_month)
-    if rows is None:
-        statement = statement.values({name: bindparam(name) for name in _NAMES})
-    else:
-        statement = statement.from_select(model_month.columns.keys(), rows)
-    c, new = model_month.c, statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=[c.month, c.model_id],
-        set_={
-            "publisher_id": new.publisher_id,
-            "downloads": c.downloads + new.downloads,
-            "estimated": c.estimated + new.estimated,
-            "corrections": c.corrections + new.corrections,
-            "covered_from": func.coalesce(c.covered_from, new.covered_from),
-        },
-    )
-
-
-def _upserting(connection: Connection) -> Any:
-    """The engine's own insertion: Core has none for this, and both spell it alike."""
-    if connection.dialect.name == "postgresql":  # loaded only where it is spoken: 20 ms of every command
-        from sqlalchemy.dialects.postgresql import insert as of_server
-
-        return of_server
-    from sqlalchemy.dialects.sqlite import insert as of_file
-
-    return of_file
+def _write_rows(
+    connection: Connection, number: int, rows: MonthColumns, alike: Sequence[tuple[str, float | None]]
+) -> None:
+    """Rows in place of those that these models have, if they have some."""
+    texts = np.array(rows.texts, np.object_)
+    columns: dict[str, tuple[Any, Any]] = {name: (getattr(rows, name), None) for name in MonthRow._fields}
+    columns |= {"covered_from": (rows.covered_from, NOT_SAID), "flags": (texts[rows.flags], None)}
+    same = {"month": number, **dict(alike)}
+    replace_columns(connection, model_month, {name: columns[name] for name in columns if name not in same}, same)
 
 
 def _set_build(connection: Connection, month: Month, build: MonthBuild) -> None:
     c = month_build.c
     connection.execute(delete(month_build).where(c.hub_id == month.hub_id, c.month == month.number))
     connection.execute(insert(month_build).values(hub_id=month.hub_id, month=month.number, **build._asdict()))
-
-
-_NAMES = tuple(model_month.columns.keys())

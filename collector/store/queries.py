@@ -244,10 +244,13 @@ def names_at(db: Database, hub_id: int, names: Iterable[str] | None, end: int) -
     statement = (
         select(model.c.name, c.name)
         .join(model_name, c.model_id == model.c.id)
-        .where(model.c.hub_id == hub_id, c.replaced_at >= end)
-        .where(true() if names is None else model.c.name.in_(sorted(names)))
+        .where(c.replaced_at >= end)
         .order_by(c.replaced_at.desc())
     )
+    if names is None:  # + 0: by the index of hubs SQLite would look at all models
+        statement = statement.where(model.c.hub_id + 0 == hub_id)
+    else:
+        statement = statement.where(model.c.hub_id == hub_id, model.c.name.in_(sorted(names)))
     with db.connect() as connection:
         rows = connection.execute(statement).all()
     return {row[0]: row[1] for row in rows}  # the name that was replaced first comes last

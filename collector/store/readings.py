@@ -11,20 +11,33 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, func, literal, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from collector.model import DAY, Window
 from collector.series import NO_DELTA, NOT_SAID, Bools, Ints, Models, Polls, Readings
 from collector.store.arrays import fetched
 from collector.store.database import Database
-from collector.store.histories import chunks
+from collector.store.histories import chunks, rows_among
 from collector.store.numbering import AT, of_each, of_poll
 from collector.store.schema import model, model_name, model_state, observation, poll
 
 BEFORE = 9 * DAY  # a window's falls and rises begin up to a dip's week, and a restatement's, before it
 AFTER = 32 * DAY  # its falls are judged, and the 30-day counts of its last tile read, after it
 SPANS_AFTER = 8 * DAY  # a later reading still matters when the value before it was last seen until then
-_FEW = 500  # models worth naming one by one in a statement
+_FEW = 200_000  # models that are found by their numbers sooner than all models are read
 
 
 class PollAt(NamedTuple):
@@ -43,6 +56,13 @@ class Trailing:
 
     def __len__(self) -> int:
         return len(self.model_id)
+
+
+def reads_until() -> ColumnElement[int]:
+    """The latest moment at which a poll can have read: one that did not end goes on for a day at most."""
+    p = poll.c
+    ended = and_(p.finished_at.is_not(None), p.scope != "import")
+    return case((ended, p.finished_at), else_=p.started_at + DAY)
 
 
 def last_start_that_matters(db: Database, hub_id: int, window: Window) -> int:
@@ -146,16 +166,15 @@ def models(db: Database, hub_id: int, window: Window, only: Sequence[int] | Ints
     """Every model of a hub (or a few of them), with the account it lived under on the window's last day."""
     with db.connect() as conn:
         before_last, last = _last_whole_polls(conn, hub_id)
-        which, renamed = _MODELS.where(model.c.hub_id == hub_id), _names_until(hub_id, window.end)
         if only is not None and len(only) <= _FEW:
-            few = [int(model_id) for model_id in only]  # drivers take no numbers of numpy's
-            # + 0: by the index of hubs SQLite would read all models, and for none of them 0.2 s of 2.5 million.
-            which = _MODELS.where(model.c.hub_id + 0 == hub_id, model.c.id.in_(few))
-            renamed = renamed.where(model_name.c.model_id.in_(few))
-        rows = fetched(conn, which.order_by(model.c.id))
-        earlier = fetched(conn, renamed)
+            few = sorted(map(int, only))  # drivers take no numbers of numpy's
+            rows = np.array(rows_among(conn, _AMONG, model.c.id, few, of_hub=hub_id), np.int64).reshape(-1, 6)
+        else:
+            rows = fetched(conn, _MODELS.where(model.c.hub_id == hub_id).order_by(model.c.id))
+        earlier = fetched(conn, _names_until(hub_id, window.end))
         starts = fetched(conn, select(poll.c.id, poll.c.started_at).where(poll.c.hub_id == hub_id).order_by(poll.c.id))
-    rows, earlier = (part if only is None else part[np.isin(part[:, 0], only)] for part in (rows, earlier))
+    rows = rows if only is None else rows[np.isin(rows[:, 0], only)]
+    earlier = earlier[np.isin(earlier[:, 0], rows[:, 0])]
     model_id, publisher_id, created_at, seen_at, first_poll, listed_poll = _columns(rows)
     publisher_id[np.searchsorted(model_id, earlier[:, 0])] = earlier[:, 1]
     return Models(
@@ -176,6 +195,8 @@ _MODELS = select(
     _or_not_said(model.c.first_poll_id),
     _or_not_said(model_state.c.listed_poll_id),
 ).join_from(model, model_state)
+# + 0: by the index of hubs SQLite would read all models, and for none of them 0.2 s of 2.5 million.
+_AMONG = _MODELS.where(model.c.hub_id + 0 == bindparam("of_hub", type_=Integer)).order_by(model.c.id)
 
 
 def renamed(db: Database, hub_id: int, window: Window, after: int = 0) -> Ints:

@@ -360,9 +360,12 @@ hub_columns = Table(
 model_month = Table(
     "model_month",
     metadata,
-    Column("month", Integer, primary_key=True, comment="Calendar month (UTC) as year × 100 + month."),
-    Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model."),
-    Column("publisher_id", ForeignKey("publisher.id"), nullable=False, comment="Its account on the month's last day."),
+    # No foreign keys: at hundreds of thousands of rows a poll it takes longer to look each up than to write the rows.
+    Column(
+        "month", Integer, primary_key=True, autoincrement=False, comment="Calendar month (UTC) as year × 100 + month."
+    ),
+    Column("model_id", Integer, primary_key=True, autoincrement=False, comment="The model."),
+    Column("publisher_id", Integer, nullable=False, comment="Its account on the month's last day."),
     Column("downloads", Double, nullable=False, comment="Downloads in the month; unrounded where estimated."),
     Column("estimated", Double, nullable=False, comment="The part of them that is estimated, not measured."),
     Column("corrections", BigInteger, nullable=False, comment="Falls and restatements; signed, never netted."),
@@ -373,6 +376,18 @@ model_month = Table(
     Column("flags", Text, comment="dip, correction, restatement …, separated by blanks; null: none."),
     comment="Derived: what each model did in each month. Models without downloads, corrections or flags have no row.",
     sqlite_with_rowid=False,
+)
+
+month_columns = Table(
+    "month_columns",
+    metadata,
+    Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
+    Column(
+        "month", Integer, primary_key=True, autoincrement=False, comment="Calendar month (UTC) as year × 100 + month."
+    ),
+    Column("name", Text, primary_key=True, comment="What the column holds: numbers, or texts of flags as JSON."),
+    Column("content", LargeBinary, nullable=False, comment="A number for each row, by model_id; little-endian."),
+    comment="Derived: rows of model_month of the newest months, as the roll-up reads them. Use model_month for SQL.",
 )
 
 month_build = Table(

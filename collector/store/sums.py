@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select, text
 
-from collector.model import DAY, Window
+from collector.model import Window
 from collector.series import NOT_SAID, Ints, Readings
 from collector.store import readings as stored
 from collector.store.arrays import columns_of, fetched
@@ -77,7 +77,7 @@ _RISES = select(observation.c.model_id, observation.c.delta).where(
 def _touching(hub_id: int, window: Window, polls: tuple[int, int]) -> Select[tuple[int, int]]:
     """The polls that may have read growth in the window: number and start."""
     p = poll.c
-    reads_in_it = or_(p.started_at >= window.start, _reads_until() > window.start)
+    reads_in_it = or_(p.started_at >= window.start, stored.reads_until() > window.start)
     begins_in_it = or_(p.started_at < window.end, p.reaches_back_to < window.end)
     near = p.started_at >= window.start - stored.BEFORE
     return select(p.id, p.started_at).where(p.hub_id == hub_id, *_numbered(polls), near, reads_in_it, begins_in_it)
@@ -85,13 +85,6 @@ def _touching(hub_id: int, window: Window, polls: tuple[int, int]) -> Select[tup
 
 def _numbered(polls: tuple[int, int]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return poll.c.id > polls[0], poll.c.id <= polls[1]
-
-
-def _reads_until() -> ColumnElement[int]:
-    """The latest moment at which a poll can have read: one that did not end goes on for a day at most."""
-    p = poll.c
-    ended = and_(p.finished_at.is_not(None), p.scope != "import")
-    return case((ended, p.finished_at), else_=p.started_at + DAY)
 
 
 # --- what is judged -------------------------------------------------------------------------------------------------
@@ -168,7 +161,7 @@ class _Reach(NamedTuple):
 
 def _overlapping(conn: Connection, hub_id: int, window: Window, until: int) -> Iterator[tuple[_Reach, _Reach]]:
     query = (
-        select(poll.c.id, poll.c.started_at, _reads_until())
+        select(poll.c.id, poll.c.started_at, stored.reads_until())
         .where(poll.c.hub_id == hub_id, poll.c.started_at >= window.start - stored.BEFORE, poll.c.started_at <= until)
         .order_by(poll.c.started_at, poll.c.id)
     )
@@ -202,8 +195,8 @@ def is_in_order(db: Database, hub_id: int, after: int) -> bool:
 
     A reading that comes before a stored one gives that one another span.
     """
-    ours = select(func.max(_reads_until())).where(poll.c.hub_id == hub_id, poll.c.id <= after)
-    new = select(poll.c.started_at, _reads_until()).where(poll.c.hub_id == hub_id, poll.c.id > after)
+    ours = select(func.max(stored.reads_until())).where(poll.c.hub_id == hub_id, poll.c.id <= after)
+    new = select(poll.c.started_at, stored.reads_until()).where(poll.c.hub_id == hub_id, poll.c.id > after)
     with db.connect() as conn:
         read_until = conn.execute(ours).scalar() or 0
         reaches = [(0, read_until), *(tuple(row) for row in conn.execute(new.order_by(poll.c.id)))]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, case, false, func, select
 
 from collector.store.database import Database, database_path
-from collector.store.schema import country_share, hub, import_file, model, model_month, poll
+from collector.store.schema import country_share, hub, import_file, model, model_month, month_build, poll
 
 
 class LastPoll(NamedTuple):
@@ -69,11 +69,11 @@ def hub_numbers(db: Database, scope: str, attribution: str) -> list[HubNumbers]:
 
 def flags_of_latest_month(db: Database) -> dict[str, dict[str, int]]:
     """By hub and kind of flag: models that bear it in the latest month worked out. Reads that month whole."""
-    latest = select(model.c.hub_id, func.max(model_month.c.month).label("month")).join_from(model_month, model)
-    month = latest.group_by(model.c.hub_id).subquery()
+    b = month_build.c
+    month = select(b.hub_id, func.max(b.month).label("month")).group_by(b.hub_id).subquery()
     query = (
         select(hub.c.name, model_month.c.flags, func.count())
-        .join_from(model_month, model)
+        .join_from(model_month, model, model.c.id == model_month.c.model_id)
         .join(month, (month.c.hub_id == model.c.hub_id) & (month.c.month == model_month.c.month))
         .join(hub, hub.c.id == model.c.hub_id)
         .where(model_month.c.flags.is_not(None))

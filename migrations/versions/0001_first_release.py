@@ -23,6 +23,7 @@ def upgrade() -> None:
     _create_group_share()
     _create_hub()
     _create_job()
+    _create_model_month()
     _create_publisher_month()
     _create_publisher_origin()
     _create_publisher_share()
@@ -30,12 +31,12 @@ def upgrade() -> None:
     _create_hub_columns()
     _create_import_file()
     _create_month_build()
+    _create_month_columns()
     _create_publisher()
     _create_poll()
     _create_model()
     _create_model_base()
     _create_model_description()
-    _create_model_month()
     _create_model_name()
     _create_model_origin()
     _create_model_state()
@@ -808,8 +809,14 @@ def _create_model_description() -> None:
 def _create_model_month() -> None:
     op.create_table(
         "model_month",
-        sa.Column("month", sa.Integer(), nullable=False, comment="Calendar month (UTC) as year × 100 + month."),
-        sa.Column("model_id", sa.Integer(), nullable=False, comment="The model."),
+        sa.Column(
+            "month",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="Calendar month (UTC) as year × 100 + month.",
+        ),
+        sa.Column("model_id", sa.Integer(), autoincrement=False, nullable=False, comment="The model."),
         sa.Column("publisher_id", sa.Integer(), nullable=False, comment="Its account on the month's last day."),
         sa.Column(
             "downloads", sa.Double(), nullable=False, comment="Downloads in the month; unrounded where estimated."
@@ -838,8 +845,6 @@ def _create_model_month() -> None:
             nullable=True,
             comment="dip, correction, restatement …, separated by blanks; null: none.",
         ),
-        sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_model_month_model_id")),
-        sa.ForeignKeyConstraint(["publisher_id"], ["publisher.id"], name=op.f("fk_model_month_publisher_id")),
         sa.PrimaryKeyConstraint("month", "model_id", name=op.f("pk_model_month")),
         comment="Derived: what each model did in each month. Models without downloads, corrections or flags have no row.",  # noqa: E501
         sqlite_with_rowid=False,
@@ -1069,6 +1074,29 @@ def _create_absence() -> None:
         sa.PrimaryKeyConstraint("model_id", "poll_id", name=op.f("pk_absence")),
         comment="Models that a hub no longer listed, from when to when. Thin polls prove no absence.",
         sqlite_with_rowid=False,
+    )
+
+
+def _create_month_columns() -> None:
+    op.create_table(
+        "month_columns",
+        sa.Column("hub_id", sa.Integer(), nullable=False, comment="The hub."),
+        sa.Column(
+            "month",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="Calendar month (UTC) as year × 100 + month.",
+        ),
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="What the column holds: numbers, or texts of flags as JSON."
+        ),
+        sa.Column(
+            "content", sa.LargeBinary(), nullable=False, comment="A number for each row, by model_id; little-endian."
+        ),
+        sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_month_columns_hub_id")),
+        sa.PrimaryKeyConstraint("hub_id", "month", "name", name=op.f("pk_month_columns")),
+        comment="Derived: rows of model_month of the newest months, as the roll-up reads them. Use model_month for SQL.",  # noqa: E501
     )
 
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Table, insert, text
 from collector.model import publisher_of
 from collector.store import schema
 from collector.store.database import Database
-from collector.store.months import Month, MonthBuild, MonthRow, build_month
+from collector.store.month_columns import Came, MonthRow
+from collector.store.months import Month, MonthBuild, build_month
 from collector.store.numbering import reading_id, time_and_span
 
 
@@ -24,7 +25,7 @@ def put_month(db: Database, hub_id: int, number: int, rows: pd.DataFrame, build:
         said = {str(name): value for name, value in row.items() if not pd.isna(value)}
         made.append(MonthRow(**(unsaid | said)))
     nothing = np.empty(0, np.int64)
-    build_month(db, Month(hub_id, number, build, (nothing, nothing), made, {}, {}))
+    build_month(db, Month(hub_id, number, build, Came((nothing, nothing, nothing), made, {}, {})))
 
 
 class World:

@@ -20,7 +20,7 @@ from collector.measure.spans import FIRST
 from collector.measure.steps import RESTATEMENT_MARGIN
 from collector.measure.windows import flag_names, growth, in_window
 from collector.model import DAY, Window, days_window, month_window
-from collector.store import hubwide, marks, months, schema, sums
+from collector.store import hubwide, marks, month_columns, months, schema, sums
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.numbering import reading_id, time_and_span
@@ -329,6 +329,7 @@ def test_a_poll_adds_only_what_it_read_to_a_month(kept: Database) -> None:
     march = month_window("2026-03")
     with kept.begin() as connection:  # a trace in the row shows that it was added to and not worked out anew
         connection.execute(text("UPDATE model_month SET downloads = downloads + 5000"))
+        month_columns.forget(connection, 1, 202603)
     put(kept, drawn, 4)
     refresh(kept)
     (row,) = counted(kept, march)

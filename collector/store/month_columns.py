@@ -1,0 +1,306 @@
+"""The rows of a hub's month as columns, and how what came since is put into them.
+
+`model_month` is for whoever asks SQL. A roll-up after a poll asks for every row of a month and of the one before it, a
+million of them and more: so the columns of the newest two months are also kept as they are (`month_columns`), written
+in the transaction that writes the rows, and read back in a fraction of the time. Knows no rule by which the figures
+were worked out. What is added up are whole numbers: poll by poll the same comes out as from nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import BigInteger, Connection, and_, cast, delete, func, insert, not_, select
+
+from collector.series import NOT_SAID, Bools, Ints
+from collector.store.arrays import Codes, columns_of
+from collector.store.histories import plain_rows
+from collector.store.schema import hub, model, model_month, month_columns
+
+Floats = NDArray[np.float64]
+_KEPT = 2  # the newest months: the one that polls add to, and the one that it is compared with
+
+
+class MonthRow(NamedTuple):
+    """What a model did in a month, in the order of the table's columns after `month`."""
+
+    model_id: int
+    publisher_id: int  #: its account on the month's last day
+    downloads: float
+    estimated: float
+    corrections: int
+    covered_from: int | None  #: None: the month's start
+    tiled_seconds: float
+    flags: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthColumns:
+    """The rows of a hub's month, by model_id; all columns have the same length."""
+
+    model_id: Ints
+    publisher_id: Ints  #: on the month's last day
+    downloads: Floats
+    estimated: Floats
+    corrections: Ints
+    covered_from: Ints  #: Unix seconds; NOT_SAID: the month's start
+    tiled_seconds: Floats
+    flags: Ints  #: place in `texts`; 0: none
+    texts: Sequence[str | None]
+
+    def where(self, rows: Bools | Ints) -> MonthColumns:
+        """Some of the rows."""
+        return MonthColumns(**{name: getattr(self, name)[rows] for name in _TYPES}, texts=self.texts)
+
+    @property
+    def plain(self) -> Bools:
+        """Which rows say nothing but downloads that were measured from the month's start on."""
+        unsaid: Bools = (self.estimated == 0) & (self.corrections == 0) & (self.tiled_seconds == 0)
+        unsaid &= (self.covered_from == NOT_SAID) & (self.flags == 0)
+        return unsaid
+
+
+_TYPES: Mapping[str, str] = {
+    "model_id": "<i4",
+    "publisher_id": "<i4",
+    "downloads": "<f8",
+    "estimated": "<f8",
+    "corrections": "<i8",
+    "covered_from": "<i8",
+    "tiled_seconds": "<f8",
+    "flags": "<i4",
+}
+_ALWAYS = ("model_id", "publisher_id", "downloads")
+_SELDOM = tuple(name for name in _TYPES if name not in _ALWAYS)
+_UNSAID: Mapping[str, int] = {"covered_from": NOT_SAID}  # what a plain row says there; 0 elsewhere
+
+
+def _in_memory(name: str) -> type[np.float64] | type[np.int64]:
+    return np.float64 if _TYPES[name] == "<f8" else np.int64
+
+
+def of_rows(rows: Sequence[MonthRow], texts: Sequence[str | None] = (None,)) -> MonthColumns:
+    """Rows as columns, in their order; flags that are not among `texts` are added to them."""
+    codes = Codes({text: place for place, text in enumerate(texts)})
+    said = list(zip(*rows, strict=True)) or [()] * len(_TYPES)
+    columns: dict[str, Any] = dict(zip(_TYPES, said, strict=True))
+    columns["covered_from"] = [NOT_SAID if begin is None else begin for begin in columns["covered_from"]]
+    columns["flags"] = [codes[flags] for flags in columns["flags"]]
+    arrays: dict[str, Any] = {name: np.array(columns[name], _in_memory(name)) for name in _TYPES}
+    return MonthColumns(**arrays, texts=list(codes))
+
+
+NOTHING = of_rows([])
+
+
+# --- what came since --------------------------------------------------------------------------------------------------
+
+
+class Came(NamedTuple):
+    """What is put into a month."""
+
+    plain: tuple[Ints, Ints, Ints]  #: models, each once, their downloads of plain growth, and their accounts
+    firsts: Sequence[MonthRow]  #: what first sightings add to it, each model once
+    judged: Mapping[int, MonthRow | None]  #: what takes the place of a model's row; None: nothing does
+    accounts: Mapping[int, int]  #: of renamed models: the account on the month's last day
+
+
+class Put(NamedTuple):
+    """A month after something was put into it."""
+
+    columns: MonthColumns
+    written: Ints  #: places of the rows that are new, or may be others than before
+    dropped: Ints  #: models whose rows are no more
+    is_other: bool  #: whether any row differs
+
+
+def put(before: MonthColumns, came: Came) -> Put:
+    """Adds plain growth and first sightings to a month's rows, then puts those of judged models in their place."""
+    firsts = of_rows(came.firsts, before.texts)
+    judged = of_rows([row for row in came.judged.values() if row is not None], firsts.texts)
+    nothing_left = np.array([model_id for model_id, row in came.judged.items() if row is None], np.int64)
+    some = _Rows.of(before, (came.plain[0], firsts.model_id, judged.model_id, nothing_left), judged.texts)
+    some.add_plain(*came.plain)
+    some.add_firsts(firsts)
+    others = some.replace(judged) | some.drop(nothing_left)
+    moved = some.move(came.accounts)
+    after = MonthColumns(**some.columns, texts=some.texts).where(~some.dropped)
+    written = np.flatnonzero(some.written[~some.dropped])
+    dropped = some.columns["model_id"][some.dropped & some.was_there]
+    return Put(after, written, dropped, bool(len(came.plain[0]) or came.firsts or others or moved))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A month that is being put together: its columns are written in place."""
+
+    columns: dict[str, NDArray[Any]]
+    texts: Sequence[str | None]
+    place: Ints  #: of each model, by its number
+    was_there: Bools  #: before anything came
+    is_there: Bools
+    written: Bools
+    dropped: Bools
+
+    @classmethod
+    def of(cls, before: MonthColumns, others: Sequence[Ints], texts: Sequence[str | None]) -> _Rows:
+        """The rows there were, and one of nothing for each of the other models."""
+        last = max((int(ids.max(initial=-1)) for ids in (before.model_id, *others)), default=-1)
+        there = np.zeros(last + 1, np.bool_)
+        for ids in (before.model_id, *others):
+            there[ids] = True
+        model_id = np.flatnonzero(there)
+        place = np.cumsum(there) - 1
+        columns = {name: np.full(len(model_id), _UNSAID.get(name, 0), _in_memory(name)) for name in _TYPES}
+        known = place[before.model_id]
+        for name, column in columns.items():
+            column[known] = getattr(before, name)
+        columns["model_id"] = model_id
+        was_there, is_there, *unset = (np.zeros(len(model_id), np.bool_) for _ in range(4))
+        was_there[known] = is_there[known] = True
+        return cls(columns, texts, place, was_there, is_there, *unset)
+
+    def add_plain(self, model_id: Ints, downloads: Ints, publisher_id: Ints) -> None:
+        at = self.place[model_id]
+        self.columns["downloads"][at] += downloads
+        self._touch(at, publisher_id)
+
+    def add_firsts(self, firsts: MonthColumns) -> None:
+        """Since when readings back the month, an earlier row says; so with its flags."""
+        at = self.place[firsts.model_id]
+        for name in ("downloads", "estimated", "corrections"):
+            self.columns[name][at] += getattr(firsts, name)
+        begins = self.columns["covered_from"]
+        begins[at] = np.where(begins[at] == NOT_SAID, firsts.covered_from, begins[at])
+        new = ~self.is_there[at]
+        for name in ("tiled_seconds", "flags"):
+            self.columns[name][at[new]] = getattr(firsts, name)[new]
+        self._touch(at, firsts.publisher_id)
+
+    def _touch(self, at: Ints, publisher_id: Ints) -> None:
+        self.columns["publisher_id"][at] = publisher_id
+        self.is_there[at] = self.written[at] = True
+
+    def replace(self, judged: MonthColumns) -> bool:
+        """Whether any row is another than it was."""
+        at = self.place[judged.model_id]
+        same = self.is_there[at]
+        for name, column in self.columns.items():
+            same &= column[at] == getattr(judged, name)
+            column[at] = getattr(judged, name)
+        self.is_there[at] = True
+        self.written[at[~same]] = True
+        return not same.all()
+
+    def drop(self, model_id: Ints) -> bool:
+        """Whether any of them had a row."""
+        at = self.place[model_id]
+        self.dropped[at] = True
+        return bool(self.is_there[at].any())
+
+    def move(self, accounts: Mapping[int, int]) -> bool:
+        """Whether any row bore another account."""
+        ids = np.array([each for each in accounts if each < len(self.place)], np.int64)
+        at = self.place[ids]
+        at = at[self.columns["model_id"][at] == ids] if len(ids) else at
+        to = np.array([accounts[each] for each in self.columns["model_id"][at].tolist()], np.int64)
+        other = (self.columns["publisher_id"][at] != to) & ~self.dropped[at]
+        self.columns["publisher_id"][at] = to
+        self.written[at[other]] = True
+        return bool(other.any())
+
+
+# --- what is kept of it -----------------------------------------------------------------------------------------------
+
+
+def keep(conn: Connection, hub_id: int, number: int, columns: MonthColumns) -> None:
+    """Keeps a month's columns, and those of no older months than the newest."""
+    c = month_columns.c
+    seldom = columns.where(np.flatnonzero(~columns.plain))
+    said = {name: getattr(columns, name).astype(_TYPES[name]).tobytes() for name in _ALWAYS}
+    said["unusual"] = seldom.model_id.astype(_TYPES["model_id"]).tobytes()
+    said |= {name: getattr(seldom, name).astype(_TYPES[name]).tobytes() for name in _SELDOM}
+    said["texts"] = json.dumps(columns.texts).encode()
+    forget(conn, hub_id, number)
+    rows = [{"hub_id": hub_id, "month": number, "name": name, "content": content} for name, content in said.items()]
+    conn.execute(insert(month_columns), rows)
+    of_hub = c.hub_id == hub_id
+    newest = select(c.month).where(of_hub).distinct().order_by(c.month.desc()).limit(_KEPT)
+    conn.execute(delete(month_columns).where(of_hub, c.month.not_in(conn.scalars(newest).all())))
+
+
+def forget(conn: Connection, hub_id: int, number: int) -> None:
+    """Keeps the columns of a month no more."""
+    c = month_columns.c
+    conn.execute(delete(month_columns).where(c.hub_id == hub_id, c.month == number))
+
+
+def read(conn: Connection, hub_id: int, number: int) -> MonthColumns:
+    """A hub's month: as it is kept, else from its rows."""
+    found = kept(conn, hub_id, number)
+    return from_rows(conn, hub_id, number) if found is None else found
+
+
+def kept(conn: Connection, hub_id: int, number: int) -> MonthColumns | None:
+    """The columns as they are kept; None where none are."""
+    c = month_columns.c
+    query = select(c.name, c.content).where(c.hub_id == hub_id, c.month == number)
+    said = {row.name: row.content for row in conn.execute(query)}
+    if not said:
+        return None
+    columns: dict[str, Any] = {name: np.frombuffer(said[name], _TYPES[name]) for name in _ALWAYS}
+    places = np.searchsorted(columns["model_id"], np.frombuffer(said["unusual"], _TYPES["model_id"]))
+    for name in _SELDOM:
+        columns[name] = np.full(len(columns["model_id"]), _UNSAID.get(name, 0), _in_memory(name))
+        columns[name][places] = np.frombuffer(said[name], _TYPES[name])
+    columns = {name: column.astype(_in_memory(name)) for name, column in columns.items()}
+    return MonthColumns(**columns, texts=json.loads(said["texts"]))
+
+
+def from_rows(conn: Connection, hub_id: int, number: int) -> MonthColumns:
+    """The columns as the rows say. Nearly all of these only say downloads that were measured, in whole numbers."""
+    d = model_month.c
+    whole, ours = cast(d.downloads, BigInteger), select().where(d.month == number)
+    if conn.execute(select(func.count()).select_from(hub)).scalar_one() > 1:  # else it would find every model
+        ours = ours.join_from(model_month, model, model.c.id == d.model_id).where(model.c.hub_id == hub_id)
+    unsaid = (d.estimated == 0, d.corrections == 0, d.tiled_seconds == 0, d.covered_from.is_(None), d.flags.is_(None))
+    plain = and_(d.downloads == whole, *unsaid)
+    of_plain = columns_of(conn, ours.add_columns(d.model_id, d.publisher_id, whole).where(plain))
+    others = ours.add_columns(*(d[name] for name in MonthRow._fields)).where(not_(plain))
+    rest = of_rows([MonthRow(*row) for part in plain_rows(conn, others) for row in part])
+    columns = {name: np.append(column, getattr(rest, name)) for name, column in zip(_ALWAYS, of_plain, strict=True)}
+    for name in _SELDOM:
+        unusual = getattr(rest, name)
+        columns[name] = np.append(np.full(len(of_plain[0]), _UNSAID.get(name, 0), unusual.dtype), unusual)
+    order = np.argsort(columns["model_id"], kind="stable")
+    return MonthColumns(**{name: column[order] for name, column in columns.items()}, texts=rest.texts)
+
+
+def differing(conn: Connection, hub_id: int, number: int) -> list[int]:
+    """The models of which the columns kept of a month do not say what their rows say, in order."""
+    mine = kept(conn, hub_id, number)
+    if mine is None:
+        return []
+    theirs = from_rows(conn, hub_id, number)
+    both, one, other = np.intersect1d(mine.model_id, theirs.model_id, assume_unique=True, return_indices=True)
+    spoken = [_spoken(each) for each in (mine, theirs)]
+    apart = [spoken[0][name][one] != spoken[1][name][other] for name in _TYPES]
+    found: list[int] = np.union1d(np.setxor1d(mine.model_id, theirs.model_id), both[np.any(apart, axis=0)]).tolist()
+    return found
+
+
+def _spoken(columns: MonthColumns) -> dict[str, NDArray[Any]]:
+    """The columns, flags as texts."""
+    texts = np.array([text or "" for text in columns.texts], np.object_)
+    return {name: getattr(columns, name) for name in _TYPES} | {"flags": texts[columns.flags]}
+
+
+def kept_months(conn: Connection, hub_id: int) -> list[int]:
+    """The months of which columns are kept, in order."""
+    c = month_columns.c
+    return list(conn.scalars(select(c.month).where(c.hub_id == hub_id).distinct().order_by(c.month)))
