@@ -13,17 +13,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from collector.columns import COUNTRY_SHARE, DERIVATIVE_SHARE, FAMILY_SHARE, GROUP_SHARE
 from collector.counting import current_build, daily_downloads, growth_of, is_over, month_number
 from collector.measure import derivatives, shares
-from collector.measure.groups import group_shares
-from collector.measure.models import Account, Accounts, Models, in_scope, owners
+from collector.measure.exact import millionths
+from collector.measure.groups import group_parts, group_shares
+from collector.measure.models import Account, Accounts, Models, in_scope
 from collector.measure.movers import BEHIND, movers
 from collector.measure.movers import COLUMNS as MOVERS
 from collector.measure.ranking import listed, names_among
+from collector.measure.rows import Columns, Heading, table_of
 from collector.measure.shares import AllModels, Concentration, PublisherRows
 from collector.measure.spikes import NO_DAYS, burst_candidates, days_needed, spike_rows
 from collector.measure.standings import LARGEST_MODELS, LISTED, country_sums, largest_models
-from collector.measure.sums import Heading, Parts, Tally, millionths, tallied
+from collector.measure.sums import Parts, Tally, cells_of, tallies
 from collector.model import ATTRIBUTIONS, Attribution, CountryGroup, Scope, Window, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels
@@ -38,19 +41,28 @@ from collector.store.queries import Hub
 class ScopeModels:
     """The models of a window that count in a scope, added up by their roots."""
 
-    scope: str  #: its name
-    window: WindowModels  #: these models alone
-    base: Tally
+    scope: Scope
+    window: WindowModels  #: all its models
     countries: Mapping[Attribution, Parts]
 
+    @property
+    def base(self) -> Tally:
+        """By the ends of their lineages."""
+        return self.countries["base"].tally
 
-def scoped(window: WindowModels, scope: Scope) -> ScopeModels:
-    """Only the models that count in the scope."""
-    models = window.models.where(in_scope(window.models, scope))
-    created = window.created.where(in_scope(window.created, scope))
-    tallies: dict[Attribution, Tally] = {each: tallied(models, owners(models, each)) for each in ATTRIBUTIONS}
-    countries = {each: shares.country_parts(tally) for each, tally in tallies.items()}
-    return ScopeModels(scope.name, replace(window, models=models, created=created), tallies["base"], countries)
+
+def scoped(window: WindowModels, scopes: Sequence[Scope]) -> list[ScopeModels]:
+    """The models that count in each of the scopes; all are added up once."""
+    cells = cells_of(window.models, scopes)
+    counted = {}
+    for attribution in ATTRIBUTIONS:
+        first, *others = tallies(cells, attribution)
+        countries = shares.country_parts(first)
+        counted[attribution] = [countries, *(countries.among(tally) for tally in others)]
+    return [
+        ScopeModels(scope, window, {attribution: parts[place] for attribution, parts in counted.items()})
+        for place, scope in enumerate(scopes)
+    ]
 
 
 def share_tables(
@@ -60,41 +72,78 @@ def share_tables(
 
     `this` and `before` are the window and the one before it, a place for each scope.
     """
-    names = ("country_share", "family_share", "group_share", "derivative_share")
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
-    for now, then in zip(this, before, strict=True):
-        heading = Heading(hub, now.window.window.label, now.scope)
-        for attribution in ATTRIBUTIONS:
-            countries, groups = _country_tables(now, then, heading, attribution, knowledge)
-            parts["country_share"].append(countries)
-            parts["group_share"].append(groups)
-        parts["family_share"].append(_family_table(now, then, heading))
-        parts["derivative_share"].append(_derivative_table(now, then, heading))
-    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+    rows = {
+        COUNTRY_SHARE: _country_rows(hub, this, before, knowledge),
+        FAMILY_SHARE: _family_rows(hub, this, before),
+        GROUP_SHARE: _group_rows(hub, this, before, knowledge),
+        DERIVATIVE_SHARE: _derivative_rows(hub, this, before),
+    }
+    names = this[0].window.models.names
+    return {file.table: table_of(file, each, names) for file, each in rows.items()}
 
 
-def _country_tables(
-    now: ScopeModels, then: ScopeModels, heading: Heading, attribution: Attribution, knowledge: Knowledge
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """By country, and by group of countries."""
-    parts, status = now.countries[attribution], now.window.status
-    before = shares.country_portions(then.countries[attribution])
-    countries = shares.country_shares(
-        parts, heading, attribution=attribution, status=status, names=knowledge.countries, previous=before
-    )
-    groups = group_shares(parts, heading, knowledge.groups, attribution=attribution, status=status, previous=before)
-    return countries, groups
+def _heading(hub: str, now: ScopeModels) -> Heading:
+    return Heading(hub, now.window.window.label, now.scope.name)
 
 
-def _family_table(now: ScopeModels, then: ScopeModels, heading: Heading) -> pd.DataFrame:
-    parts, before = (shares.family_parts(each.base, each.window.developers) for each in (now, then))
-    return shares.family_shares(parts, heading, previous=shares.family_portions(before))
+def _country_rows(
+    hub: str, this: Sequence[ScopeModels], before: Sequence[ScopeModels], knowledge: Knowledge
+) -> list[Columns]:
+    return [
+        shares.country_shares(
+            now.countries[attribution],
+            _heading(hub, now),
+            attribution=attribution,
+            status=now.window.status,
+            names=knowledge.countries,
+            previous=shares.country_portions(then.countries[attribution]),
+        )
+        for now, then in zip(this, before, strict=True)
+        for attribution in ATTRIBUTIONS
+    ]
 
 
-def _derivative_table(now: ScopeModels, then: ScopeModels, heading: Heading) -> pd.DataFrame:
-    parts, before = (derivatives.derivative_parts(each.base) for each in (now, then))
-    previous = derivatives.derivative_portions(before)
-    return derivatives.derivative_shares(parts, now.window.created, heading, previous=previous)
+def _group_rows(
+    hub: str, this: Sequence[ScopeModels], before: Sequence[ScopeModels], knowledge: Knowledge
+) -> list[Columns]:
+    groups = {each: group_parts(this[0].countries[each].tally, knowledge.groups) for each in ATTRIBUTIONS}
+    return [
+        group_shares(
+            groups[attribution].among(now.countries[attribution].tally),
+            now.countries[attribution],
+            _heading(hub, now),
+            knowledge.groups,
+            attribution=attribution,
+            status=now.window.status,
+            previous=shares.country_portions(then.countries[attribution]),
+        )
+        for now, then in zip(this, before, strict=True)
+        for attribution in ATTRIBUTIONS
+    ]
+
+
+def _family_rows(hub: str, this: Sequence[ScopeModels], before: Sequence[ScopeModels]) -> list[Columns]:
+    ours, theirs = (shares.family_parts(each[0].base, each[0].window.developers) for each in (this, before))
+    return [
+        shares.family_shares(
+            ours.among(now.base), _heading(hub, now), previous=shares.family_portions(theirs.among(then.base))
+        )
+        for now, then in zip(this, before, strict=True)
+    ]
+
+
+def _derivative_rows(hub: str, this: Sequence[ScopeModels], before: Sequence[ScopeModels]) -> list[Columns]:
+    ours, theirs = (derivatives.derivative_parts(each[0].base) for each in (this, before))
+    created = this[0].window.created
+    return [
+        derivatives.derivative_shares(
+            ours.among(now.base),
+            replace(created.base, of=created.base.of[in_scope(created, now.scope)]),
+            _heading(hub, now),
+            previous=derivatives.derivative_portions(theirs.among(then.base)),
+        )
+        for now, then in zip(this, before, strict=True)
+    ]
 
 
 # --- everything that is published of them -----------------------------------------------------------------------------
@@ -136,14 +185,14 @@ def figures_of(
     daily_known: bool = True,
 ) -> Figures:
     """The figures of a window with these models; `now` and `then` are it and the one before it, one for each scope."""
-    uploaded = {each.scope: shares.publisher_rows(each.window.models) for each in now}
+    uploaded = {each.scope.name: shares.publisher_rows(each.base) for each in now}
     return Figures(
         share_tables(hub.name, now, then, knowledge),
         uploaded,
         models.accounts,
-        {each.scope: shares.unquantised_portions(each.base) for each in now},
+        {each.scope.name: shares.unquantised_portions(each.base) for each in now},
         {
-            (each.scope, attribution): shares.unknown_portions(parts.tally)
+            (each.scope.name, attribution): shares.unknown_portions(parts.tally)
             for each in now
             for attribution, parts in each.countries.items()
         },
@@ -157,7 +206,7 @@ def figures_of(
 def makeup_of(now: Sequence[ScopeModels], then: Sequence[ScopeModels]) -> Makeup:
     """What makes up the shares and moved them, in every scope under both attributions."""
     cases = {
-        (here.scope, attribution): (here.countries[attribution], there.countries[attribution])
+        (here.scope.name, attribution): (here.countries[attribution], there.countries[attribution])
         for here, there in zip(now, then, strict=True)
         for attribution in ATTRIBUTIONS
     }
@@ -175,9 +224,7 @@ def _spikes(db: Database, hub: Hub, now: Sequence[ScopeModels], *, daily_known: 
     """The spikes of every scope under both attributions."""
     window = now[0].window.window
     cases = [
-        (Heading(hub.name, window.label, each.scope), attribution, parts)
-        for each in now
-        for attribution, parts in each.countries.items()
+        (_heading(hub.name, each), attribution, parts) for each in now for attribution, parts in each.countries.items()
     ]
     if not daily_known:
         return spike_rows(cases, NO_DAYS)

@@ -18,9 +18,10 @@ from collector.counting import growth_of, month_number
 from collector.errors import ReportError
 from collector.figuring import Figures, figures_of, kept, scoped
 from collector.measure import shares
+from collector.measure.exact import half_up
 from collector.measure.models import Models
+from collector.measure.rows import Heading
 from collector.measure.spans import CORRECTION, DIP, INSTANT, RESTATEMENT, Spans, part_in
-from collector.measure.sums import Heading, half_up
 from collector.measure.windows import events
 from collector.model import Attribution, Scope, Window, from_seconds, month_of, previous_window
 from collector.origins.knowledge import Knowledge
@@ -109,7 +110,7 @@ def _worked_out(db: Database, asked: Asked, window: Window, knowledge: Knowledge
 def _known(
     db: Database, asked: Asked, this: WindowModels, before: WindowModels, knowledge: Knowledge, *, daily_known: bool
 ) -> _Known:
-    now, then = ([scoped(each, scope) for scope in asked.scopes] for each in (this, before))
+    now, then = (scoped(each, asked.scopes) for each in (this, before))
     models = this.models
 
     def disagreeing() -> list[Disagreeing]:

@@ -170,7 +170,7 @@ def registry_edit(config: Config, old: str, new: str, month: str, *, hub: str | 
         if not (counted.downloads > 0).any():
             raise ReportError(f"{of.name}: {month} holds no downloads; choose a month with readings")
         one, other = (
-            scoped(attributed(db, of, counted, window, "", replace(knowledge, registry=registry), known), asked)
+            scoped(attributed(db, of, counted, window, "", replace(knowledge, registry=registry), known), [asked])[0]
             for registry in (before, after)
         )
     return Edit(accounts, _moves(one, other, knowledge))

@@ -48,10 +48,10 @@ def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, .
     previous: tuple[str, list[ScopeModels]] = ("", [])
     for month in due:
         models, earlier = window_models(db, hub, month, knowledge, known()), previous_window(month)
-        now = [scoped(models, scope) for scope in scopes]
+        now = scoped(models, scopes)
         if previous[0] != earlier.label:
             before = window_models(db, hub, earlier, knowledge, known())
-            previous = earlier.label, [scoped(before, scope) for scope in scopes]
+            previous = earlier.label, scoped(before, scopes)
         found = figures_of(db, hub, models.models, now, previous[1], knowledge)
         keep(db, hub, month, found, shares_mark(db, hub, month, knowledge, scopes))
         previous = month.label, now

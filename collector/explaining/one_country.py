@@ -64,7 +64,7 @@ def _worked_out(db: Database, hub: Hub, month: Window, knowledge: Knowledge, sco
     """What makes up the shares of a month in a scope, and whether they are final, from the models of both months."""
     models = hubwide.read(db, hub.id)
     this, before = (window_models(db, hub, each, knowledge, models) for each in (month, previous_window(month)))
-    return makeup_of([scoped(this, scope)], [scoped(before, scope)]), this.status
+    return makeup_of(scoped(this, [scope]), scoped(before, [scope])), this.status
 
 
 class _Mine:

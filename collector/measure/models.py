@@ -122,6 +122,13 @@ class Models:
     def __len__(self) -> int:
         return len(self.model_id)
 
+    def rows_of(self, model_ids: Ints) -> Ints:
+        """The rows of those of these models that are among them."""
+        place = np.searchsorted(self.model_id, model_ids)
+        within = place < len(self)
+        found: Ints = place[within][self.model_id[place[within]] == model_ids[within]]
+        return found
+
     def where(self, rows: Bools | Ints | slice) -> Models:
         """Some of the models."""
         columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
@@ -165,13 +172,22 @@ def in_scope(models: Models, scope: Scope) -> Bools:
 
     A model whose task or creation is unknown is outside of a scope that asks for it.
     """
-    relations = [each.relation not in scope.exclude_relations for each in models.base.sets]
-    inside = _each(relations)[models.base.of]
+    return are_asked_for(models, scope) & are_admitted(models.base.sets, scope)[models.base.of]
+
+
+def are_asked_for(models: Models, scope: Scope) -> Bools:
+    """Which models have the task and the day of creation that a scope asks for."""
+    inside = np.ones(len(models), np.bool_)
     if scope.pipeline_tags is not None:
         inside &= _each([task in scope.pipeline_tags for task in models.tasks])[models.task]
     if scope.created_from is not None:
         inside &= (models.created_at >= 0) & (models.created_at >= scope.created_from)
     return inside
+
+
+def are_admitted(sets: Sequence[RootSet], scope: Scope) -> Bools:
+    """Of which sets of roots a scope leaves the models in: it may leave out some relations to the base."""
+    return _each([each.relation not in scope.exclude_relations for each in sets])
 
 
 def _each(said: Sequence[bool]) -> Bools:

@@ -6,7 +6,6 @@ models add up to the change of its share exactly, and so do those of all its mod
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +41,7 @@ class _Side(NamedTuple):
 
     @classmethod
     def of(cls, counted: Parts) -> _Side:
-        return cls(counted, math.fsum(counted.tally.terms["downloads"].value.tolist()))
+        return cls(counted, counted.tally.downloads.total())
 
     def leading(self) -> Ints:
         """Some of the largest models of each country."""
@@ -57,9 +56,7 @@ class _Side(NamedTuple):
         in order, and the part.
         """
         models = self.counted.tally.models
-        place = np.searchsorted(models.model_id, model_ids)
-        within = place < len(models)
-        rows = place[within][models.model_id[place[within]] == model_ids[within]]
+        rows = models.rows_of(model_ids)
         row, country, weight = self.counted.of_models(rows[models.downloads[rows] > 0])
         order = by_group(country)  # models are in order: so are these pairs, and found again in a tenth of the time
         pairs = country * _MANY + models.model_id[row]

@@ -34,9 +34,7 @@ def limits(counted: Parts, least: Floats) -> Floats:
 
 def reaching(counted: Parts, least: Floats) -> Ints:
     """The models (rows) with downloads, and with at least so many in one of their countries; `least` by country."""
-    downloads, of = counted.tally.models.downloads, counted.tally.owners.of
-    limit = limits(counted, least) * (1 - _TOLERANCE)
-    return np.flatnonzero((downloads > 0) & (downloads >= limit[of]))
+    return counted.tally.reaching(limits(counted, least) * (1 - _TOLERANCE))
 
 
 def leading(counted: Parts) -> Ints:

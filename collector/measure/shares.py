@@ -1,7 +1,7 @@
 """Downloads of models to shares by country, family and publisher, for one hub and one window.
 
 Pure; knows no SQL, no files, no clock, and not where an origin comes from. What comes in are the models of a scope,
-added up by their sets of roots (`collector.measure.sums.tallied`). Rounded once, half up, at the end; shares come from
+added up by their sets of roots (`collector.measure.sums.Tally`). Rounded once, half up, at the end; shares come from
 the unrounded sums.
 """
 
@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE
+from collector.columns import MODEL_DOWNLOADS, PUBLISHER_SHARE
+from collector.measure.exact import exact_sum, exact_sums, half_up
 from collector.measure.models import (
     NEVER_REVIEWED,
     NO_ROOTS,
@@ -27,30 +28,12 @@ from collector.measure.models import (
     Root,
     RootSet,
 )
-from collector.measure.sums import (
-    Heading,
-    Key,
-    Parts,
-    Tally,
-    exact_sums,
-    half_up,
-    joined,
-    numbers,
-    part,
-    parts,
-    portions,
-    present,
-    previous_shares,
-    published,
-    totals,
-)
+from collector.measure.rows import Columns, Heading, framed, part, portions, present, published, totals
+from collector.measure.sums import Key, Parts, Tally, joined, parts
 from collector.model import NOT_ATTRIBUTED, Attribution
 from collector.series import Ints
 
 OTHER = "other"  #: the family of models whose line is not known
-
-_COUNTRY = ["country"]
-_FAMILY = ["family", "country"]
 
 # --- for whom the models count ----------------------------------------------------------------------------------------
 
@@ -118,63 +101,57 @@ def country_shares(
     status: str,
     names: Mapping[str, str],
     previous: Mapping[str, float],
-) -> pd.DataFrame:
-    """`country_share.csv` of one scope and attribution, from `country_parts`; ZZ is always a row.
+) -> Columns:
+    """Rows of `country_share.csv` of one scope and attribution, from `country_parts`; ZZ is always a row.
 
     `names` gives countries' short names; `previous` the shares of the window before (`country_portions`), empty when it
     has no data. Shares are NaN where they would be parts of nothing.
     """
     before: dict[Key, float] = {(code,): share for code, share in previous.items()}
-    table = totals(counted, _COUNTRY, [(NOT_ATTRIBUTED,), *present(before)], count_accounts=True)
-    downloads = numbers(table, "downloads")
-    unattributed = table["country"].to_numpy() == NOT_ATTRIBUTED
+    found = totals(counted, [(NOT_ATTRIBUTED,), *present(before)], count_accounts=True)
+    codes, downloads = [key[0] for key in found.keys], found.downloads
+    unattributed = np.array([code == NOT_ATTRIBUTED for code in codes], np.bool_)
     total, unknown = math.fsum(downloads), math.fsum(downloads[unattributed])
     attributed = math.fsum(downloads[~unattributed])
     most = part(downloads + np.where(unattributed, 0.0, unknown), total)
-    return published(
-        COUNTRY_SHARE,
-        heading,
-        table.assign(
-            attribution=attribution,
-            country_name=[names.get(code, code) for code in table["country"]],
-            share=part(downloads, total),
-            share_of_attributed=np.where(unattributed, np.nan, part(downloads, attributed)),
-            # Two ways of adding up one total may differ in the last bit; a share is never above 1.
-            share_max=np.minimum(most, 1.0),
-            measured_share=part(downloads - numbers(table, "estimated"), downloads),
-            covered_share=part(numbers(table, "covered"), downloads),
-            status=status,
-            corrections=half_up(numbers(table, "corrections")),
-            previous_share=previous_shares(table, _COUNTRY, before),
-        ),
-    )
+    columns: Columns = {
+        "attribution": attribution,
+        "country": codes,
+        "country_name": [names.get(code, code) for code in codes],
+        "share": part(downloads, total),
+        "share_of_attributed": np.where(unattributed, np.nan, part(downloads, attributed)),
+        # Two ways of adding up one total may differ in the last bit; a share is never above 1.
+        "share_max": np.minimum(most, 1.0),
+        "status": status,
+        "publishers": found.accounts,
+        "previous_share": found.before(before),
+    }
+    return published(heading, found.keys, columns | found.columns() | found.measured())
 
 
-def family_shares(counted: Parts, heading: Heading, *, previous: Mapping[tuple[str, str], float]) -> pd.DataFrame:
-    """`family_share.csv` of one scope, from `family_parts`; `other`, ZZ is always a row.
+def family_shares(counted: Parts, heading: Heading, *, previous: Mapping[tuple[str, str], float]) -> Columns:
+    """Rows of `family_share.csv` of one scope, from `family_parts`; `other`, ZZ is always a row.
 
     `previous` holds the shares of the window before (`family_portions`), empty when it has no data.
     """
     before: dict[Key, float] = {(family, country): share for (family, country), share in previous.items()}
-    table = totals(counted, _FAMILY, [(OTHER, NOT_ATTRIBUTED), *present(before)])
-    downloads = numbers(table, "downloads")
-    return published(
-        FAMILY_SHARE,
-        heading,
-        table.assign(
-            share=part(downloads, math.fsum(downloads)),
-            derivative_part=part(_of_derivatives(counted, table), downloads),
-            previous_share=previous_shares(table, _FAMILY, before),
-        ),
-    )
+    found = totals(counted, [(OTHER, NOT_ATTRIBUTED), *present(before)])
+    columns: Columns = {
+        "family": [family for family, _ in found.keys],
+        "country": [country for _, country in found.keys],
+        "share": part(found.downloads, math.fsum(found.downloads)),
+        "derivative_part": part(_of_derivatives(counted, found.keys), found.downloads),
+        "previous_share": found.before(before),
+    }
+    return published(heading, found.keys, columns | found.columns())
 
 
-def _of_derivatives(counted: Parts, table: pd.DataFrame) -> Floats:
-    """For each row of a table of families: the downloads of models made from others."""
+def _of_derivatives(counted: Parts, keys: Sequence[Key]) -> Floats:
+    """For each of these families: the downloads of models made from others."""
     derived = np.array([each.is_derivative for each in counted.tally.sets], np.bool_)[counted.of]
     theirs = counted.where(derived)
     sums = dict(zip(theirs.keys, theirs.sums("downloads").tolist(), strict=True))
-    return np.array([sums.get(key, 0.0) for key in table[_FAMILY].itertuples(index=False, name=None)], float)
+    return np.array([sums.get(key, 0.0) for key in keys], float)
 
 
 class PublisherRows(NamedTuple):
@@ -186,12 +163,14 @@ class PublisherRows(NamedTuple):
     models: Ints  #: those with downloads
 
 
-def publisher_rows(models: Models) -> PublisherRows:
+def publisher_rows(tally: Tally) -> PublisherRows:
     """The uploaders of a scope's models; their shares are not rounded."""
-    sums = exact_sums(models.downloads, models.account, len(models.accounts))
-    counts = np.bincount(models.account[models.downloads > 0], minlength=len(models.accounts))
+    models, size = tally.models, len(tally.models.accounts)
+    rows = tally.reaching()
+    downloads, account = models.downloads[rows], models.account[rows]
+    sums, counts = exact_sums(downloads, account, size), np.bincount(account, minlength=size)
     shown = np.flatnonzero(counts)
-    return PublisherRows(shown, half_up(sums[shown]), part(sums[shown], math.fsum(sums)), counts[shown])
+    return PublisherRows(shown, half_up(sums[shown]), part(sums[shown], exact_sum(sums)), counts[shown])
 
 
 def publisher_shares(hub: str, window: str, scopes: Mapping[str, PublisherRows], accounts: Accounts) -> pd.DataFrame:
@@ -243,27 +222,22 @@ def model_downloads(models: Models, heading: Heading, most: int) -> pd.DataFrame
     """
     shown = largest(models, most)
     accounts = [shown.accounts[place] for place in shown.account.tolist()]
-    sets = shown.base.of.tolist()
+    sets, names = shown.base.of.tolist(), list(shown.names(shown.model_id))
     countries = [_country_label(each) for each in shown.base.sets]
     families = [each.roots[0].family if each.roots else None for each in shown.base.sets]
-    return published(
-        MODEL_DOWNLOADS,
-        heading,
-        pd.DataFrame(
-            {
-                "model": pd.Series(list(shown.names(shown.model_id)), dtype="str"),
-                "publisher": pd.Series([account.name for account in accounts], dtype="str"),
-                "family": pd.Series([families[place] for place in sets], dtype="str"),
-                "country_publisher": pd.Series([account.country for account in accounts], dtype="str"),
-                "country_base": pd.Series([countries[place] for place in sets], dtype="str"),
-                "base_basis": pd.Series([shown.base.sets[place].basis for place in sets], dtype="str"),
-                "downloads": shown.downloads,
-                "measured_share": part(shown.downloads - shown.estimated, shown.downloads),
-                "corrections": shown.corrections,
-                "flags": pd.Series([shown.flags.get(each, "") for each in shown.model_id.tolist()], dtype="str"),
-            }
-        ),
-    ).head(most)
+    columns: Columns = {
+        "model": names,
+        "publisher": [account.name for account in accounts],
+        "family": [families[place] for place in sets],
+        "country_publisher": [account.country for account in accounts],
+        "country_base": [countries[place] for place in sets],
+        "base_basis": [shown.base.sets[place].basis for place in sets],
+        "downloads": shown.downloads,
+        "measured_share": part(shown.downloads - shown.estimated, shown.downloads),
+        "corrections": shown.corrections,
+        "flags": [shown.flags.get(each, "") for each in shown.model_id.tolist()],
+    }
+    return framed(MODEL_DOWNLOADS, published(heading, [(name,) for name in names], columns)).head(most)
 
 
 def _country_label(owner: RootSet) -> str:
@@ -303,10 +277,13 @@ def all_models(models: Models) -> AllModels:
 def concentration(shares: Floats) -> Concentration:
     """Of models, publishers, families or countries with these shares; NaN counts as none."""
     known = np.nan_to_num(shares)
-    ten = np.sort(known)[::-1][:10]
-    return Concentration(tuple(ten.tolist()), math.fsum((known * known).tolist()), int(np.count_nonzero(known > 0)))
+    ten = np.sort(known if len(known) <= _TEN else np.partition(known, len(known) - _TEN)[-_TEN:])[::-1]
+    return Concentration(tuple(ten.tolist()), exact_sum(known * known), int(np.count_nonzero(known > 0)))
+
+
+_TEN = 10  #: the largest whose shares are told
 
 
 def concentration_of(downloads: Floats) -> Concentration:
     """Of models or publishers with these downloads."""
-    return concentration(part(downloads, math.fsum(downloads.tolist())))
+    return concentration(part(downloads, exact_sum(downloads)))

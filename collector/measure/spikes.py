@@ -16,9 +16,11 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 from collector.columns import QUALITY
+from collector.measure.exact import half_up
 from collector.measure.models import Floats
 from collector.measure.ranking import limits
-from collector.measure.sums import Heading, Parts, half_up
+from collector.measure.rows import Heading
+from collector.measure.sums import Parts
 from collector.model import DAY, Attribution, Window, from_seconds
 from collector.series import Ints
 
@@ -58,9 +60,7 @@ def _heavy(countries: Parts) -> Ints:
 
     Without d of T downloads no share moves by more than d / (T - d).
     """
-    downloads = countries.tally.models.downloads
-    total = math.fsum(countries.tally.terms["downloads"].value.tolist())
-    return np.flatnonzero((downloads > 0) & (downloads >= total * POINT / (1 + POINT) * (1 - _TOLERANCE)))
+    return countries.tally.reaching(countries.tally.downloads.total() * POINT / (1 + POINT) * (1 - _TOLERANCE))
 
 
 def _moves(countries: Parts, rows: Ints) -> list[Move]:
@@ -122,9 +122,9 @@ def burst_candidates(countries: Parts) -> Ints:
 
     A day is no larger than its window, so a burst exceeds a part of the country's downloads: the others stay below it.
     """
-    models = countries.tally.models
-    over = (models.downloads > 0) & (models.downloads > _limits(countries)[countries.tally.owners.of])
-    return models.model_id[over]
+    models, limit = countries.tally.models, _limits(countries)
+    rows = countries.tally.reaching(limit)
+    return models.model_id[rows[models.downloads[rows] > limit[countries.tally.set_of(rows)]]]
 
 
 def _limits(countries: Parts) -> Floats:
@@ -158,8 +158,9 @@ def out_of_line(daily: Daily) -> list[Burst]:
 def bursts(found: Iterable[Burst], countries: Parts) -> dict[int, Burst]:
     """Of the days `out_of_line` those above 1 % of the downloads of the model's country in the window, by model_id."""
     models, days = countries.tally.models, {each.model_id: each for each in found}
-    rows = np.flatnonzero((models.downloads > 0) & np.isin(models.model_id, list(days)))
-    limit = _limits(countries)[countries.tally.owners.of[rows]].tolist()
+    rows = models.rows_of(np.array(sorted(days), np.int64))
+    rows = rows[(models.downloads[rows] > 0) & (countries.tally.set_of(rows) >= 0)]
+    limit = _limits(countries)[countries.tally.set_of(rows)].tolist()
     known = zip(models.model_id[rows].tolist(), limit, strict=True)
     return {model_id: days[model_id] for model_id, least in known if days[model_id].downloads > least}
 

@@ -1,142 +1,199 @@
-"""Downloads of models to rows of a published table: exact sums by group, counts, the largest model, one rounding.
+"""Models added up once for all scopes and attributions, and what of these sums goes to which group.
 
-Pure; knows no country, no family and no attribution: a group is whatever key it is given. Models are added up by their
-set of roots first (`tallied`), in one pass over their columns; a table then adds up sets, of which there are few.
+Pure; knows no country and no family: a group is whatever key it is given. Models are added up by what tells them apart
+for a table, in one pass over their columns (`cells_of`); a scope under an attribution is some of these cells (`Tally`),
+and a table adds up cells, of which there are few.
 
-Whatever the order of the models, the same bytes come out: sums are correctly rounded, as `math.fsum` rounds them, and
-ties end at the name. Where a set has several roots, its sum is multiplied by their weights.
+Whatever the order of the models, the same bytes come out: sums are correctly rounded, and ties end at the name. Where a
+set has several roots, its sum is multiplied by their weights.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
-from collector.columns import PublishedFile
-from collector.measure.models import Floats, Models, Owners, RootSet
+from collector.measure.exact import Terms, terms
+from collector.measure.models import Floats, Models, RootSet, are_admitted, are_asked_for, owners
+from collector.model import Attribution, Scope
 from collector.series import Bools, Ints, distinct
 
 QUANTITIES = ("downloads", "estimated", "corrections", "covered")
 
 Key = tuple[str, ...]  #: what a row is about: (country,) or (family, country)
-_SLICE = 2.0**26  # a slice of so many bits of 2**27 numbers adds up exactly
-_SLICES = 4
+
+# --- models by cells --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """What the rows of a table have in common."""
+@dataclass(frozen=True)
+class Cells:
+    """Models added up by the ends of their lineages, by their uploaders and by the scopes they count in.
 
-    hub: str
-    window: str  #: the window's label
-    scope: str = ""  #: name of the scope; empty where scopes do not matter
-
-
-def half_up(values: Floats) -> Ints:
-    """Whole numbers, halves rounded up (-2.5 to -2): the one rounding of published figures."""
-    return np.floor(values + 0.5).astype(np.int64)
-
-
-def millionths(shares: Floats) -> Ints:
-    """Shares in 0…1 as whole millionths, rounded as six decimals print."""
-    scaled = shares * 1e6
-    found = np.rint(scaled)
-    # Half-way between two of them the product's own rounding could decide; there the decimals of the share itself do.
-    doubtful = np.flatnonzero(np.abs(np.abs(scaled - np.trunc(scaled)) - 0.5) < 1e-6)
-    found[doubtful] = [round(round(share, 6) * 1e6) for share in shares[doubtful].tolist()]
-    return found.astype(np.int64)
-
-
-# --- exact sums -------------------------------------------------------------------------------------------------------
-
-
-class Terms(NamedTuple):
-    """Few numbers whose exact sums by group are those of the many they stand for."""
-
-    group: Ints
-    value: Floats
-
-    def sums(self, groups: int) -> Floats:
-        """Sums by group, correctly rounded."""
-        found, terms = np.zeros(groups), np.bincount(self.group, minlength=groups)
-        alone = terms[self.group] == 1  # as whole numbers are: nothing is left to be added
-        found[self.group[alone]] = self.value[alone]
-        group, value = self.group[~alone], self.value[~alone]
-        ordered, some = value[np.argsort(group, kind="stable")].tolist(), np.flatnonzero(terms > 1)
-        ends = np.cumsum(terms[some]).tolist()
-        found[some] = [math.fsum(ordered[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
-        return found
-
-
-def terms(values: Floats, group: Ints, groups: int) -> Terms:
-    """The values as the exact sums of slices of their bits.
-
-    `math.fsum` of each group would do, and takes fifty times as long for millions of values.
+    Sums are worked out when they are first asked for: of a window that is only compared with, few are.
     """
-    if np.abs(values).sum() >= 2.0**52:  # the first slice would not add up exactly
-        return Terms(group, values)
-    rest, scale = values, 1.0
-    found: list[Terms] = []
-    for _ in range(_SLICES):
-        slice_ = np.trunc(rest * scale) / scale
-        sums = np.bincount(group, slice_, minlength=groups).astype(np.float64)
-        some = np.flatnonzero(sums)
-        found.append(Terms(some, sums[some]))
-        rest, scale = rest - slice_, scale * _SLICE
-        left = np.abs(rest) > 0
-        if not left.any():
-            break
-    else:
-        found.append(Terms(group[left], rest[left]))
-    return Terms(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
-
-def exact_sums(values: Floats, group: Ints, groups: int) -> Floats:
-    """Sums by group, correctly rounded and so the same in any order of the rows."""
-    return terms(values, group, groups).sums(groups)
-
-
-# --- models by set of roots -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Models added up by set of roots. Sets are numbered by their place in `sets`."""
-
-    sets: Sequence[RootSet]
-    terms: Mapping[str, Terms]  #: by QUANTITIES
-    with_downloads: Ints  #: for each set: models with downloads
-    most: Floats  #: for each set: downloads of its largest model
-    largest: Ints  #: rows of `models`: those with as many downloads as the largest of their set
     models: Models
-    owners: Owners
+    of: Ints  #: for each model: its cell
+    base: Ints  #: for each cell: place of its ends of lineage in `models.base.sets`
+    uploader: Ints  #: for each cell: place of its uploaders in `models.uploader.sets`
+    inside: Bools  #: by scope, as they were asked for, and cell
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    @cached_property
+    def downloads(self) -> Terms:
+        """By cell, as all quantities."""
+        return terms(self.models.downloads, self.of, len(self))
+
+    @cached_property
+    def estimated(self) -> Terms:
+        """The part of the downloads that was not measured."""
+        return terms(self.models.estimated, self.of, len(self))
+
+    @cached_property
+    def corrections(self) -> Terms:
+        """What the hub took back or counted anew."""
+        return terms(self.models.corrections.astype(float), self.of, len(self))
+
+    @cached_property
+    def covered(self) -> Terms:
+        """Downloads multiplied by the part of the window that readings back."""
+        return terms(self.models.covered * self.models.downloads, self.of, len(self))
+
+    @cached_property
+    def with_downloads(self) -> Ints:
+        """Models with downloads, by cell."""
+        return np.bincount(self.of[self.models.downloads > 0], minlength=len(self))
+
+    @cached_property
+    def most(self) -> Floats:
+        """The downloads of the largest model of each cell."""
+        most = np.zeros(len(self))
+        np.maximum.at(most, self.of, self.models.downloads)
+        return most
+
+    @cached_property
+    def largest(self) -> Ints:
+        """The models (rows) with downloads that have as many as the largest of their cell."""
+        downloads = self.models.downloads
+        return np.flatnonzero((downloads == self.most[self.of]) & (downloads > 0))
+
+    @cached_property
+    def holders(self) -> tuple[Ints, Ints]:
+        """The accounts of the models with downloads: each cell and account that go together, once."""
+        some, size = np.flatnonzero(self.models.downloads > 0), len(self.models.accounts)
+        pairs = distinct(self.of[some] * size + self.models.account[some])
+        return pairs // size, pairs % size
 
 
-def tallied(models: Models, owners: Owners) -> Tally:
-    """The sums of the models."""
-    size, of, downloads = len(owners.sets), owners.of, models.downloads
-    quantities = {
-        "downloads": downloads,
-        "estimated": models.estimated,
-        "corrections": models.corrections.astype(float),
-        "covered": models.covered * downloads,
-    }
-    most = np.zeros(size)
-    np.maximum.at(most, of, downloads)
-    return Tally(
-        owners.sets,
-        {name: terms(values, of, size) for name, values in quantities.items()},
-        np.bincount(of[downloads > 0], minlength=size),
-        most,
-        np.flatnonzero((downloads > 0) & (downloads == most[of])),
-        models,
-        owners,
-    )
+def cells_of(models: Models, scopes: Sequence[Scope]) -> Cells:
+    """The models by cells; two models of one cell differ for none of the scopes and under no attribution."""
+    rules = {(scope.pipeline_tags, scope.created_from): scope for scope in scopes}
+    meets = {rule: are_asked_for(models, scope) for rule, scope in rules.items()}
+    told = [(models.base.of, len(models.base.sets)), (models.uploader.of, len(models.uploader.sets))]
+    of, (base, uploader, *met) = _told_apart([*told, *((each, 2) for each in meets.values())])
+    met_by_rule = dict(zip(rules, met, strict=True))
+    inside = [
+        are_admitted(models.base.sets, scope)[base] & (met_by_rule[scope.pipeline_tags, scope.created_from] > 0)
+        for scope in scopes
+    ]
+    return Cells(models, of, base, uploader, np.array(inside, np.bool_).reshape(len(scopes), len(base)))
+
+
+def _told_apart(columns: Sequence[tuple[Ints | Bools, int]]) -> tuple[Ints, list[Ints]]:
+    """The rows by what their columns say, each with the number that its values stay below: a kind for each row, and
+    what each kind says in every column.
+    """
+    of, said = np.asarray(columns[0][0], np.int64), [np.arange(columns[0][1])]
+    for column, size in columns[1:]:
+        number = of * size + column
+        is_there = np.zeros(len(said[0]) * size, np.bool_)
+        is_there[number] = True
+        kinds = np.flatnonzero(is_there)
+        place = np.cumsum(is_there) - 1
+        of, said = place[number], [*(each[kinds // size] for each in said), kinds % size]
+    return of, said
+
+
+# --- models of a scope by set of roots --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The models of a scope by set of roots. Sets are numbered by their place in `sets`."""
+
+    cells: Cells
+    inside: Bools  #: the cells that count in the scope
+    sets: Sequence[RootSet]  #: of which some may hold no model
+    of: Ints  #: for each cell: its set, or -1 where it does not count
+
+    @property
+    def models(self) -> Models:
+        """The models of the window, of which some count."""
+        return self.cells.models
+
+    def set_of(self, rows: Ints) -> Ints:
+        """The sets of these models (rows of `models`); -1 for those that do not count."""
+        return self.of[self.cells.of[rows]]
+
+    def reaching(self, least: Floats | float = 0.0) -> Ints:
+        """The models that count and have downloads, and at least so many (by set), as rows of `models`."""
+        by_set = np.broadcast_to(np.asarray(least, float), len(self.sets))
+        by_cell = np.where(self.inside, np.append(by_set, math.inf)[self.of], math.inf)
+        return np.flatnonzero((self.models.downloads > 0) & (self.models.downloads >= by_cell[self.cells.of]))
+
+    @cached_property
+    def downloads(self) -> Terms:
+        """By set, as all quantities; what they are, `Cells` says."""
+        return self.cells.downloads.by(self.of, len(self.sets))
+
+    @cached_property
+    def estimated(self) -> Terms:
+        """By set."""
+        return self.cells.estimated.by(self.of, len(self.sets))
+
+    @cached_property
+    def corrections(self) -> Terms:
+        """By set."""
+        return self.cells.corrections.by(self.of, len(self.sets))
+
+    @cached_property
+    def covered(self) -> Terms:
+        """By set."""
+        return self.cells.covered.by(self.of, len(self.sets))
+
+    @cached_property
+    def with_downloads(self) -> Ints:
+        """Models with downloads, by set."""
+        counted = np.flatnonzero(self.inside)
+        found = np.bincount(self.of[counted], self.cells.with_downloads[counted], minlength=len(self.sets))
+        return found.astype(np.int64)
+
+    @cached_property
+    def most(self) -> Floats:
+        """The downloads of the largest model of each set."""
+        most, counted = np.zeros(len(self.sets)), np.flatnonzero(self.inside)
+        np.maximum.at(most, self.of[counted], self.cells.most[counted])
+        return most
+
+    @cached_property
+    def largest(self) -> tuple[Ints, Ints]:
+        """The models (rows) that have as many downloads as the largest of their set, and that set."""
+        rows = self.cells.largest
+        of = self.of[self.cells.of[rows]]
+        shown = np.flatnonzero((of >= 0) & (self.models.downloads[rows] == self.most[of]))
+        return rows[shown], of[shown]
+
+
+def tallies(cells: Cells, attribution: Attribution) -> list[Tally]:
+    """The models of every scope by whose they are under an attribution."""
+    sets, of = owners(cells.models, attribution).sets, cells.base if attribution == "base" else cells.uploader
+    return [Tally(cells, inside, sets, np.where(inside, of, -1)) for inside in cells.inside]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +212,29 @@ class Parts:
         place_of = {key: place for place, key in enumerate(keys)}
         return replace(self, keys=keys, group=np.array([place_of[key] for key in self.keys], np.int64)[self.group])
 
+    def among(self, tally: Tally) -> Parts:
+        """The same groups of the models of another scope, which have the same sets."""
+        return replace(self, tally=tally)
+
     def where(self, rows: Bools) -> Parts:
         """Some of the rows; the groups stay."""
         return replace(self, of=self.of[rows], group=self.group[rows], weight=self.weight[rows])
 
     def terms(self, quantity: str) -> Terms:
         """What of a quantity goes to the groups."""
-        mine = self.tally.terms[quantity]
+        mine: Terms = getattr(self.tally, quantity)
         row, term = _matches(self.of, mine.group, len(self.tally.sets))
-        return Terms(self.group[row], mine.value[term] * self.weight[row])
+        return Terms(self.group[row], mine.value[term] * self.weight[row], mine.slice_[term])
 
     def of_models(self, rows: Ints) -> tuple[Ints, Ints, Floats]:
-        """Some models (rows of `models`) one by one: the row, a group it counts for, and its weight there."""
-        which, pair = _matches(self.tally.owners.of[rows], self.of, len(self.tally.sets))
-        return rows[which], self.group[pair], self.weight[pair]
+        """Some models (rows of `models`) one by one: the row, a group it counts for, and its weight there.
+
+        A model that does not count has no row.
+        """
+        of = self.tally.set_of(rows)
+        counted = rows[of >= 0]
+        which, pair = _matches(of[of >= 0], self.of, len(self.tally.sets))
+        return counted[which], self.group[pair], self.weight[pair]
 
     def sums(self, quantity: str) -> Floats:
         """The same added up."""
@@ -181,25 +247,42 @@ class Parts:
 
     def accounts(self) -> Ints:
         """Accounts whose models have downloads, by group."""
-        models, size = self.tally.models, len(self.tally.models.accounts)
-        some = models.downloads > 0
-        pairs = distinct(self.tally.owners.of[some] * size + models.account[some])
-        row, pair = _matches(self.of, pairs // size, len(self.tally.sets))
-        theirs = distinct(self.group[row] * size + pairs[pair] % size)
-        return np.bincount(theirs // size, minlength=len(self.keys)).astype(np.int64)
+        size, (cell, account) = len(self.tally.models.accounts), self.tally.cells.holders
+        pairs = [np.empty(0, np.int64)]
+        for group_of in self._groups_of_cells():
+            group = group_of[cell]
+            some = np.flatnonzero(group >= 0)
+            pairs.append(group[some] * size + account[some])
+        ends = np.searchsorted(distinct(np.concatenate(pairs)), np.arange(len(self.keys) + 1) * size)
+        return np.diff(ends)
 
-    def top_models(self) -> list[tuple[str | None, float]]:
-        """By group: the model with most downloads there, ties by name, and these; None where there are no downloads."""
+    def _groups_of_cells(self) -> Iterator[Ints]:
+        """For each cell a group it counts for, then another, and so on; -1 where there is none."""
+        counted = np.flatnonzero(self.tally.inside)
+        which, pair = _matches(self.tally.of[counted], self.of, len(self.tally.sets))
+        cell = counted[which]
+        nth = np.arange(len(cell)) - np.searchsorted(cell, cell)
+        for n in range(int(nth.max(initial=-1)) + 1):
+            found, those = np.full(len(self.tally.cells), -1), nth == n
+            found[cell[those]] = self.group[pair[those]]
+            yield found
+
+    def largest(self) -> tuple[Floats, list[list[int]]]:
+        """By group: the most downloads that a model has there, and the models (model_id) that have as many.
+
+        NaN and no model where there are no downloads.
+        """
         most = np.zeros(len(self.keys))
         reached = self.tally.most[self.of] * self.weight
         np.maximum.at(most, self.group, reached)
         top = np.flatnonzero((reached > 0) & (reached == most[self.group]))
-        row, tied = _matches(self.of[top], self.tally.owners.of[self.tally.largest], len(self.tally.sets))
-        names = self.tally.models.names(self.tally.models.model_id[self.tally.largest[tied]])
-        found: dict[int, str] = {}
-        for group, name in zip(self.group[top[row]].tolist(), names, strict=True):
-            found[group] = min(name, found.get(group, name))
-        return [(found.get(group), value or math.nan) for group, value in enumerate(most.tolist())]
+        rows, sets = self.tally.largest
+        row, tied = _matches(self.of[top], sets, len(self.tally.sets))
+        found: list[list[int]] = [[] for _ in self.keys]
+        model_ids = self.tally.models.model_id[rows[tied]].tolist()
+        for group, model_id in zip(self.group[top[row]].tolist(), model_ids, strict=True):
+            found[group].append(model_id)
+        return np.where(most > 0, most, math.nan), found
 
 
 def parts(tally: Tally, keyed: Callable[[RootSet], Iterable[tuple[Key, float]]]) -> Parts:
@@ -235,6 +318,9 @@ def _matches(left: Ints, right: Ints, size: int) -> tuple[Ints, Ints]:
     return row, order[begins[row] + within]
 
 
+# --- the largest of each group ----------------------------------------------------------------------------------------
+
+
 def by_group(group: Ints) -> Ints:
     """The places in the order of their groups, those of a group as they stand.
 
@@ -255,66 +341,3 @@ def _are_largest(values: Floats, most: int) -> Bools:
     least = np.partition(values, len(values) - most)[len(values) - most] if len(values) > most else 0.0
     found: Bools = (values > 0) & (values >= least)
     return found
-
-
-# --- rows of a table --------------------------------------------------------------------------------------------------
-
-
-def totals(counted: Parts, by: list[str], wanted: Sequence[Key], *, count_accounts: bool = False) -> pd.DataFrame:
-    """One row per key that has downloads or corrections or is wanted: sums, models, and the largest model."""
-    counted = counted.also(wanted)
-    table = pd.DataFrame(counted.keys, columns=by).astype("str")
-    for quantity in QUANTITIES:
-        table[quantity] = counted.sums(quantity)
-    table["models"] = counted.counts()
-    top = pd.DataFrame(counted.top_models(), columns=["top_model", "top_downloads"])
-    table["top_model"] = top["top_model"].astype("str")
-    table["top_model_share"] = part(numbers(top, "top_downloads"), numbers(table, "downloads"))
-    if count_accounts:
-        table["publishers"] = counted.accounts()
-    due = set(wanted)
-    asked = np.array([key in due for key in counted.keys], dtype=bool)
-    return table[(table["downloads"] > 0) | (table["corrections"] != 0) | asked]
-
-
-def portions(counted: Parts) -> dict[Key, float]:
-    """Unrounded shares by group; empty when nothing was downloaded."""
-    sums = counted.sums("downloads").tolist()
-    total = math.fsum(sums)
-    return {key: downloads / total for key, downloads in zip(counted.keys, sums, strict=True) if downloads > 0}
-
-
-def present(shares: Mapping[Key, float]) -> list[Key]:
-    """The groups that have a share."""
-    return [key for key, share in shares.items() if share > 0]
-
-
-def previous_shares(table: pd.DataFrame, by: list[str], shares: Mapping[Key, float]) -> list[float]:
-    """0 where the window before has data but none of this row's; NaN where it has no data at all."""
-    absent = 0.0 if shares else math.nan
-    return [shares.get(key, absent) for key in table[by].itertuples(index=False, name=None)]
-
-
-def part(values: Floats, whole: Floats | float) -> Floats:
-    """Parts of a whole; NaN where the whole is 0, since a part of nothing is not a number."""
-    wholes = np.broadcast_to(np.asarray(whole, dtype=float), values.shape)
-    parts: Floats = np.divide(values, wholes, out=np.full(values.shape, np.nan), where=wholes > 0)
-    return parts
-
-
-def numbers(table: pd.DataFrame, column: str) -> Floats:
-    """A column as floats."""
-    return table[column].to_numpy(dtype=float)
-
-
-def published(file: PublishedFile, heading: Heading, table: pd.DataFrame) -> pd.DataFrame:
-    """The columns of a published file, downloads rounded, sorted by downloads (most first), then by the file's keys."""
-    table = table.assign(
-        hub=heading.hub,
-        window=heading.window,
-        scope=heading.scope,
-        downloads=half_up(numbers(table, "downloads")),
-    )
-    keys = [column.name for column in file.columns if column.key and column.name in table]
-    table = table.sort_values(["downloads", *keys], ascending=[False, *[True] * len(keys)], ignore_index=True)
-    return table[[column.name for column in file.columns]]

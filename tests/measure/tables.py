@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from collector.columns import PublishedFile
 from collector.measure.models import Account, Accounts, Models, Owners, Root, RootSet, uploaders
-from collector.measure.sums import Tally, tallied
+from collector.measure.rows import Columns, table_of
+from collector.measure.sums import Parts, Tally, cells_of, tallies
+from collector.model import Attribution, Scope
 
 DEFAULTS: dict[str, Any] = {
     "model": "",
@@ -66,14 +69,25 @@ def models_of(table: pd.DataFrame, roots: pd.DataFrame = NO_ROOTS) -> Models:
 
 def by_base(table: pd.DataFrame, roots: pd.DataFrame) -> Tally:
     """The models added up by the ends of their lineages."""
-    models = models_of(table, roots)
-    return tallied(models, models.base)
+    return tally_of(models_of(table, roots), "base")
 
 
 def by_uploader(table: pd.DataFrame) -> Tally:
     """The models added up by their uploaders."""
-    models = models_of(table)
-    return tallied(models, models.uploader)
+    return tally_of(models_of(table), "publisher")
+
+
+EVERYTHING = Scope("all")
+
+
+def tally_of(models: Models, attribution: Attribution, scope: Scope = EVERYTHING) -> Tally:
+    """The models of a scope by whose they are."""
+    return tallies(cells_of(models, [scope]), attribution)[0]
+
+
+def printed(file: PublishedFile, rows: Columns, counted: Parts) -> Any:
+    """The rows of one scope and attribution as the published file shows them."""
+    return table_of(file, [rows], counted.tally.models.names)
 
 
 def where(table: pd.DataFrame, inside: Any) -> list[int]:

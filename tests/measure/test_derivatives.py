@@ -9,8 +9,8 @@ import pytest
 
 from collector.columns import DERIVATIVE_SHARE
 from collector.measure.derivatives import derivative_parts, derivative_portions, derivative_shares
-from collector.measure.sums import Heading
-from tests.measure.tables import by_base, models_of
+from collector.measure.rows import Heading
+from tests.measure.tables import by_base, models_of, printed
 
 HEADING = Heading("huggingface", "2026-09", "all")
 Said = tuple[str, str | None, str, float]  #: name, relation, basis, downloads
@@ -48,9 +48,11 @@ NOTHING_NEW = MODELS.iloc[:0]
 
 def table_of(created: pd.DataFrame, previous: dict[tuple[str, str], float] | None = None) -> dict[Any, Any]:
     parts = derivative_parts(by_base(MODELS, ROOTS))
-    table = derivative_shares(parts, models_of(created, ROOTS), HEADING, previous=previous or {})
+    rows = derivative_shares(parts, models_of(created, ROOTS).base, HEADING, previous=previous or {})
+    table = printed(DERIVATIVE_SHARE, rows, parts)
     assert list(table.columns) == [column.name for column in DERIVATIVE_SHARE.columns]
-    return table.set_index(["country", "relation"]).to_dict("index")
+    found: dict[Any, Any] = table.set_index(["country", "relation"]).to_dict("index")
+    return found
 
 
 def test_only_what_was_made_from_another_counts_and_merges_are_divided() -> None:
@@ -81,8 +83,8 @@ def test_new_models_count_without_a_download_and_a_new_merge_for_each_of_its_cou
 def test_new_models_alone_make_a_row() -> None:
     quiet = MODELS.assign(downloads=0.0)
     parts = derivative_parts(by_base(quiet, ROOTS))
-    table = derivative_shares(parts, models_of(quiet.iloc[[2]], ROOTS), HEADING, previous={})
-    [row] = table.to_dict("records")
+    rows = derivative_shares(parts, models_of(quiet.iloc[[2]], ROOTS).base, HEADING, previous={})
+    [row] = printed(DERIVATIVE_SHARE, rows, parts).to_dict("records")
     assert (row["country"], row["relation"], row["new_models"], row["downloads"]) == ("US", "finetune", 1, 0)
     assert row["share"] != row["share"]
 

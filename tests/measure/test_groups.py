@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.columns import GROUP_SHARE
-from collector.measure.groups import group_shares
+from collector.measure.groups import group_parts, group_shares
+from collector.measure.rows import Heading
 from collector.measure.shares import country_parts, country_portions
-from collector.measure.sums import Heading, Parts
+from collector.measure.sums import Parts
 from collector.model import CountryGroup
-from tests.measure.tables import by_base
+from tests.measure.tables import by_base, printed
 
 HEADING = Heading("huggingface", "2026-09", "all")
 EU = CountryGroup("EU", "European Union", frozenset({"DE", "FR"}))
@@ -39,8 +41,13 @@ def parts_of(*models: tuple[str, dict[str, float], float]) -> Parts:
 
 
 def shares_of(parts: Parts, *groups: CountryGroup, previous: dict[str, float] | None = None) -> Any:
-    table = group_shares(parts, HEADING, groups, attribution="base", status="final", previous=previous or {})
-    return table.set_index("group").to_dict("index")
+    return table_of(parts, groups, previous or {}).set_index("group").to_dict("index")
+
+
+def table_of(countries: Parts, groups: Sequence[CountryGroup], previous: dict[str, float]) -> Any:
+    counted, said = group_parts(countries.tally, groups), (HEADING, groups)
+    rows = group_shares(counted, countries, *said, attribution="base", status="final", previous=previous)
+    return printed(GROUP_SHARE, rows, countries)
 
 
 WORLD = parts_of(
@@ -54,7 +61,7 @@ WORLD = parts_of(
 
 
 def test_the_columns_are_the_published_ones() -> None:
-    table = group_shares(WORLD, HEADING, [EU], attribution="base", status="final", previous={})
+    table = table_of(WORLD, [EU], {})
     assert list(table.columns) == [column.name for column in GROUP_SHARE.columns]
 
 
@@ -95,7 +102,7 @@ def test_the_share_before_is_the_sum_of_its_countries_and_nothing_without_data()
 
 
 def test_without_groups_there_is_no_row() -> None:
-    table = group_shares(WORLD, HEADING, [], attribution="base", status="final", previous={})
+    table = table_of(WORLD, [], {})
     assert len(table) == 0
     assert list(table.columns) == [column.name for column in GROUP_SHARE.columns]
 

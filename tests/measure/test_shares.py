@@ -14,7 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.columns import COUNTRY_SHARE, FAMILY_SHARE, MODEL_DOWNLOADS, PUBLISHER_SHARE
+from collector.measure.exact import exact_sum, exact_sums, half_up, millionths
 from collector.measure.models import NEVER_REVIEWED, REVIEWED_UNKNOWN, UNRESOLVED, in_scope, why_unknown
+from collector.measure.rows import Heading
 from collector.measure.shares import (
     Concentration,
     PublisherRows,
@@ -31,9 +33,9 @@ from collector.measure.shares import (
     unknown_portions,
     unquantised_portions,
 )
-from collector.measure.sums import Heading, Tally, exact_sums, half_up, millionths
+from collector.measure.sums import Parts, Tally
 from collector.model import Scope
-from tests.measure.tables import by_base, by_uploader, models_of, where
+from tests.measure.tables import by_base, by_uploader, models_of, printed, tally_of, where
 
 HEADING = Heading("huggingface", "2026-09", "all")
 NAMES = {"CN": "China", "US": "United States", "ZZ": "not attributed"}
@@ -74,8 +76,8 @@ def some_roots(*roots: tuple[Any, ...]) -> pd.DataFrame:
 
 
 def by_account(models: pd.DataFrame) -> pd.DataFrame:
-    columns = models_of(models)
-    return publisher_shares(HEADING.hub, HEADING.window, {HEADING.scope: publisher_rows(columns)}, columns.accounts)
+    rows, accounts = publisher_rows(by_uploader(models)), models_of(models).accounts
+    return publisher_shares(HEADING.hub, HEADING.window, {HEADING.scope: rows}, accounts)
 
 
 def by_country(models: pd.DataFrame, roots: pd.DataFrame, previous: dict[str, float] | None = None) -> Any:
@@ -84,8 +86,12 @@ def by_country(models: pd.DataFrame, roots: pd.DataFrame, previous: dict[str, fl
 
 def countries_of(tally: Tally, previous: dict[str, float] | None = None) -> Any:
     parts = country_parts(tally)
-    shares = country_shares(parts, HEADING, attribution="base", status="final", names=NAMES, previous=previous or {})
-    return shares.set_index("country")
+    rows = country_shares(parts, HEADING, attribution="base", status="final", names=NAMES, previous=previous or {})
+    return printed(COUNTRY_SHARE, rows, parts).set_index("country")
+
+
+def families_of(counted: Parts, previous: dict[tuple[str, str], float] | None = None) -> Any:
+    return printed(FAMILY_SHARE, family_shares(counted, HEADING, previous=previous or {}), counted)
 
 
 MERGE = a_table(
@@ -127,8 +133,9 @@ def test_what_is_not_said_of_measuring_stays_unsaid() -> None:
 def test_the_published_columns_come_in_their_published_order() -> None:
     models, roots = MERGE, MERGE_ROOTS
     parts = country_parts(by_base(models, roots))
-    countries = country_shares(parts, HEADING, attribution="base", status="final", names=NAMES, previous={})
-    families = family_shares(family_parts(by_base(models, roots), {}), HEADING, previous={})
+    rows = country_shares(parts, HEADING, attribution="base", status="final", names=NAMES, previous={})
+    countries = printed(COUNTRY_SHARE, rows, parts)
+    families = families_of(family_parts(by_base(models, roots), {}))
     for table, file in (
         (countries, COUNTRY_SHARE),
         (families, FAMILY_SHARE),
@@ -145,14 +152,14 @@ def test_zz_is_a_row_of_every_table_even_with_nothing_in_it() -> None:
     models = a_table(a_model(1, "qwen/a", 10))
     roots = some_roots((1, "CN", 1.0, "Qwen"))
     assert by_country(models, roots).at["ZZ", "downloads"] == 0
-    families = family_shares(family_parts(by_base(models, roots), {"Qwen": "CN"}), HEADING, previous={})
+    families = families_of(family_parts(by_base(models, roots), {"Qwen": "CN"}))
     assert families[["family", "country", "downloads"]].values.tolist() == [["Qwen", "CN", 10], ["other", "ZZ", 0]]
 
 
 def test_a_model_without_a_root_is_not_attributed_and_not_lost() -> None:
     models, roots = a_table(a_model(1, "qwen/a", 10), a_model(2, "lost/b", 30)), some_roots((1, "CN", 1.0))
     assert by_country(models, roots)["downloads"].to_dict() == {"ZZ": 30, "CN": 10}
-    families = family_shares(family_parts(by_base(models, roots), {}), HEADING, previous={})
+    families = families_of(family_parts(by_base(models, roots), {}))
     assert families[["family", "country", "downloads"]].values.tolist() == [["other", "ZZ", 30], ["other", "CN", 10]]
 
 
@@ -235,6 +242,13 @@ def test_sums_are_correctly_rounded_whatever_is_added_up(drawn: list[tuple[int, 
     assert sums.tolist() == [math.fsum(value for at, value in drawn if at == place) for place in range(5)]
 
 
+@given(st.lists(SUMMED, max_size=9), st.integers(0, 40))
+@example([math.nan], 0)
+def test_a_sum_of_many_is_correctly_rounded(drawn: list[float], times: int) -> None:
+    values = [value * (n + 1) for n in range(times) for value in drawn] + drawn  # many, and of all sizes
+    assert repr(exact_sum(np.array(values, float))) == repr(math.fsum(values))
+
+
 def test_what_is_not_said_makes_no_sum_of_its_group_and_leaves_the_others() -> None:
     sums = exact_sums(np.array([math.nan, 0.5, 0.25, 0.1]), np.array([0, 0, 1, 1]), 2)
     assert math.isnan(sums[0])
@@ -272,7 +286,7 @@ def test_a_family_has_its_developers_country_and_unknown_ones_their_base_countri
         (5, "US", 1.0, "Unlisted"),
     )
     parts = family_parts(by_base(models, roots), {"Qwen": "CN", "Llama": "US"})
-    table = family_shares(parts, HEADING, previous={("Gemma", "US"): 0.2, ("Qwen", "CN"): 0.8})
+    table = families_of(parts, {("Gemma", "US"): 0.2, ("Qwen", "CN"): 0.8})
     rows: Any = table.set_index(["family", "country"])
     assert rows["downloads"].to_dict() == {
         ("Qwen", "CN"): 80,
@@ -311,7 +325,7 @@ def test_publishers_come_as_the_registry_has_them() -> None:
 
 def test_publishers_of_several_scopes_come_scope_by_scope_the_largest_first_ties_by_name() -> None:
     models = models_of(a_table(*(a_model(n, f"{who}/m", 10 + n // 3) for n, who in enumerate("dbca", 1))))
-    rows = publisher_rows(models)
+    rows = publisher_rows(tally_of(models, "base"))
     few = PublisherRows(rows.account[1:2], rows.downloads[1:2], rows.share[1:2], rows.models[1:2])
     table = publisher_shares("modelscope", "2026-09", {"z": rows, "a": few}, models.accounts)
     assert table["scope"].tolist() == ["z"] * 4 + ["a"]
@@ -409,7 +423,7 @@ def test_shares_add_up_to_one_and_both_attributions_to_one_total(world: tuple[pd
     table: Any
     total = sum(map(Fraction, models["downloads"]))
     tables: list[Any] = [by_country(models, roots), countries_of(by_uploader(models))]
-    families = family_shares(family_parts(by_base(models, roots), {"Qwen": "CN"}), HEADING, previous={})
+    families = families_of(family_parts(by_base(models, roots), {"Qwen": "CN"}))
     for table in [*tables, families, by_account(models)]:
         assert abs(int(table["downloads"].sum()) - float(total)) <= len(table) / 2 + float(total) * 1e-12
         if total > 0:
@@ -432,7 +446,7 @@ def test_the_order_of_the_rows_changes_no_bit(world: tuple[pd.DataFrame, pd.Data
         families = family_parts(by_base(models, roots), {"Qwen": "CN"})
         return [
             by_country(models, roots, {"SE": 0.1}),
-            family_shares(families, HEADING, previous={}),
+            families_of(families),
             by_account(models),
             model_downloads(models_of(models, roots), HEADING, 10),
         ]

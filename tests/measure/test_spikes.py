@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.columns import QUALITY
+from collector.measure.rows import Heading
 from collector.measure.shares import country_parts
 from collector.measure.spikes import (
     NO_DAYS,
@@ -24,7 +25,7 @@ from collector.measure.spikes import (
     out_of_line,
     spike_rows,
 )
-from collector.measure.sums import Heading, Parts
+from collector.measure.sums import Parts
 from collector.model import DAY, Window, month_window
 from tests.measure.tables import by_base, by_uploader
 

@@ -15,10 +15,12 @@ from collector.columns import (
     MODEL_DOWNLOADS,
     PUBLISHER_SHARE,
     QUALITY,
+    PublishedFile,
 )
 from collector.measure.derivatives import derivative_parts, derivative_shares
-from collector.measure.groups import group_shares
-from collector.measure.models import Models, in_scope, owners
+from collector.measure.groups import group_parts, group_shares
+from collector.measure.models import Models, in_scope
+from collector.measure.rows import Columns, Heading, table_of
 from collector.measure.shares import (
     all_models,
     concentration,
@@ -32,10 +34,9 @@ from collector.measure.shares import (
     unquantised_portions,
 )
 from collector.measure.spikes import NO_DAYS, spike_rows
-from collector.measure.sums import Heading, tallied
 from collector.model import ATTRIBUTIONS, CountryGroup, Scope, month_window
 from collector.report.data import PollUsed, RegistryUsed, ReportData, Source
-from tests.measure.tables import models_of
+from tests.measure.tables import models_of, tally_of
 
 SEPTEMBER = month_window("2026-09")
 SCOPES = (Scope("all"), Scope("llm", frozenset({"text-generation"}), exclude_relations=frozenset({"adapter"})))
@@ -67,22 +68,26 @@ def the_models() -> Models:
     return models_of(table, table[["model_id", "country", "family"]])
 
 
-def tables_of(scope: Scope) -> dict[str, list[pd.DataFrame]]:
+def rows_of(scope: Scope) -> dict[PublishedFile, list[Columns]]:
     heading = Heading("huggingface", SEPTEMBER.label, scope.name)
-    models = in_it(scope)
-    tables: dict[str, list[pd.DataFrame]] = {COUNTRY_SHARE.name: [], GROUP_SHARE.name: [], QUALITY.name: []}
+    rows: dict[PublishedFile, list[Columns]] = {COUNTRY_SHARE: [], GROUP_SHARE: []}
     for attribution in ATTRIBUTIONS:
-        said: Any = {"attribution": attribution, "status": "provisional"}
-        previous = {"CN": 0.6, "US": 0.4}
-        parts = country_parts(tallied(models, owners(models, attribution)))
-        tables[COUNTRY_SHARE.name].append(country_shares(parts, heading, previous=previous, names=NAMES, **said))
-        tables[GROUP_SHARE.name].append(group_shares(parts, heading, GROUPS, previous=previous, **said))
-        tables[QUALITY.name].append(spike_rows([(heading, attribution, parts)], NO_DAYS))
-    base = tallied(models, models.base)
-    tables[FAMILY_SHARE.name] = [family_shares(family_parts(base, {"Qwen": "CN", "Llama": "US"}), heading, previous={})]
-    made = derivative_shares(derivative_parts(base), models.where(slice(2, 3)), heading, previous={})
-    tables[DERIVATIVE_SHARE.name] = [made]
-    return tables
+        said: Any = {"attribution": attribution, "status": "provisional", "previous": {"CN": 0.6, "US": 0.4}}
+        tally = tally_of(the_models(), attribution, scope)
+        parts = country_parts(tally)
+        rows[COUNTRY_SHARE].append(country_shares(parts, heading, names=NAMES, **said))
+        rows[GROUP_SHARE].append(group_shares(group_parts(tally, GROUPS), parts, heading, GROUPS, **said))
+    base = tally_of(the_models(), "base", scope)
+    rows[FAMILY_SHARE] = [family_shares(family_parts(base, {"Qwen": "CN", "Llama": "US"}), heading, previous={})]
+    created = in_it(scope).where(slice(2, 3)).base
+    rows[DERIVATIVE_SHARE] = [derivative_shares(derivative_parts(base), created, heading, previous={})]
+    return rows
+
+
+def spikes_of(scope: Scope) -> pd.DataFrame:
+    heading = Heading("huggingface", SEPTEMBER.label, scope.name)
+    parts = {each: country_parts(tally_of(the_models(), each, scope)) for each in ATTRIBUTIONS}
+    return spike_rows([(heading, name, each) for name, each in parts.items()], NO_DAYS)
 
 
 def in_it(scope: Scope) -> Models:
@@ -93,9 +98,11 @@ def in_it(scope: Scope) -> Models:
 @pytest.fixture(scope="session")
 def report() -> ReportData:
     models = the_models()
-    by_scope = [tables_of(scope) for scope in SCOPES]
-    tables = {name: pd.concat([t for each in by_scope for t in each[name]], ignore_index=True) for name in by_scope[0]}
-    uploaded = {scope.name: publisher_rows(in_it(scope)) for scope in SCOPES}
+    by_scope = [rows_of(scope) for scope in SCOPES]
+    rows = {file: [part for each in by_scope for part in each[file]] for file in by_scope[0]}
+    tables = {file.name: table_of(file, each, models.names) for file, each in rows.items()}
+    tables[QUALITY.name] = pd.concat([spikes_of(scope) for scope in SCOPES], ignore_index=True)
+    uploaded = {scope.name: publisher_rows(tally_of(models, "base", scope)) for scope in SCOPES}
     tables[PUBLISHER_SHARE.name] = publisher_shares("huggingface", SEPTEMBER.label, uploaded, models.accounts)
     tables[MODEL_DOWNLOADS.name] = model_downloads(models, Heading("huggingface", SEPTEMBER.label), len(models))
     return ReportData(
@@ -106,7 +113,7 @@ def report() -> ReportData:
         attribution="base",
         scopes=SCOPES,
         tables=tables,
-        unquantised={scope.name: unquantised_portions(tallied(in_it(scope), in_it(scope).base)) for scope in SCOPES},
+        unquantised={scope.name: unquantised_portions(tally_of(models, "base", scope)) for scope in SCOPES},
         polls=(
             PollUsed(1, "all", SEPTEMBER.start + 300, SEPTEMBER.start + 1200, is_stale=True),
             PollUsed(2, "import", SEPTEMBER.start + 86_400, None, file="history\x1b.csv"),
