@@ -21,7 +21,7 @@ from collector.store import readings as stored
 from collector.store.arrays import columns_of, fetched
 from collector.store.database import Database
 from collector.store.histories import chunks
-from collector.store.numbering import AT, BEGIN, SPAN, of_model, of_poll
+from collector.store.numbering import AT, BEGIN, SECONDS, SPAN, of_model, of_poll
 from collector.store.schema import UNUSUAL, observation, poll
 
 _MANY = 5_000  # models whose readings are worth looking up one by one
@@ -57,15 +57,31 @@ def rises(db: Database, hub_id: int, window: Window, polls: tuple[int, int] = AL
     Of judged models it says nothing true: theirs is to be replaced. To have the database add it up by model takes
     several times as long: a month of the whole hub is twelve million readings.
     """
-    seconds = observation.c.seconds
     with db.connect() as conn:
         for of in conn.execute(_touching(hub_id, window, polls)).all():
-            inside = and_(window.start - of.started_at <= _BEGINS, seconds <= window.end - of.started_at)
-            begin, end = of.started_at + _BEGINS, of.started_at + seconds
-            touches = (begin < window.end, end > window.start)
-            whole = columns_of(conn, _RISES.where(of_poll(of.id), inside))
-            cut = columns_of(conn, _RISES.add_columns(begin, end).where(of_poll(of.id), not_(inside), *touches))
-            yield Rises(*whole, *cut)
+            read = _RISES.where(of_poll(of.id))
+            if _lies_within(window, of.started_at, of.reaches_back_to):
+                models, downloads = columns_of(conn, read)
+                yield Rises(models, downloads, _NONE, _NONE, _NONE, _NONE)
+            else:
+                yield _parted(conn, read, window, of.started_at)
+
+
+def _lies_within(window: Window, started_at: int, reaches_back_to: int | None) -> bool:
+    """Whether all growth that a poll read begins and ends in the window: then no reading is asked, in half the time."""
+    return reaches_back_to is not None and window.start <= reaches_back_to and started_at + SECONDS <= window.end
+
+
+_NONE = np.empty(0, np.int64)
+
+
+def _parted(conn: Connection, read: Select[tuple[int, int]], window: Window, started_at: int) -> Rises:
+    """What a poll read, each reading asked where its growth lies."""
+    inside = and_(window.start - started_at <= _BEGINS, observation.c.seconds <= window.end - started_at)
+    begin, end = started_at + _BEGINS, started_at + observation.c.seconds
+    whole = columns_of(conn, read.where(inside))
+    cut = read.add_columns(begin, end).where(not_(inside), begin < window.end, end > window.start)
+    return Rises(*whole, *columns_of(conn, cut))
 
 
 _BEGINS = observation.c.seconds - SPAN  # after the poll's start: mostly a day before it; what rises has a span
@@ -74,13 +90,14 @@ _RISES = select(observation.c.model_id, observation.c.delta).where(
 )
 
 
-def _touching(hub_id: int, window: Window, polls: tuple[int, int]) -> Select[tuple[int, int]]:
-    """The polls that may have read growth in the window: number and start."""
+def _touching(hub_id: int, window: Window, polls: tuple[int, int]) -> Select[tuple[int, int, int]]:
+    """The polls that may have read growth in the window: number, start, and where their growth begins."""
     p = poll.c
     reads_in_it = or_(p.started_at >= window.start, stored.reads_until() > window.start)
     begins_in_it = or_(p.started_at < window.end, p.reaches_back_to < window.end)
     near = p.started_at >= window.start - stored.BEFORE
-    return select(p.id, p.started_at).where(p.hub_id == hub_id, *_numbered(polls), near, reads_in_it, begins_in_it)
+    columns = select(p.id, p.started_at, p.reaches_back_to)
+    return columns.where(p.hub_id == hub_id, *_numbered(polls), near, reads_in_it, begins_in_it)
 
 
 def _numbered(polls: tuple[int, int]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

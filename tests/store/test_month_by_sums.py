@@ -23,7 +23,7 @@ from collector.model import DAY, Window, days_window, month_window
 from collector.store import hubwide, marks, month_columns, months, schema, sums
 from collector.store import readings as facts
 from collector.store.database import Database
-from collector.store.numbering import reading_id, time_and_span
+from collector.store.numbering import SECONDS, reading_id, time_and_span
 from collector.store.queries import Hub
 from tests.measure.drawn import START, worlds
 from tests.measure.drawn import World as Drawn
@@ -436,4 +436,24 @@ def test_a_window_takes_the_part_of_a_span_that_the_measure_says(
     world.state(1, delta, at, at)
     world.reading(1, 1, 0, downloads_30d=0)
     world.reading(2, 1, delta, downloads_30d=10**12, span_seconds=span, delta=delta)
+    assert counted(kept, window) == [tuple(row) for row in measured(kept, window)]
+
+
+@pytest.mark.parametrize("begins", [-1, 0, 1])
+@pytest.mark.parametrize("ends", [-1, 0, 1])
+@pytest.mark.parametrize("seconds", [1, SECONDS - 1])
+def test_a_window_has_the_growth_that_begins_and_ends_with_it(
+    kept: Database, world: World, begins: int, ends: int, seconds: int
+) -> None:
+    """One poll's growth begins or ends a second before the window does, with it, or a second after."""
+    window = days_window(date(2026, 3, 1), date(2026, 3, 9))
+    begin, end = window.start + begins, window.end + ends
+    world.poll(1, begin)
+    world.poll(2, end - seconds, reaches_back_to=begin)
+    for model_id, (since, until) in enumerate([(begin, end), (begin, end - 1), (end - DAY, end)], 1):
+        world.model(model_id, f"a/{model_id}")
+        world.state(model_id, 10**9, until, until)
+        world.reading(1, model_id, 0, downloads_30d=0)
+        rise = {"downloads_30d": 10**12, "span_seconds": until - since, "delta": 10**9}
+        world.reading(2, model_id, 10**9, until - end + seconds, **rise)
     assert counted(kept, window) == [tuple(row) for row in measured(kept, window)]
