@@ -185,14 +185,16 @@ def figures_of(
     daily_known: bool = True,
 ) -> Figures:
     """The figures of a window with these models; `now` and `then` are it and the one before it, one for each scope."""
+    unquantised = shares.unquantised_parts(now[0].base)
+    unknown = {each: shares.unknown_parts(now[0].countries[each].tally) for each in ATTRIBUTIONS}
     uploaded = {each.scope.name: shares.publisher_rows(each.base) for each in now}
     return Figures(
         share_tables(hub.name, now, then, knowledge),
         uploaded,
         models.accounts,
-        {each.scope.name: shares.unquantised_portions(each.base) for each in now},
+        {each.scope.name: shares.country_portions(unquantised.among(each.base)) for each in now},
         {
-            (each.scope.name, attribution): shares.unknown_portions(parts.tally)
+            (each.scope.name, attribution): shares.unknown_portions(unknown[attribution].among(parts.tally))
             for each in now
             for attribution, parts in each.countries.items()
         },

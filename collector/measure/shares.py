@@ -74,19 +74,23 @@ def family_portions(counted: Parts) -> dict[tuple[str, str], float]:
     return {(key[0], key[1]): share for key, share in portions(counted).items()}
 
 
-def unquantised_portions(tally: Tally) -> dict[str, float]:
-    """Shares by country without quantised copies: each file of such a copy counts as a download, so copies inflate."""
-    return country_portions(parts(tally, lambda owner: () if owner.relation == QUANTISED else countries_of(owner)))
+def unquantised_parts(tally: Tally) -> Parts:
+    """What counts for each country but for quantised copies: each file of a copy counts as a download, and inflates."""
+    return parts(tally, lambda owner: () if owner.relation == QUANTISED else countries_of(owner))
 
 
-def unknown_portions(tally: Tally) -> dict[str, float]:
-    """The part of all downloads that is not attributed, by WHY_UNKNOWN; empty when nothing was downloaded."""
+def unknown_parts(tally: Tally) -> Parts:
+    """What is not attributed, by WHY_UNKNOWN, and the rest under an empty text."""
 
     def reason(root: Root) -> Key:
         return ((root.unknown or NEVER_REVIEWED) if root.country == NOT_ATTRIBUTED else "",)
 
-    by_reason = parts(tally, lambda owner: ((reason(root), root.weight) for root in owner.roots or NO_ROOTS))
-    found = country_portions(by_reason)
+    return parts(tally, lambda owner: ((reason(root), root.weight) for root in owner.roots or NO_ROOTS))
+
+
+def unknown_portions(counted: Parts) -> dict[str, float]:
+    """The part of all downloads that is not attributed, from `unknown_parts`; empty when nothing was downloaded."""
+    found = country_portions(counted)
     return {reason: found.get(reason, 0.0) for reason in WHY_UNKNOWN} if any(found.values()) else {}
 
 

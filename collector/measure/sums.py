@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,14 @@ QUANTITIES = ("downloads", "estimated", "corrections", "covered")
 Key = tuple[str, ...]  #: what a row is about: (country,) or (family, country)
 
 # --- models by cells --------------------------------------------------------------------------------------------------
+
+
+class Holders(NamedTuple):
+    """The accounts whose models make up cells."""
+
+    lone: Ints  #: for each cell: how many accounts have models in no other, which are nearly all
+    cell: Ints  #: of the others each cell, …
+    account: Ints  #: … and account that go together, once
 
 
 @dataclass(frozen=True)
@@ -84,11 +93,13 @@ class Cells:
         return np.flatnonzero((downloads == self.most[self.of]) & (downloads > 0))
 
     @cached_property
-    def holders(self) -> tuple[Ints, Ints]:
-        """The accounts of the models with downloads: each cell and account that go together, once."""
+    def holders(self) -> Holders:
+        """The accounts of the models with downloads."""
         some, size = np.flatnonzero(self.models.downloads > 0), len(self.models.accounts)
-        pairs = distinct(self.of[some] * size + self.models.account[some])
-        return pairs // size, pairs % size
+        cell, account = np.divmod(distinct(self.of[some] * size + self.models.account[some]), max(size, 1))
+        is_lone = (np.bincount(account, minlength=size) == 1)[account]
+        lone = np.bincount(cell[is_lone], minlength=len(self))
+        return Holders(lone, cell[~is_lone], account[~is_lone])
 
 
 def cells_of(models: Models, scopes: Sequence[Scope]) -> Cells:
@@ -144,7 +155,7 @@ class Tally:
     def reaching(self, least: Floats | float = 0.0) -> Ints:
         """The models that count and have downloads, and at least so many (by set), as rows of `models`."""
         by_set = np.broadcast_to(np.asarray(least, float), len(self.sets))
-        by_cell = np.where(self.inside, np.append(by_set, math.inf)[self.of], math.inf)
+        by_cell = np.append(by_set, math.inf)[self.of]  # the last is that of the cells that do not count
         return np.flatnonzero((self.models.downloads > 0) & (self.models.downloads >= by_cell[self.cells.of]))
 
     @cached_property
@@ -247,25 +258,27 @@ class Parts:
 
     def accounts(self) -> Ints:
         """Accounts whose models have downloads, by group."""
-        size, (cell, account) = len(self.tally.models.accounts), self.tally.cells.holders
-        pairs = [np.empty(0, np.int64)]
-        for group_of in self._groups_of_cells():
+        size, (lone, cell, account) = len(self.tally.models.accounts), self.tally.cells.holders
+        pairs, found = [np.empty(0, np.int64)], np.zeros(len(self.keys), np.int64)
+        for cells, groups in self._cells():
+            np.add.at(found, groups, lone[cells])
+            group_of = np.full(len(self.tally.cells), -1)
+            group_of[cells] = groups
             group = group_of[cell]
             some = np.flatnonzero(group >= 0)
             pairs.append(group[some] * size + account[some])
+            cell, account = cell[some], account[some]
         ends = np.searchsorted(distinct(np.concatenate(pairs)), np.arange(len(self.keys) + 1) * size)
-        return np.diff(ends)
+        return found + np.diff(ends)
 
-    def _groups_of_cells(self) -> Iterator[Ints]:
-        """For each cell a group it counts for, then another, and so on; -1 where there is none."""
+    def _cells(self) -> Iterator[tuple[Ints, Ints]]:
+        """The cells that count for a group, and one group of each; then those with another, and that one; and so on."""
         counted = np.flatnonzero(self.tally.inside)
         which, pair = _matches(self.tally.of[counted], self.of, len(self.tally.sets))
         cell = counted[which]
         nth = np.arange(len(cell)) - np.searchsorted(cell, cell)
         for n in range(int(nth.max(initial=-1)) + 1):
-            found, those = np.full(len(self.tally.cells), -1), nth == n
-            found[cell[those]] = self.group[pair[those]]
-            yield found
+            yield cell[nth == n], self.group[pair[nth == n]]
 
     def largest(self) -> tuple[Floats, list[list[int]]]:
         """By group: the most downloads that a model has there, and the models (model_id) that have as many.
@@ -303,8 +316,11 @@ def parts(tally: Tally, keyed: Callable[[RootSet], Iterable[tuple[Key, float]]])
 
 def joined(weights: Iterable[tuple[Key, float]]) -> dict[Key, float]:
     """The weights by key: two roots under one key are one part."""
+    pairs = list(weights)
+    if len(pairs) < 2:  # as of nearly all sets: a hub has thousands of them, and they are asked for by every table
+        return dict(pairs)
     found: dict[Key, list[float]] = {}
-    for key, weight in weights:
+    for key, weight in pairs:
         found.setdefault(key, []).append(weight)
     return {key: math.fsum(each) for key, each in found.items()}
 

@@ -30,8 +30,9 @@ from collector.measure.shares import (
     model_downloads,
     publisher_rows,
     publisher_shares,
+    unknown_parts,
     unknown_portions,
-    unquantised_portions,
+    unquantised_parts,
 )
 from collector.measure.sums import Parts, Tally
 from collector.model import Scope
@@ -381,7 +382,7 @@ def test_a_scope_is_its_written_rule_and_the_unknown_is_outside(scope: Scope, in
 
 def test_quantised_copies_can_be_left_out() -> None:
     roots = some_roots(*[(n, code, 1.0) for n, code in enumerate(("CN", "CN", "CN", "US", "FR", "US"), 1)])
-    found = unquantised_portions(by_base(SCOPED, roots))
+    found = country_portions(unquantised_parts(by_base(SCOPED, roots)))
     assert found == {"CN": 0.6, "US": 0.2, "FR": 0.2}
 
 
@@ -481,21 +482,21 @@ def test_what_is_not_attributed_is_told_apart_by_why() -> None:
     )
     reasons = [(1, "ZZ", NEVER_REVIEWED), (2, "ZZ", REVIEWED_UNKNOWN), (3, "ZZ", UNRESOLVED), (4, "FR", "")]
     roots = pd.DataFrame(reasons, columns=["model_id", "country", "unknown"]).assign(weight=1.0, family=None)
-    parts = unknown_portions(by_base(models, roots))
+    parts = unknown_portions(unknown_parts(by_base(models, roots)))
     assert parts == pytest.approx({NEVER_REVIEWED: 0.1, REVIEWED_UNKNOWN: 0.2, UNRESOLVED: 0.3})
-    uploaders = unknown_portions(by_uploader(models))
+    uploaders = unknown_portions(unknown_parts(by_uploader(models)))
     assert uploaders == pytest.approx({NEVER_REVIEWED: 0.4, REVIEWED_UNKNOWN: 0.2, UNRESOLVED: 0.0})
 
 
 def test_a_model_without_a_root_was_never_reviewed() -> None:
     roots = pd.DataFrame({"model_id": [], "country": [], "weight": [], "family": [], "unknown": []})
-    parts = unknown_portions(by_base(a_table(a_model(1, "a/b", 10)), roots))
+    parts = unknown_portions(unknown_parts(by_base(a_table(a_model(1, "a/b", 10)), roots)))
     assert parts == {NEVER_REVIEWED: 1.0, REVIEWED_UNKNOWN: 0.0, UNRESOLVED: 0.0}
 
 
 def test_of_nothing_no_part_is_unknown() -> None:
     models = a_table(a_model(1, "a/b", 0, country_publisher="FR"))
-    assert unknown_portions(by_uploader(models)) == {}
+    assert unknown_portions(unknown_parts(by_uploader(models))) == {}
 
 
 @pytest.mark.parametrize(

@@ -25,13 +25,14 @@ from collector.measure.shares import (
     all_models,
     concentration,
     country_parts,
+    country_portions,
     country_shares,
     family_parts,
     family_shares,
     model_downloads,
     publisher_rows,
     publisher_shares,
-    unquantised_portions,
+    unquantised_parts,
 )
 from collector.measure.spikes import NO_DAYS, spike_rows
 from collector.model import ATTRIBUTIONS, CountryGroup, Scope, month_window
@@ -113,7 +114,9 @@ def report() -> ReportData:
         attribution="base",
         scopes=SCOPES,
         tables=tables,
-        unquantised={scope.name: unquantised_portions(tally_of(models, "base", scope)) for scope in SCOPES},
+        unquantised={
+            scope.name: country_portions(unquantised_parts(tally_of(models, "base", scope))) for scope in SCOPES
+        },
         polls=(
             PollUsed(1, "all", SEPTEMBER.start + 300, SEPTEMBER.start + 1200, is_stale=True),
             PollUsed(2, "import", SEPTEMBER.start + 86_400, None, file="history\x1b.csv"),
