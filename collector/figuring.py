@@ -30,7 +30,7 @@ from collector.measure.sums import Parts, Tally, cells_of, tallies
 from collector.model import ATTRIBUTIONS, Attribution, CountryGroup, Scope, Window, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels
-from collector.series import Ints, distinct
+from collector.series import Ints
 from collector.store import figures, lineages, marks, months, publishers
 from collector.store.database import Database
 from collector.store.derived import Derived
@@ -212,8 +212,8 @@ def makeup_of(now: Sequence[ScopeModels], then: Sequence[ScopeModels]) -> Makeup
         for here, there in zip(now, then, strict=True)
         for attribution in ATTRIBUTIONS
     }
-    largest = {case: largest_models(this) for case, (this, _) in cases.items()}
-    moved = {case: movers(this, before) for case, (this, before) in cases.items()}
+    largest = dict(zip(cases, largest_models([this for this, _ in cases.values()]), strict=True))
+    moved = dict(zip(cases, movers(list(cases.values())), strict=True))
     names = names_among(now[0].window.models, [*largest.values(), *moved.values()])
     return Makeup(
         country_sums(cases),
@@ -230,8 +230,7 @@ def _spikes(db: Database, hub: Hub, now: Sequence[ScopeModels], *, daily_known: 
     ]
     if not daily_known:
         return spike_rows(cases, NO_DAYS)
-    candidates = distinct(np.concatenate([burst_candidates(parts) for _, _, parts in cases]))
-    days = days_needed(window)
+    candidates, days = burst_candidates([parts for _, _, parts in cases]), days_needed(window)
     return spike_rows(cases, daily_downloads(growth_of(db, hub, candidates, days), candidates, days))
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from collector.measure.models import Floats, Models
 from collector.measure.sums import Parts, largest_of_each
 from collector.model import Attribution
-from collector.series import Ints, distinct
+from collector.series import Bools, Ints, distinct
 
 Case = tuple[str, Attribution]  #: name of a scope, attribution
 
@@ -32,14 +32,30 @@ def limits(counted: Parts, least: Floats) -> Floats:
     return found
 
 
-def reaching(counted: Parts, least: Floats) -> Ints:
-    """The models (rows) with downloads, and with at least so many in one of their countries; `least` by country."""
-    return counted.tally.reaching(limits(counted, least) * (1 - _TOLERANCE))
+class Reaching(NamedTuple):
+    """The models of a window that reach their limit in some of several cases."""
+
+    rows: Ints  #: of the window's models
+    does: Sequence[Bools]  #: case by case, which of these do so in it
 
 
-def leading(counted: Parts) -> Ints:
-    """Some of the largest models (rows) of each country, though not the same number of each: it may be none."""
-    return reaching(counted, counted.sums("downloads") / _LEADING)
+def reaching(cases: Sequence[Parts], least: Sequence[Floats]) -> Reaching:
+    """The models with downloads, and with at least so many in one of their countries; `least` by case and country.
+
+    The cases are of one window, whose models are looked through once for all of them.
+    """
+    floors = [
+        each.tally.floors(limits(each, floor) * (1 - _TOLERANCE)) for each, floor in zip(cases, least, strict=True)
+    ]
+    cells = cases[0].tally.cells
+    rows = cells.reaching(np.minimum.reduce(floors))
+    downloads, cell = cells.models.downloads[rows], cells.of[rows]
+    return Reaching(rows, [downloads >= floor[cell] for floor in floors])
+
+
+def leading(cases: Sequence[Parts]) -> Reaching:
+    """Some of the largest models of each country, though not the same number of each: it may be none."""
+    return reaching(cases, [each.sums("downloads") / _LEADING for each in cases])
 
 
 def last_of_first(group: Ints, value: Floats, groups: int, most: int) -> Floats:
@@ -61,6 +77,11 @@ class Ranked(NamedTuple):
     model_id: Ints
     size: Floats  #: the larger comes first; of those of one size the first by name
     values: Mapping[str, Floats]  #: what is said of them, by the name of its column
+
+    def where(self, rows: Ints) -> Ranked:
+        """Some of them."""
+        values = {name: each[rows] for name, each in self.values.items()}
+        return Ranked(self.countries, self.country[rows], self.model_id[rows], self.size[rows], values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from collector.columns import QUALITY
 from collector.measure.exact import half_up
 from collector.measure.models import Floats
-from collector.measure.ranking import limits
+from collector.measure.ranking import limits, reaching
 from collector.measure.rows import Heading
 from collector.measure.sums import Parts
 from collector.model import DAY, Attribution, Window, from_seconds
@@ -117,14 +117,18 @@ class Burst(NamedTuple):
     median: float  #: of the 28 days before
 
 
-def burst_candidates(countries: Parts) -> Ints:
-    """The models that can have a burst, by id: only their daily growth is needed.
+def burst_candidates(cases: Sequence[Parts]) -> Ints:
+    """The models that can have a burst in one of these cases of a window, by id: only their daily growth is needed.
 
     A day is no larger than its window, so a burst exceeds a part of the country's downloads: the others stay below it.
     """
-    models, limit = countries.tally.models, _limits(countries)
-    rows = countries.tally.reaching(limit)
-    return models.model_id[rows[models.downloads[rows] > limit[countries.tally.set_of(rows)]]]
+    least = [COUNTRY_PART * countries.sums("downloads") for countries in cases]
+    found, models = reaching(cases, least), cases[0].tally.models
+    over = np.zeros(len(found.rows), np.bool_)
+    for countries, floor, does in zip(cases, least, found.does, strict=True):
+        rows = found.rows[does]
+        over[does] |= models.downloads[rows] > limits(countries, floor)[countries.tally.set_of(rows)]
+    return models.model_id[found.rows[over]]
 
 
 def _limits(countries: Parts) -> Floats:

@@ -5,13 +5,14 @@ Knows no SQL and no file; which models are behind a change of share, `collector.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from collector.measure.ranking import Case, Ranked, last_of_first, leading, reaching
 from collector.measure.sums import Parts, largest_of_each
+from collector.series import Ints
 
 SUMS = ("country", "downloads", "previous_downloads", "models")
 LARGEST_MODELS = ("country", "model", "downloads", "weight")
@@ -35,17 +36,26 @@ def country_sums(cases: Mapping[Case, tuple[Parts, Parts]]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def largest_models(counted: Parts, most: int = LISTED) -> Ranked:
-    """By country: the models with most downloads there, and those with as many as the last of them.
+def largest_models(cases: Sequence[Parts], most: int = LISTED) -> list[Ranked]:
+    """By country: the models with most downloads there, and those with as many as the last of them; for each case.
 
-    Columns: LARGEST_MODELS; `downloads` are the unrounded part that counts for the country, `weight` is that part of 1.
+    The cases are `country_parts` of one window. Columns: LARGEST_MODELS; `downloads` are the unrounded part that counts
+    for the country, `weight` is that part of 1.
     """
-    downloads, groups = counted.tally.models.downloads, len(counted.keys)
-    row, group, weight = counted.of_models(leading(counted))
-    least = last_of_first(group, downloads[row] * weight, groups, most)
-    row, group, weight = counted.of_models(reaching(counted, least))
-    there = downloads[row] * weight
-    shown = largest_of_each(group, there, most)
-    values = {"downloads": there[shown], "weight": weight[shown]}
-    model_id = counted.tally.models.model_id[row[shown]]
-    return Ranked([key[0] for key in counted.keys], group[shown], model_id, there[shown], values)
+    few = leading(cases)
+    least = [
+        last_of_first(each.country, each.size, len(each.countries), most)
+        for each in (_there(counted, few.rows[does]) for counted, does in zip(cases, few.does, strict=True))
+    ]
+    found = reaching(cases, least)
+    every = [_there(counted, found.rows[does]) for counted, does in zip(cases, found.does, strict=True)]
+    return [each.where(largest_of_each(each.country, each.size, most)) for each in every]
+
+
+def _there(counted: Parts, rows: Ints) -> Ranked:
+    """What these models have in each of their countries."""
+    models = counted.tally.models
+    row, country, weight = counted.of_models(rows)
+    downloads = models.downloads[row] * weight
+    values = {"downloads": downloads, "weight": weight}
+    return Ranked([key[0] for key in counted.keys], country, models.model_id[row], downloads, values)

@@ -25,6 +25,8 @@ from collector.series import Bools, Ints, distinct
 
 QUANTITIES = ("downloads", "estimated", "corrections", "covered")
 
+_SOME = math.ulp(0.0)  # the smallest number above 0
+
 Key = tuple[str, ...]  #: what a row is about: (country,) or (family, country)
 
 # --- models by cells --------------------------------------------------------------------------------------------------
@@ -92,6 +94,11 @@ class Cells:
         downloads = self.models.downloads
         return np.flatnonzero((downloads == self.most[self.of]) & (downloads > 0))
 
+    def reaching(self, least: Floats) -> Ints:
+        """The models (rows) with downloads, and with at least so many; `least` by cell."""
+        some = np.maximum(least, _SOME)  # who has none does not reach that either: one comparison says both
+        return np.flatnonzero(self.models.downloads >= some[self.of])
+
     @cached_property
     def holders(self) -> Holders:
         """The accounts of the models with downloads."""
@@ -152,11 +159,14 @@ class Tally:
         """The sets of these models (rows of `models`); -1 for those that do not count."""
         return self.of[self.cells.of[rows]]
 
+    def floors(self, least: Floats | float) -> Floats:
+        """By cell: so many downloads (given by set), and infinitely many where models do not count."""
+        by_set = np.broadcast_to(np.asarray(least, float), len(self.sets))
+        return np.append(by_set, math.inf)[self.of]  # the last is that of the cells that do not count
+
     def reaching(self, least: Floats | float = 0.0) -> Ints:
         """The models that count and have downloads, and at least so many (by set), as rows of `models`."""
-        by_set = np.broadcast_to(np.asarray(least, float), len(self.sets))
-        by_cell = np.append(by_set, math.inf)[self.of]  # the last is that of the cells that do not count
-        return np.flatnonzero((self.models.downloads > 0) & (self.models.downloads >= by_cell[self.cells.of]))
+        return self.cells.reaching(self.floors(least))
 
     @cached_property
     def downloads(self) -> Terms:

@@ -126,8 +126,14 @@ def near(db: Database, hub_id: int, model_ids: Ints, window: Window) -> Readings
     """The readings of a few models that their growth in the window rests on."""
     until = stored.last_start_that_matters(db, hub_id, window)
     with db.connect() as conn:
-        _, latest = _unusual_models(conn, hub_id, window, until)
-        return stored.as_readings(_rows_of(conn, hub_id, model_ids, window, max(until, latest + stored.SPANS_AFTER)))
+        if _last_read(conn, hub_id) + stored.SPANS_AFTER > until:  # else no step was read so late that more matters
+            until = max(until, _unusual_models(conn, hub_id, window, until)[1] + stored.SPANS_AFTER)
+        return stored.as_readings(_rows_of(conn, hub_id, model_ids, window, until))
+
+
+def _last_read(conn: Connection, hub_id: int) -> int:
+    """Nothing of the hub was read after this; 0: nothing was read at all."""
+    return conn.execute(select(func.max(stored.reads_until())).where(poll.c.hub_id == hub_id)).scalar() or 0
 
 
 def _unusual_models(conn: Connection, hub_id: int, window: Window, until: int) -> tuple[Ints, int]:

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.measure.movers import BEHIND, COLUMNS, movers
-from collector.measure.ranking import listed, names_among
+from collector.measure.ranking import Ranked, listed, names_among
 from collector.measure.shares import country_parts
 from collector.measure.standings import LARGEST_MODELS, largest_models
-from collector.measure.sums import Parts
-from tests.measure.tables import by_base
+from collector.measure.sums import Parts, cells_of, tallies
+from collector.model import Scope
+from tests.measure.tables import by_base, models_of
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
@@ -28,11 +29,15 @@ def countries_of(**downloads: float) -> Parts:
 
 
 def behind(now: Parts, then: Parts, most: int = BEHIND) -> Any:
-    ranked = movers(now, then, most)
-    names = names_among(now.tally.models, [ranked])
-    table = listed({("all", "base"): ranked}, most, names, COLUMNS)
-    assert tuple(table.columns) == (*COLUMNS, "scope", "attribution")
-    return table[list(COLUMNS)]
+    (ranked,) = movers([(now, then)], most)
+    return table_of(ranked, now, most, COLUMNS)
+
+
+def table_of(ranked: Ranked, counted: Parts, most: int, columns: tuple[str, ...]) -> Any:
+    names = names_among(counted.tally.models, [ranked])
+    table = listed({("all", "base"): ranked}, most, names, columns)
+    assert tuple(table.columns) == (*columns, "scope", "attribution")
+    return table[list(columns)]
 
 
 def test_contributions_of_models_add_up_to_the_change_of_their_country() -> None:
@@ -75,39 +80,51 @@ DOWNLOADS = st.one_of(st.integers(0, 3), st.integers(0, 9).map(lambda digits: 10
 ONE_MODEL = st.tuples(st.sampled_from(ALPHABET[:5]), DOWNLOADS, st.integers(0, 4), DOWNLOADS, st.integers(0, 4))
 
 
-def window_of(models: list[tuple[int, str, int, dict[str, float]]]) -> Parts:
-    """Number, name, downloads and countries of each model."""
+Row = tuple[int, str, int, dict[str, float]]  # number, name, downloads, countries
+
+SCOPES = (Scope("all"), Scope("originals", exclude_relations=frozenset({"quantized"})))
+
+
+def is_copy(number: int) -> bool:
+    return number % 4 == 0
+
+
+def window_of(models: list[Row]) -> list[Parts]:
+    """What counts for each country, in both scopes."""
     table = pd.DataFrame([model[:3] for model in models], columns=["model_id", "model", "downloads"])
+    table["relation"] = ["quantized" if is_copy(number) else None for number, _, _, _ in models]
     roots = [(number, code, weight) for number, _, _, weights in models for code, weight in weights.items()]
-    return country_parts(by_base(table, pd.DataFrame(roots, columns=["model_id", "country", "weight"])))
+    of_table = models_of(table, pd.DataFrame(roots, columns=["model_id", "country", "weight"]))
+    return [country_parts(tally) for tally in tallies(cells_of(of_table, SCOPES), "base")]
 
 
 @given(st.lists(ONE_MODEL, max_size=60), st.integers(1, 4))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_the_first_of_each_country_are_those_of_a_search_through_all_models(
     drawn: list[tuple[str, int, int, int, int]], most: int
 ) -> None:
     models = [(number, f"{each[0]}{number % 3}", each) for number, each in enumerate(drawn, 1)]
     now = [(number, name, each[1], WEIGHTS[each[2]]) for number, name, each in models]
     then = [(number, name, each[3], WEIGHTS[each[4]]) for number, name, each in models if number % 7]
-    found = behind(window_of(now), window_of(then), most)
-    assert found.values.tolist() == [list(row) for row in moved_most(now, then, most)]
-    ranked = largest_models(window_of(now), most)
-    names = names_among(window_of(now).tally.models, [ranked])
-    table = listed({("all", "base"): ranked}, most, names, LARGEST_MODELS)[list(LARGEST_MODELS)]
-    assert table.values.tolist() == [list(row) for row in largest(now, most)]
+    scopes = window_of(now)
+    found = zip(
+        movers(list(zip(scopes, window_of(then), strict=True)), most), largest_models(scopes, most), strict=True
+    )
+    for scope, (moved, large) in enumerate(found):
+        ours, before = ([row for row in rows if not (scope and is_copy(row[0]))] for rows in (now, then))
+        table = table_of(moved, scopes[0], most, COLUMNS)
+        assert table.values.tolist() == [list(row) for row in moved_most(ours, before, most)]
+        table = table_of(large, scopes[0], most, LARGEST_MODELS)
+        assert table.values.tolist() == [list(row) for row in largest(ours, most)]
 
 
-Rows = list[tuple[int, str, int, dict[str, float]]]
-
-
-def largest(models: Rows, most: int) -> list[tuple[str, str, float, float]]:
+def largest(models: list[Row], most: int) -> list[tuple[str, str, float, float]]:
     every = [(code, name, d * weight, weight) for _, name, d, of in models if d for code, weight in of.items()]
     every.sort(key=lambda row: (row[0], -row[2], row[1]))
     return [row for place, row in enumerate(every) if sum(each[0] == row[0] for each in every[:place]) < most]
 
 
-def moved_most(now: Rows, then: Rows, most: int) -> list[tuple[str, str, float, float, float]]:
+def moved_most(now: list[Row], then: list[Row], most: int) -> list[tuple[str, str, float, float, float]]:
     sides = []
     for models in (now, then):
         total = math.fsum(downloads for _, _, downloads, _ in models)

@@ -169,7 +169,7 @@ def test_a_merge_bursts_in_the_country_where_it_weighs() -> None:
     roots = pd.DataFrame(
         {"model_id": [1, 1, 2, 3], "country": ["CN", "FR", "CN", "FR"], "weight": [0.5, 0.5, 1.0, 1.0]}
     )
-    assert 1 in burst_candidates(rooted(models, roots))  # 30 of France's 930
+    assert 1 in burst_candidates([rooted(models, roots)])  # 30 of France's 930
     less, more = (out_of_line(daily_growth(1, {2: day}, usual=0.1)) for day in (18.0, 19.0))
     assert not bursts(less, rooted(models, roots))  # 9 is under 9.3
     assert len(bursts(more, rooted(models, roots))) == 1
@@ -179,7 +179,7 @@ def test_only_models_above_a_hundredth_of_their_country_need_their_days() -> Non
     models = a_world(
         ("a/a", "CN", 1000.0), ("a/b", "CN", 10.0), ("a/c", "CN", 11.0), ("z/z", "FR", 1.0), ("q/q", "FR", 0)
     )
-    assert burst_candidates(uploads(models)).tolist() == [1, 3, 4]
+    assert burst_candidates([uploads(models)]).tolist() == [1, 3, 4]
 
 
 def test_a_window_that_begins_within_a_day_counts_that_day() -> None:

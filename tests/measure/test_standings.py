@@ -49,7 +49,7 @@ def sums(now: Parts, then: Parts) -> pd.DataFrame:
 
 
 def largest(counted: Parts, most: int = LISTED) -> pd.DataFrame:
-    ranked = largest_models(counted, most)
+    (ranked,) = largest_models([counted], most)
     names = names_among(counted.tally.models, [ranked])
     return listed({("all", "base"): ranked}, most, names, LARGEST_MODELS)
 
