@@ -33,7 +33,7 @@ from collector.owning import WindowModels
 from collector.series import Ints
 from collector.store import figures, lineages, marks, months, publishers
 from collector.store.database import Database
-from collector.store.derived import Derived
+from collector.store.derived import Derived, plain_values
 from collector.store.queries import Hub
 
 
@@ -385,12 +385,8 @@ def _written(rules: Sequence[Scope] | Sequence[CountryGroup]) -> list[list[objec
 
 def _plain(table: pd.DataFrame) -> dict[str, Any]:
     """A table for JSON: columns with their types, what is missing as null."""
-    columns = {str(name): [str(table[name].dtype), _values(table[name])] for name in table}
+    columns = {str(name): [str(column.dtype), plain_values(column)] for name, column in table.items()}
     return {"rows": len(table), "columns": columns}
-
-
-def _values(column: pd.Series[Any]) -> list[Any]:
-    return list(column.astype(object).where(column.notna(), None).tolist())
 
 
 def _table(said: dict[str, Any]) -> pd.DataFrame:

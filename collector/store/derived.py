@@ -316,19 +316,18 @@ def _typed(names: list[str], columns: list[Sequence[Any]]) -> pd.DataFrame:
 
 def _records(rows: pd.DataFrame, table: Table) -> Iterator[tuple[Any, ...]]:
     """The rows of a frame in the order of the table's columns; what is missing becomes null."""
-    return zip(*(_values(rows[column.name]) for column in table.columns), strict=True)
+    return zip(*(plain_values(rows[column.name]) for column in table.columns), strict=True)
 
 
-def _values(column: pd.Series) -> list[Any]:
-    if not column.hasnans:
-        return list(column.tolist())
-    return list(column.astype(object).where(column.notna(), None).tolist())
+def plain_values(column: pd.Series[Any]) -> list[Any]:
+    """What a column says; None where it says nothing."""
+    return [None if value != value else value for value in column.tolist()]  # NaN alone differs from itself
 
 
 def _six_places(table: str, rows: pd.DataFrame) -> pd.DataFrame:
     numbers = [column.name for column in _SHARE_FILES[table].columns if column.type == "number"]
     # Python's round, as the CSV files are printed: numpy's may differ in the last place.
-    return rows.assign(**{name: [round(float(value), 6) for value in rows[name]] for name in numbers})
+    return rows.assign(**{name: [round(value, 6) for value in rows[name].astype(float).tolist()] for name in numbers})
 
 
 def _insert(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
