@@ -374,7 +374,9 @@ def _lengthen(chain: _Chain, plateau: Plateau, delta: int | None) -> None:
 
 def _new_points(segments: list[_Segment], stored: list[Stored], points: list[Reading], *, cut: bool) -> list[Reading]:
     """The readings that are not yet known: neither stored nor within the span of their own value."""
-    facts = {(row.at, _value(row)) for row in stored}
+    # A poll that says once more what another took back at the same instant is news: the later poll counts.
+    known = [segment.row for segment in segments] if cut else stored
+    facts = {(row.at, _value(row)) for row in known}
     firsts = [segment.plateau.first for segment in segments]
     gaps = list(pairwise(segments))
     new: list[Reading] = []
@@ -426,7 +428,7 @@ def _state_after(state: State, rows: list[Stored], points: list[Reading], chain:
     first, last, value = chain.plateaus[-1]
     return State(
         all_time=value if cumulative else None,
-        rolling=_latest([(x.at, x.rolling) for x in said], state.seen_at, state.rolling),
+        rolling=_latest([(x.at, x.rolling) for x in said], state.seen_at, state.rolling) if cumulative else value,
         likes=_latest([(x.at, x.likes) for x in said], state.seen_at, state.likes),
         changed_at=first,
         seen_at=last,

@@ -383,6 +383,25 @@ def test_at_one_instant_the_later_poll_counts_and_both_stay() -> None:
     assert shelf.plateaus() == [Plateau(10, 10, 100), Plateau(20, 20, 135), Plateau(30, 30, 140)]
 
 
+def test_at_one_instant_a_third_poll_may_say_again_what_the_first_said() -> None:
+    shelf = polled(total(10, 100), total(20, 130))
+    shelf.put(total(20, 135), cut=True)
+    shelf.put(total(20, 130), cut=True)
+    assert shelf.derived() == [(10, None, None), (20, 10, 30), (20, 10, 35), (20, 10, 30)]
+    shelf.poll(total(30, 140))
+    assert shelf.derived()[-1] == (30, 10, 10)
+    assert shelf.plateaus() == [Plateau(10, 10, 100), Plateau(20, 20, 130), Plateau(30, 30, 140)]
+    assert shelf.put(total(20, 130), total(20, 135)) == 0  # a file that says either adds nothing
+
+
+def test_a_30_day_count_that_was_taken_back_at_its_instant_does_not_come_back() -> None:
+    shelf = polled(rolling(20, 1))
+    shelf.put(rolling(20, 0), cut=True)
+    shelf.put(rolling(10, 0), cut=True)
+    assert shelf.plateaus() == [Plateau(10, 20, 0)]
+    assert shelf.state.rolling == 0
+
+
 def test_at_one_instant_a_later_poll_may_say_the_value_before() -> None:
     shelf = polled(total(10, 100), total(20, 130))
     shelf.put(total(20, 100), cut=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 
@@ -88,6 +88,8 @@ def import_once(db: Database, at: datetime, number: int, all_time: int | None, r
         ImportStore(db).import_readings("huggingface", Provenance("f.csv", sha, "", "", 0), readings)
 
 
+@example([("poll", 0, None, 1), ("poll", 1, None, None), ("poll", -1, None, 0), ("poll", -1, None, 0)])
+@example([("poll", 0, None, 0), ("poll", 1, None, None), ("poll", -1, None, 1), ("poll", 0, None, 0)])
 @settings(max_examples=30)
 @given(MOVES)
 def test_whatever_polls_and_imports_do_in_any_order_of_time_is_sound(ready_file: Path, moves: list[Move]) -> None:
