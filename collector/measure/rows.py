@@ -22,7 +22,7 @@ from collector.series import Ints
 
 Columns = dict[str, Any]  #: by name: arrays of numbers, lists of texts
 
-_KINDS = {"integer": "int64", "number": "float64", "string": "str"}
+_KINDS = {"integer": np.int64, "number": np.float64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +141,15 @@ def table_of(file: PublishedFile, rows: Sequence[Columns], names: Callable[[Ints
 
 def framed(file: PublishedFile, columns: Columns) -> pd.DataFrame:
     """The columns of a published file as a table."""
-    kinds = {column.name: _KINDS[column.type] for column in file.columns}
-    return pd.DataFrame({name: pd.Series(columns[name], dtype=kind) for name, kind in kinds.items()})
+    # Arrays, not pandas' own columns: those would be laid beside each other by their index, in thrice the time.
+    return pd.DataFrame(
+        {
+            column.name: pd.array(columns[column.name], dtype="str")
+            if column.type == "string"
+            else np.asarray(columns[column.name], _KINDS[column.type])
+            for column in file.columns
+        }
+    )
 
 
 def _one_after_another(rows: Sequence[Columns]) -> Columns:
