@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,6 @@ from collector.measure.sums import Parts, Tally, cells_of, tallies
 from collector.model import ATTRIBUTIONS, Attribution, CountryGroup, Scope, Window, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels
-from collector.series import Ints
 from collector.store import figures, lineages, marks, months, publishers
 from collector.store.database import Database
 from collector.store.derived import Derived, plain_values
@@ -299,22 +299,22 @@ def _in_numbers(hub: Hub, month: Window, found: Figures) -> publishers.MonthPubl
 
 def _read_back(db: Database, hub: Hub, stored: publishers.MonthPublishers) -> tuple[dict[str, PublisherRows], Accounts]:
     """The accounts of every scope as stored, with six places of their shares; and who they are."""
-    shown = np.flatnonzero(np.bincount(np.concatenate([rows.publisher_id for rows in stored.scopes.values()])))
-    numbers, names = figures.accounts(db, hub.id, shown)
-    by_number = np.argsort(numbers)
-    ordered = numbers[by_number]
-
-    def places(said: Ints) -> Ints:
-        return by_number[np.searchsorted(ordered, said)]
-
+    numbers = np.flatnonzero(np.bincount(np.concatenate([rows.publisher_id for rows in stored.scopes.values()])))
+    place_of = np.zeros(int(numbers.max(initial=0)) + 1, np.int64)
+    place_of[numbers] = np.arange(len(numbers))
     scopes = {
-        scope: PublisherRows(places(rows.publisher_id), rows.downloads, rows.share_millionths / 1e6, rows.models)
+        scope: PublisherRows(place_of[rows.publisher_id], rows.downloads, rows.share_millionths / 1e6, rows.models)
         for scope, rows in stored.scopes.items()
     }
-    at = places(np.array([each.publisher_id for each in stored.known], np.int64)).tolist()
-    told = zip(at, stored.known, strict=True)
-    known = {row: Account(names[row], each.country, each.organisation, each.kind) for row, each in told}
-    return scopes, Accounts(names, numbers, known)
+    by_number = {each.publisher_id: each for each in stored.known}
+    reviewed = np.array(sorted(by_number), np.int64)
+    told = zip(reviewed.tolist(), figures.account_names(db, hub.id, reviewed), strict=True)
+    known = {int(place_of[number]): _account(name, by_number[number]) for number, name in told}
+    return scopes, Accounts(numbers, known, partial(figures.account_names, db, hub.id))
+
+
+def _account(name: str, said: publishers.Known) -> Account:
+    return Account(name, said.country, said.organisation, said.kind)
 
 
 def _concentration(said: Sequence[Any]) -> Concentration:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -31,20 +31,21 @@ from collector.measure.models import (
     Owners,
     Root,
     RootSet,
+    of_accounts,
     own_roots,
-    uploaders,
     why_unknown,
 )
 from collector.model import NOT_ATTRIBUTED, Window, publisher_of
 from collector.origins.knowledge import Knowledge
 from collector.rooting import roots_of_models
-from collector.series import Ints
-from collector.store import figures, hubwide, queries
+from collector.series import Bools, Ints, distinct
+from collector.store import figures, hubwide, queries, reviewed
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.figures import RootRow, RootSets
 from collector.store.hubwide import Hubwide
 from collector.store.queries import Hub
+from collector.store.reviewed import Reviewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def attributed(
     origins = _Origins(hub, knowledge, window.last_day, with_publishers)
     both = (counted, nothing_done(created))
     # Looked up after the models were counted: a poll beside may have moved one of them to a new account.
-    models, new = _with_owners(db, hub, window, both, origins, figures.accounts(db, hub.id), columns.root_sets)
+    models, new = _with_owners(db, hub, window, both, origins, columns.root_sets)
     developers = {family.name: origins.country(family.publisher) for family in knowledge.families.all}
     return WindowModels(window, models, new, status, developers)
 
@@ -114,8 +115,7 @@ def largest_models(db: Database, hub: Hub, month: Window, knowledge: Knowledge, 
         return figures.stored_roots(db, hub.id, counted.described.model_id.tolist())
 
     origins = _Origins(hub, knowledge, month.last_day, False)
-    used = np.flatnonzero(np.bincount(counted.publisher_id))
-    (models,) = _with_owners(db, hub, month, (counted,), origins, figures.accounts(db, hub.id, used), stored)
+    (models,) = _with_owners(db, hub, month, (counted,), origins, stored)
     return models
 
 
@@ -125,19 +125,28 @@ def _with_owners(
     window: Window,
     all_counted: Sequence[Counted],
     origins: _Origins,
-    all_accounts: tuple[Ints, list[str]],
     stored: Callable[[], RootSets],
 ) -> list[Models]:
     """`stored` looks up the roots of these models as they are stored, or of more."""
-    numbers, all_names = all_accounts
-    used = np.zeros(int(numbers.max(initial=0)) + 1, np.bool_)
+    used = np.zeros(max(int(counted.publisher_id.max(initial=0)) for counted in all_counted) + 1, np.bool_)
     for counted in all_counted:
         used[counted.publisher_id] = True
-    kept = np.flatnonzero(used[numbers])
-    numbers, names = numbers[kept], [all_names[place] for place in kept.tolist()]
+    accounts = origins.accounts(db, hub, np.flatnonzero(used))
     roots = roots_of_models(db, hub, origins.knowledge, stored, _moved(db, hub, window))
-    told = (origins.accounts(names, numbers), numbers, roots, origins, lambda ids: _names(db, ids))
-    return [_owned(counted, *told) for counted in all_counted]
+    place_of = np.cumsum(used) - 1
+    places = [place_of[counted.publisher_id] for counted in all_counted]
+    whose = _whose(origins, accounts, roots, all_counted, origins.own(accounts, np.concatenate(places)))
+    each = zip(all_counted, places, strict=True)
+    return [whose.models(counted, account, partial(_names, db)) for counted, account in each]
+
+
+def reviewed_accounts(db: Database, hub: Hub, knowledge: Knowledge) -> Reviewed:
+    """The hub's accounts that the registry names, in any spelling."""
+    folded = {folded for name, folded in knowledge.registry.by_account if name == hub.name}
+    before = reviewed.kept(db, hub.id, knowledge.registry.digest)
+    new = reviewed.accounts_after(db, hub.id, before.last)
+    found = {number: name for number, name in new.items() if name.casefold() in folded}
+    return Reviewed({**before.names, **found}, max(new, default=before.last))
 
 
 def _names(db: Database, model_ids: Ints) -> list[str]:
@@ -159,87 +168,100 @@ class _Origins:
 
     def __init__(self, hub: Hub, knowledge: Knowledge, day: date, with_publishers: bool) -> None:
         self.knowledge = knowledge
-        self._known = {folded for name, folded in knowledge.registry.by_account if name == hub.name}
         self._row = lru_cache(None)(lambda name: knowledge.registry.row(hub.name, name, day))
+        self._answer = lru_cache(None)(self._found)
         self.with_publishers = with_publishers
 
     def country(self, name: str) -> str:
         row = self._row(name)
         return row.country if row else NOT_ATTRIBUTED
 
-    def accounts(self, names: Sequence[str], numbers: Ints) -> Accounts:
-        """The accounts of these names, which are in order."""
-        reviewed, known = self._known, dict[int, Account]()
-        for place in [place for place, folded in enumerate(map(str.casefold, names)) if folded in reviewed]:
-            if row := self._row(names[place]):
-                known[place] = Account(names[place], row.country, row.organisation, row.kind)
-        return Accounts(names, numbers, known)
+    def accounts(self, db: Database, hub: Hub, numbers: Ints) -> Accounts:
+        """The accounts with these numbers, which are in order."""
+        known, told = dict[int, Account](), reviewed_accounts(db, hub, self.knowledge).names
+        some = np.array(sorted(told), np.int64)
+        places = np.searchsorted(numbers, some)
+        ours = np.append(numbers, -1)[places] == some
+        for place, number in zip(places[ours].tolist(), some[ours].tolist(), strict=True):
+            if row := self._row(told[number]):
+                known[place] = Account(told[number], row.country, row.organisation, row.kind)
+        return Accounts(numbers, known, partial(figures.account_names, db, hub.id))
 
-    def own(self, account: Ints, accounts: Accounts) -> Owners:
-        """Whose the models under these accounts are when they are their own roots."""
+    def own(self, accounts: Accounts, places: Ints) -> Owners:
+        """Whose the models under these accounts (places) are when they are their own roots: for all accounts."""
         if not self.with_publishers:
-            return uploaders(account, accounts)
-        used, place = np.unique(account, return_inverse=True)
-        each = [accounts[number] for number in used.tolist()]
-        return Owners(place, [own_roots(one, one.name) for one in each])
+            return of_accounts(accounts)
+        used = distinct(places)
+        of = np.zeros(len(accounts), np.int64)
+        of[used] = np.arange(len(used))
+        return Owners(of, [own_roots(one, one.name) for one in accounts.at(used)])
 
     def roots(self, rows: tuple[RootRow, ...]) -> RootSet:
-        return RootSet(tuple(self._root(row) for row in rows), rows[0].basis, rows[0].relation)
+        return RootSet(tuple(map(self._root, rows)), rows[0].basis, rows[0].relation)
 
     def _root(self, root: RootRow) -> Root:
         publisher = root.publisher if self.with_publishers else ""
         if root.basis == "none":
             return Root(NOT_ATTRIBUTED, root.weight, root.family, UNRESOLVED, publisher)
-        row = self._row(root.publisher)
+        country, unknown = self._answer(root.publisher)
+        return Root(country, root.weight, root.family, unknown, publisher)
+
+    def _found(self, name: str) -> tuple[str, str]:
+        row = self._row(name)
         country = row.country if row else None
-        return Root(country or NOT_ATTRIBUTED, root.weight, root.family, why_unknown(country), publisher)
+        return country or NOT_ATTRIBUTED, why_unknown(country)
 
 
-def _owned(
-    counted: Counted,
-    accounts: Accounts,
-    numbers: Ints,
-    roots: RootSets,
-    origins: _Origins,
-    names: Callable[[Ints], Sequence[str]],
-) -> Models:
-    """The models with their owners; `numbers` are those of the accounts in the database."""
-    place_of = np.zeros(int(numbers.max(initial=0)) + 1, np.int64)
-    place_of[numbers] = np.arange(len(numbers))
-    account = place_of[counted.publisher_id]
-    about = counted.described
-    return Models(
-        about.model_id,
-        account,
-        about.task,
-        about.created_at,
-        counted.downloads,
-        counted.estimated,
-        counted.corrections,
-        counted.covered,
-        _base(about.model_id, account, accounts, roots, origins),
-        uploaders(account, accounts),
-        accounts,
-        about.tasks,
-        counted.flags,
-        names,
-    )
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """Whose models are: found once for each account and each set of roots, whoever asks."""
+
+    accounts: Accounts
+    uploaders: Owners  #: of each account
+    roots: RootSets
+    of_account: Ints  #: place in `sets`: for each account, of models that are their own roots
+    of_code: Ints  #: for each set of roots that is asked for
+    sets: tuple[RootSet, ...]  #: those that come to the same countries and families are one
+
+    def models(self, counted: Counted, account: Ints, names: Callable[[Ints], Sequence[str]]) -> Models:
+        """The models with their owners."""
+        about, (is_told, code) = counted.described, _codes(self.roots, counted.described.model_id)
+        base = self.of_account[account]
+        base[is_told] = self.of_code[code]
+        return Models(
+            about.model_id,
+            account,
+            about.task,
+            about.created_at,
+            counted.downloads,
+            counted.estimated,
+            counted.corrections,
+            counted.covered,
+            Owners(base, self.sets),
+            Owners(self.uploaders.of[account], self.uploaders.sets),
+            self.accounts,
+            about.tasks,
+            counted.flags,
+            names,
+        )
 
 
-def _base(model_id: Ints, account: Ints, accounts: Accounts, roots: RootSets, origins: _Origins) -> Owners:
-    """The ends of the models' lineages. Sets of roots that come to the same countries and families become one."""
-    sets: dict[RootSet, int] = {}
+def _whose(
+    origins: _Origins, accounts: Accounts, roots: RootSets, all_counted: Sequence[Counted], own: Owners
+) -> _Whose:
+    """`own` are the owners of models under each account that are their own roots."""
+    asked, sets = np.zeros(len(roots.sets), np.bool_), dict[RootSet, int]()
+    for counted in all_counted:
+        asked[_codes(roots, counted.described.model_id)[1]] = True
+    of_code = np.zeros(len(roots.sets), np.int64)
+    for each in np.flatnonzero(asked).tolist():
+        of_code[each] = sets.setdefault(origins.roots(roots.sets[each]), len(sets))
+    by_set = [sets.setdefault(each, len(sets)) for each in own.sets]
+    return _Whose(accounts, of_accounts(accounts), roots, np.array(by_set, np.int64)[own.of], of_code, tuple(sets))
 
-    def numbered(each: RootSet) -> int:
-        return sets.setdefault(each, len(sets))
 
+def _codes(roots: RootSets, model_id: Ints) -> tuple[Bools, Ints]:
+    """Which of the models have roots that are told, and the sets of those that have."""
     place = np.searchsorted(roots.model_id, model_id)
-    is_told = np.append(roots.model_id, -1)[place] == model_id
-    code = np.append(roots.code, 0)[place][is_told]
-    resolved = np.zeros(len(roots.sets), np.int64)
-    for each in np.flatnonzero(np.bincount(code, minlength=len(roots.sets))).tolist():
-        resolved[each] = numbered(origins.roots(roots.sets[each]))
-    own = origins.own(account, accounts)
-    of = np.array([numbered(each) for each in own.sets], np.int64)[own.of]
-    of[is_told] = resolved[code]
-    return Owners(of, tuple(sets))
+    is_told: Bools = np.append(roots.model_id, -1)[place] == model_id
+    return is_told, np.append(roots.code, 0)[place[is_told]]

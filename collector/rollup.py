@@ -18,10 +18,10 @@ from collector.measure.spans import FIRST
 from collector.measure.windows import WindowGrowth, covered_part, flag_names
 from collector.model import Scope, Window, month_of, months_between, previous_window
 from collector.origins.knowledge import Knowledge
-from collector.owning import window_models
+from collector.owning import reviewed_accounts, window_models
 from collector.rooting import refresh_origins
 from collector.series import NOT_SAID, Bools, Ints
-from collector.store import calendar, hubwide, lineages, marks, months, sums
+from collector.store import calendar, hubwide, lineages, marks, months, reviewed, sums
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.derived import Derived
@@ -82,6 +82,9 @@ def refresh_registry(db: Database, hub: Hub, knowledge: Knowledge) -> None:
     if marks.mark_of(db, hub.id, "registry") != registry.digest:
         Derived(db).replace_registry([asdict(row) for row in registry.rows], knowledge.countries)
         marks.set_mark(db, hub.id, "registry", registry.digest)
+    found = reviewed_accounts(db, hub, knowledge)
+    if found != reviewed.kept(db, hub.id, registry.digest):
+        reviewed.keep(db, hub.id, registry.digest, found)
 
 
 def refresh_month(db: Database, hub: Hub, month: Window, known: Callable[[], Hubwide] | None = None) -> None:

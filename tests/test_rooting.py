@@ -522,7 +522,7 @@ def test_a_model_that_moves_to_a_new_account_while_shares_are_worked_out_is_coun
     story.polled(k2=("brand-new/Two", ()))
     weeks = days_window(date(2026, 8, 1), date(2026, 9, 5))
     models = window_models(story.db, story.hub, weeks, knowledge, known).models
-    assert [models.accounts[place].name for place in models.account.tolist()] == ["x", "brand-new"]
+    assert [account.name for account in models.accounts.at(models.account)] == ["x", "brand-new"]
 
 
 # ---- the law

@@ -50,7 +50,7 @@ def _uploads(models: Models) -> pd.DataFrame:
     for place, account in models.accounts.known.items():
         unknown[place] = account.country == NOT_ATTRIBUTED
     mine = models.where(unknown[models.account])
-    names = [models.accounts[place].name for place in mine.account.tolist()]
+    names = [account.name for account in models.accounts.at(mine.account)]
     return _held(names, mine.model_id, mine.downloads, 0.0)
 
 

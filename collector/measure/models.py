@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.model import NOT_ATTRIBUTED, Attribution, Scope
-from collector.series import Bools, Ints
+from collector.series import Bools, Ints, distinct
 
 Floats = NDArray[np.float64]
 
@@ -63,23 +63,30 @@ class Account(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Many uploaders, of whom the registry knows few, in the order of their names."""
+    """Many uploaders, of whom the registry knows few. Their names are asked for only where they are printed."""
 
-    names: Sequence[str]
-    numbers: Ints  #: in the database
+    numbers: Ints  #: in the database, in order
     known: Mapping[int, Account]  #: by place
+    named: Callable[[Ints], Sequence[str]]  #: the names of accounts by their numbers
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.numbers)
 
-    def __getitem__(self, place: int) -> Account:
-        found = self.known.get(place)
-        return Account(self.names[place]) if found is None else found
+    def names(self, places: Ints) -> Sequence[str]:
+        """The names of these accounts."""
+        return self.named(self.numbers[places])
+
+    def at(self, places: Ints) -> list[Account]:
+        """These accounts, of which one may be asked for several times."""
+        each = distinct(places)
+        told = zip(each.tolist(), self.names(each), strict=True)
+        found = {place: self.known.get(place) or Account(name) for place, name in told}
+        return [found[place] for place in places.tolist()]
 
     def said(self, what: str) -> tuple[Ints, list[str]]:
         """What is said of each account (a field of Account): its place among the texts that there are."""
         place: dict[str, int] = {getattr(_UNKNOWN, what): 0}
-        of = np.zeros(len(self.names), np.int64)
+        of = np.zeros(len(self), np.int64)
         for row, account in self.known.items():
             of[row] = place.setdefault(getattr(account, what), len(place))
         return of, list(place)
@@ -146,11 +153,17 @@ def owners(models: Models, attribution: Attribution) -> Owners:
 
 def uploaders(account: Ints, accounts: Accounts) -> Owners:
     """Attribution `publisher`: every model belongs to its uploader's country alone."""
+    each = of_accounts(accounts)
+    return Owners(each.of[account], each.sets)
+
+
+def of_accounts(accounts: Accounts) -> Owners:
+    """The same for the accounts: whose a model under each of them is."""
     sets: dict[RootSet, int] = {RootSet(NO_ROOTS): 0}
-    of_account = np.zeros(len(accounts), np.int64)
+    of = np.zeros(len(accounts), np.int64)
     for place, each in accounts.known.items():
-        of_account[place] = sets.setdefault(own_roots(each), len(sets))
-    return Owners(of_account[account], tuple(sets))
+        of[place] = sets.setdefault(own_roots(each), len(sets))
+    return Owners(of, tuple(sets))
 
 
 def own_roots(account: Account, publisher: str = "") -> RootSet:

@@ -182,7 +182,11 @@ def publisher_shares(hub: str, window: str, scopes: Mapping[str, PublisherRows],
 
     Texts are categories: each stands once, whatever the number of rows.
     """
-    columns = [_most_first(rows) for rows in scopes.values()]
+    names = accounts.names(np.arange(len(accounts)))
+    by_name = sorted(range(len(names)), key=names.__getitem__)
+    rank = np.empty(len(names), np.int64)
+    rank[by_name] = np.arange(len(names))
+    columns = [_most_first(rows, rank) for rows in scopes.values()]
     account, downloads, share, models = (np.concatenate(column) for column in zip(*columns, strict=True))
     scope = np.repeat(np.arange(len(columns)), [len(rows.account) for rows in columns])
     texts = {name: _categories(*accounts.said(name))[account] for name in _OF_ACCOUNTS}
@@ -190,7 +194,7 @@ def publisher_shares(hub: str, window: str, scopes: Mapping[str, PublisherRows],
         hub=_categories(np.zeros_like(scope), [hub]),
         window=_categories(np.zeros_like(scope), [window]),
         scope=_categories(scope, list(scopes)),
-        publisher=_categories(account, accounts.names),
+        publisher=_categories(rank[account], [names[place] for place in by_name]),
         **texts,
     )
     return table[[column.name for column in PUBLISHER_SHARE.columns]]
@@ -199,8 +203,9 @@ def publisher_shares(hub: str, window: str, scopes: Mapping[str, PublisherRows],
 _OF_ACCOUNTS = ("organisation", "country", "kind")
 
 
-def _most_first(rows: PublisherRows) -> PublisherRows:
-    order = np.lexsort((rows.account, -rows.downloads))
+def _most_first(rows: PublisherRows, rank: Ints) -> PublisherRows:
+    """The most downloaded first, ties by the rank of their names."""
+    order = np.lexsort((rank[rows.account], -rows.downloads))
     return PublisherRows(rows.account[order], rows.downloads[order], rows.share[order], rows.models[order])
 
 
@@ -225,7 +230,7 @@ def model_downloads(models: Models, heading: Heading, most: int) -> pd.DataFrame
     Several base countries print with their weights, `CN:0.5;US:0.5`.
     """
     shown = largest(models, most)
-    accounts = [shown.accounts[place] for place in shown.account.tolist()]
+    accounts = shown.accounts.at(shown.account)
     sets, names = shown.base.of.tolist(), list(shown.names(shown.model_id))
     countries = [_country_label(each) for each in shown.base.sets]
     families = [each.roots[0].family if each.roots else None for each in shown.base.sets]

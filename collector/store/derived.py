@@ -213,6 +213,7 @@ class Derived:
                 "hub_columns",
                 "month_figures",
                 "publisher_month",
+                "reviewed_publisher",
                 *_SHARE_FILES,
             ):
                 connection.execute(delete(metadata.tables[name]))

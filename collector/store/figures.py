@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from operator import gt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -280,28 +278,16 @@ def names_of(db: Database, model_ids: Iterable[int]) -> dict[int, str]:
 _NAMES = select(model.c.id, model.c.name)
 
 
-def accounts(db: Database, hub_id: int, wanted: Ints | None = None) -> tuple[Ints, list[str]]:
-    """The accounts of a hub, or those with these numbers (each once), in the order of names: numbers and names."""
+def account_names(db: Database, hub_id: int, wanted: Ints) -> list[str]:
+    """The names of a hub's accounts with these numbers, which are in order, each once."""
     with db.connect() as conn:
-        if wanted is not None and len(wanted) < _FEW_ACCOUNTS:
-            rows = rows_among(conn, _ACCOUNTS, publisher.c.id, wanted.tolist())
-            return _by_name(np.array([number for number, _ in rows], np.int64), [name for _, name in rows])
-        numbers, names = named(conn, _ACCOUNTS.where(publisher.c.hub_id == hub_id).order_by(publisher.c.name))
-    if wanted is None:
-        return _by_name(numbers, names)
-    kept = np.flatnonzero(np.isin(numbers, wanted))
-    return _by_name(numbers[kept], [names[place] for place in kept.tolist()])
+        if len(wanted) < _FEW_ACCOUNTS:
+            return [name for _, name in rows_among(conn, _ACCOUNTS, publisher.c.id, wanted.tolist())]
+        numbers, names = named(conn, _ACCOUNTS.where(publisher.c.hub_id == hub_id))
+    return [names[place] for place in np.searchsorted(numbers, wanted).tolist()]
 
 
-def _by_name(numbers: Ints, names: list[str]) -> tuple[Ints, list[str]]:
-    """Both in the order of names, which a server may order as its language does."""
-    if not any(map(gt, names, islice(names, 1, None))):
-        return numbers, names
-    order = sorted(range(len(names)), key=names.__getitem__)
-    return numbers[order], [names[place] for place in order]
-
-
-_ACCOUNTS = select(publisher.c.id, publisher.c.name)
+_ACCOUNTS = select(publisher.c.id, publisher.c.name).order_by(publisher.c.id)
 _FEW_ACCOUNTS = 50_000  # so many are found one by one sooner than all of a whole hub are read
 
 

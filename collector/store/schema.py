@@ -412,6 +412,15 @@ month_figures = Table(
     comment="Derived: what a report says of a month beside the share tables, so that it works no share out again.",
 )
 
+reviewed_publisher = Table(
+    "reviewed_publisher",
+    metadata,
+    Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
+    Column("publisher_id", ForeignKey("publisher.id"), primary_key=True, comment="The account."),
+    comment="Derived: accounts that the registry names, in any spelling and at any time.",
+    sqlite_with_rowid=False,
+)
+
 build_mark = Table(
     "build_mark",
     metadata,

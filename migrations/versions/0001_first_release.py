@@ -33,6 +33,7 @@ def upgrade() -> None:
     _create_month_build()
     _create_month_columns()
     _create_publisher()
+    _create_reviewed_publisher()
     _create_poll()
     _create_model()
     _create_model_base()
@@ -432,6 +433,19 @@ def _create_publisher_origin() -> None:
         "publisher_origin",
         ["hub", "folded", "publisher"],
         unique=False,
+    )
+
+
+def _create_reviewed_publisher() -> None:
+    op.create_table(
+        "reviewed_publisher",
+        sa.Column("hub_id", sa.Integer(), nullable=False, comment="The hub."),
+        sa.Column("publisher_id", sa.Integer(), nullable=False, comment="The account."),
+        sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_reviewed_publisher_hub_id")),
+        sa.ForeignKeyConstraint(["publisher_id"], ["publisher.id"], name=op.f("fk_reviewed_publisher_publisher_id")),
+        sa.PrimaryKeyConstraint("hub_id", "publisher_id", name=op.f("pk_reviewed_publisher")),
+        comment="Derived: accounts that the registry names, in any spelling and at any time.",
+        sqlite_with_rowid=False,
     )
 
 

@@ -35,7 +35,7 @@ NO_ROOTS = pd.DataFrame({"model_id": [], "country": [], "weight": []})
 def accounts_of(named: Sequence[Account]) -> Accounts:
     """The accounts as columns; those of which nothing is said are not known."""
     known = {place: each for place, each in enumerate(named) if each != Account(each.name)}
-    return Accounts([each.name for each in named], np.arange(len(named)), known)
+    return Accounts(np.arange(len(named)), known, lambda numbers: [named[place].name for place in numbers.tolist()])
 
 
 def models_of(table: pd.DataFrame, roots: pd.DataFrame = NO_ROOTS) -> Models:
