@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from collector.store import arrays
-from collector.store.arrays import columns_of, fetched, insert_columns
+from collector.store.arrays import columns_of, fetched, insert_columns, replace_columns
 from collector.store.database import Database
 from collector.store.schema import absence, model, model_state, publisher_share
 from tests.store.facts import World
@@ -103,3 +105,26 @@ def test_every_whole_number_of_64_bits_survives_the_way_through_a_text(values: l
     text = ",".join(map(str, values))
     read = np.fromstring(text, np.int64, sep=",") if values else np.empty(0, np.int64)
     assert read.tolist() == values
+
+
+def test_rows_take_the_place_of_those_with_their_key_and_leave_the_others(world: World, db: Database) -> None:
+    def rows(*publishers: int, downloads: int) -> dict[str, tuple[Any, Any]]:
+        return {
+            "publisher_id": (np.array(publishers), None),
+            "downloads": (np.full(len(publishers), downloads), None),
+            "share_millionths": (np.arange(len(publishers)), None),
+        }
+
+    many = range(1, 251)  # more than one statement takes, and some left over
+    scope = "it's ) VALUES (?, 'all'"
+    alike: dict[str, int | float | str | None] = {"hub_id": 1, "month": 202609, "scope": scope, "models": 7}
+    with db.begin() as conn:
+        replace_columns(conn, publisher_share, rows(*many, downloads=5), alike)
+        replace_columns(conn, publisher_share, rows(2, 300, downloads=9), alike)
+        replace_columns(conn, publisher_share, rows(2, downloads=1), alike | {"scope": "all"})
+        replace_columns(conn, publisher_share, rows(downloads=1), alike)
+        s = publisher_share.c
+        found = conn.execute(select(s.scope, s.publisher_id, s.downloads, s.models).order_by(s.publisher_id, s.scope))
+        expected = [(scope, number, 9 if number == 2 else 5, 7) for number in many]
+        assert [tuple(row) for row in found if row.scope == scope] == [*expected, (scope, 300, 9, 7)]
+        assert conn.scalar(select(func.count()).where(s.scope == "all", s.downloads == 1)) == 1
