@@ -200,11 +200,12 @@ class _Origins:
         return RootSet(tuple(map(self._root, rows)), rows[0].basis, rows[0].relation)
 
     def _root(self, root: RootRow) -> Root:
-        publisher = root.publisher if self.with_publishers else ""
-        if root.basis == "none":
-            return Root(NOT_ATTRIBUTED, root.weight, root.family, UNRESOLVED, publisher)
-        country, unknown = self._answer(root.publisher)
-        return Root(country, root.weight, root.family, unknown, publisher)
+        publisher, weight, basis, _, family = root
+        said = publisher if self.with_publishers else ""
+        if basis == "none":
+            return Root(NOT_ATTRIBUTED, weight, family, UNRESOLVED, said)
+        country, unknown = self._answer(publisher)
+        return Root(country, weight, family, unknown, said)
 
     def _found(self, name: str) -> tuple[str, str]:
         row = self._row(name)

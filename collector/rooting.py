@@ -112,8 +112,10 @@ def roots_of_models(
     known = stored()
     if moved:
         known = figures.replaced(known, _coded(figures.rooted_in(db, hub.id, sorted(moved)), moved))
+    if not changed.touched:
+        return known
     few, ids = changed.known()
-    return figures.replaced(known, _coded(_told(few.roots(ids)), moved)) if ids else known
+    return figures.replaced(known, _coded(_told(few.roots(ids)), moved))
 
 
 def disagreement_rows(db: Database, hub: Hub, knowledge: Knowledge) -> pd.DataFrame:
