@@ -17,6 +17,7 @@ from collector.series import Ints
 _SLICE = 2.0**26  # a slice of so many bits of 2**27 numbers adds up exactly
 _SLICES = 4
 _FEW = 64  # values that are added up one by one sooner than in slices
+_MANY = 1 << 16  # values that are added up at a time: what is made of them on the way stays near the processor
 
 
 def half_up(values: Floats) -> Ints:
@@ -108,6 +109,12 @@ def exact_sums(values: Floats, group: Ints, groups: int) -> Floats:
 
 def exact_sum(values: Floats) -> float:
     """`math.fsum` of them, in a tenth of the time where they are many."""
+    begins = range(0, len(values), _MANY)
+    return math.fsum(part for begin in begins for part in _exact_parts(values[begin : begin + _MANY]))
+
+
+def _exact_parts(values: Floats) -> list[float]:
+    """Few numbers with the same exact sum."""
     rest, found = values, list[float]()
     while len(rest) > _FEW:
         bound = float(np.abs(rest).sum())
@@ -119,4 +126,4 @@ def exact_sum(values: Floats) -> float:
         found.append(float(slice_.sum()))
         rest = rest - slice_
         rest = rest[rest != 0]
-    return math.fsum([*found, *rest.tolist()])
+    return [*found, *rest.tolist()]

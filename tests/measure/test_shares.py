@@ -250,6 +250,11 @@ def test_a_sum_of_many_is_correctly_rounded(drawn: list[float], times: int) -> N
     assert repr(exact_sum(np.array(values, float))) == repr(math.fsum(values))
 
 
+def test_a_sum_of_more_than_are_added_up_at_a_time_is_one_sum() -> None:
+    values = np.append(np.arange(70_000) / 3, [1e17, -1e17, 0.1])
+    assert exact_sum(values) == math.fsum(values.tolist())
+
+
 def test_what_is_not_said_makes_no_sum_of_its_group_and_leaves_the_others() -> None:
     sums = exact_sums(np.array([math.nan, 0.5, 0.25, 0.1]), np.array([0, 0, 1, 1]), 2)
     assert math.isnan(sums[0])
