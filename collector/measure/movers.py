@@ -93,8 +93,9 @@ def _rows(models: Models, model_id: Ints) -> Ints:
 
 def _change(this: _Side, before: _Side, now: Ints, then: Ints) -> Ranked:
     """What changed of some models (their rows in both windows), by country; nothing where a window has no downloads."""
-    none = slice(None if this.total and before.total else 0)
-    both = this.contributions(now[none]), before.contributions(then[none])
+    if not this.total or not before.total:
+        now, then = now[:0], then[:0]
+    both = this.contributions(now), before.contributions(then)
     pair = distinct(np.concatenate([both[0][0], both[1][0]]))
     share, previous = (_aligned(pair, *each) for each in both)
     values = {"share": share, "previous_share": previous, "change": share - previous}
