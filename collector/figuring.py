@@ -25,12 +25,13 @@ from collector.measure.movers import COLUMNS as MOVERS
 from collector.measure.ranking import listed, names_among
 from collector.measure.rows import Columns, Heading, table_of
 from collector.measure.shares import AllModels, Concentration, PublisherRows
-from collector.measure.spikes import NO_DAYS, burst_candidates, days_needed, spike_rows
+from collector.measure.spikes import DAYS_BEFORE, NO_DAYS, Daily, burst_candidates, days_of, spike_rows, with_large_days
 from collector.measure.standings import LARGEST_MODELS, LISTED, country_sums, largest_models
 from collector.measure.sums import Parts, Tally, cells_of, tallies
 from collector.model import ATTRIBUTIONS, Attribution, CountryGroup, Scope, Window, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels
+from collector.series import Ints
 from collector.store import figures, lineages, marks, months, publishers
 from collector.store.database import Database
 from collector.store.derived import Derived, plain_values
@@ -230,8 +231,16 @@ def _spikes(db: Database, hub: Hub, now: Sequence[ScopeModels], *, daily_known: 
     ]
     if not daily_known:
         return spike_rows(cases, NO_DAYS)
-    candidates, days = burst_candidates([parts for _, _, parts in cases]), days_needed(window)
-    return spike_rows(cases, daily_downloads(growth_of(db, hub, candidates, days), candidates, days))
+    parts = [each for _, _, each in cases]
+    # Of most candidates no day is that large: then the 28 days before need not be looked up, page by page of the file.
+    few = with_large_days(_daily(db, hub, burst_candidates(parts), days_of(window)), parts)
+    return spike_rows(cases, _daily(db, hub, few, days_of(window, DAYS_BEFORE)))
+
+
+def _daily(db: Database, hub: Hub, model_ids: Ints, days: Window) -> Daily:
+    if not len(model_ids):
+        return NO_DAYS
+    return daily_downloads(growth_of(db, hub, model_ids, days), model_ids, days)
 
 
 # --- how they are kept ------------------------------------------------------------------------------------------------

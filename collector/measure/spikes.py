@@ -101,7 +101,7 @@ class Daily:
     """The growth of a few models in a window and the days before it, day by day."""
 
     model_id: Ints  #: in order, each once
-    days: Ints  #: Unix seconds of their 00:00 UTC, one after the other, as in `days_needed`
+    days: Ints  #: Unix seconds of their 00:00 UTC, one after the other, as in `days_of`
     downloads: Floats  #: a row for each model, a column for each day; NaN: not known
 
 
@@ -118,7 +118,7 @@ class Burst(NamedTuple):
 
 
 def burst_candidates(cases: Sequence[Parts]) -> Ints:
-    """The models that can have a burst in one of these cases of a window, by id: only their daily growth is needed.
+    """The models that can have a burst in one of these cases of a window, by id: only their days are asked for.
 
     A day is no larger than its window, so a burst exceeds a part of the country's downloads: the others stay below it.
     """
@@ -131,14 +131,27 @@ def burst_candidates(cases: Sequence[Parts]) -> Ints:
     return models.model_id[found.rows[over]]
 
 
+def with_large_days(daily: Daily, cases: Sequence[Parts]) -> Ints:
+    """Of these models those with a day above 1 % of the downloads of their country in one of the cases, by id.
+
+    Nobody else has a burst: only of these the days before need to be read. `daily`: days of the window.
+    """
+    models, largest = cases[0].tally.models, np.nan_to_num(daily.downloads).max(axis=1, initial=0.0)
+    rows, large = models.rows_of(daily.model_id), np.zeros(len(daily.model_id), np.bool_)
+    for countries in cases:
+        limit = np.append(_limits(countries), np.inf)  # the last is that of the models that do not count
+        large |= largest > limit[countries.tally.set_of(rows)]
+    return daily.model_id[large]
+
+
 def _limits(countries: Parts) -> Floats:
     """By set of roots: the downloads a day must exceed; for a merge in the country where it is reached first."""
     return limits(countries, COUNTRY_PART * countries.sums("downloads"))
 
 
-def days_needed(window: Window) -> Window:
-    """The days of which `Daily` tells: those of the window, the first as a whole, and 28 before."""
-    return replace(window, start=window.start - window.start % DAY - DAYS_BEFORE * DAY)
+def days_of(window: Window, before: int = 0) -> Window:
+    """The days of a window, the first as a whole, and so many before."""
+    return replace(window, start=window.start - window.start % DAY - before * DAY)
 
 
 def out_of_line(daily: Daily) -> list[Burst]:
@@ -181,8 +194,8 @@ class _Spike(NamedTuple):
 def spike_rows(cases: Sequence[tuple[Heading, Attribution, Parts]], daily: Daily) -> pd.DataFrame:
     """`quality.csv` rows of kind spike: for each scope and attribution the largest move first.
 
-    `value` is the model's downloads in the window; `from` and `to` the day of a burst. `daily` are the `days_needed` of
-    all `burst_candidates`; NO_DAYS where no daily growth is known.
+    `value` is the model's downloads in the window; `from` and `to` the day of a burst. `daily` are the `days_of`
+    the window and DAYS_BEFORE, of all `burst_candidates` `with_large_days`; NO_DAYS where no daily growth is known.
     """
     days = out_of_line(daily)
     found = [(heading, attribution, _spikes(countries, days)) for heading, attribution, countries in cases]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from collector.measure.spikes import (
     Daily,
     burst_candidates,
     bursts,
-    days_needed,
+    days_of,
     leave_one_out,
     out_of_line,
     spike_rows,
+    with_large_days,
 )
 from collector.measure.sums import Parts
 from collector.model import DAY, Window, month_window
@@ -182,10 +184,18 @@ def test_only_models_above_a_hundredth_of_their_country_need_their_days() -> Non
     assert burst_candidates([uploads(models)]).tolist() == [1, 3, 4]
 
 
+def test_only_models_with_a_day_above_a_hundredth_of_their_country_need_the_days_before() -> None:
+    models = a_world(("a/a", "CN", 60.0), ("a/b", "CN", 40.0), ("a/c", "CN", 9_900.0), ("f/f", "FR", 90.0))
+    days = np.array([[101.0, math.nan], [100.0, 1.0], [math.nan, math.nan], [0.0, 0.9]])  # CN has 10,000 and FR 90
+    daily = Daily(np.array([1, 2, 3, 4]), SEPTEMBER.start + np.arange(2) * DAY, days)
+    assert with_large_days(daily, [uploads(models)]).tolist() == [1]
+    assert with_large_days(replace(daily, downloads=days + 0.1), [uploads(models)]).tolist() == [1, 2, 4]
+
+
 def test_a_window_that_begins_within_a_day_counts_that_day() -> None:
     window = Window(SEPTEMBER.start + 3600, SEPTEMBER.end + 3600, "trailing-2026-10-01")
-    days = days_needed(window)
-    assert (days.start, days.end) == (SEPTEMBER.start - 28 * DAY, window.end)
+    assert (days_of(window).start, days_of(window).end) == (SEPTEMBER.start, window.end)
+    assert days_of(window, 28).start == SEPTEMBER.start - 28 * DAY
     assert len(found_bursts(daily_growth(1, {0: 3000.0}))) == 1
 
 
