@@ -26,7 +26,7 @@ from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.derived import Derived
 from collector.store.hubwide import Hubwide
-from collector.store.month_columns import Came, MonthRow
+from collector.store.month_columns import Came, MonthColumns, MonthRow
 from collector.store.months import Month, MonthBuild
 from collector.store.queries import Hub
 
@@ -102,14 +102,15 @@ def refresh_month(db: Database, hub: Hub, month: Window, known: Callable[[], Hub
     if built is not None and stood and last <= built.last_poll_id:
         # A model that was not seen for long may be seen again, unchanged.
         if built.covered < 1 and _can_be_covered(db, month, built.covered):
-            months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, known))
+            rows = months.month_rows(db, hub.id, month_number(month))
+            months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, rows, known))
         return
     mark = month_mark(db, hub, month, last)
     if built is not None and stood and sums.is_in_order(db, hub.id, built.last_poll_id):
-        months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), mark, known))
+        rows = months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), mark, known))
     else:
-        months.build_month(db, _month(db, hub, month, (0, last), mark, known))
-    months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, known))
+        rows = months.build_month(db, _month(db, hub, month, (0, last), mark, known))
+    months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, rows, known))
 
 
 def _month(
@@ -167,9 +168,9 @@ def _can_be_covered(db: Database, month: Window, covered: float) -> bool:
     return tiled or covered < (month.end - max(begin or month.start, month.start)) / month.seconds
 
 
-def _covered(db: Database, hub: Hub, month: Window, known: Callable[[], Hubwide]) -> float:
+def _covered(db: Database, hub: Hub, month: Window, rows: MonthColumns, known: Callable[[], Hubwide]) -> float:
     """The largest part of the month that any model's readings back."""
-    rows, of_hub = months.month_rows(db, hub.id, month_number(month)), known()
+    of_hub = known()
     ours, place = of_hub.found(rows.model_id)
     covered_from, tiled = rows.covered_from[ours], rows.tiled_seconds[ours]
     seen_at, listed = of_hub.seen_at[place], of_hub.listed_poll_id[place]

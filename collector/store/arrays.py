@@ -95,6 +95,31 @@ def named(conn: Connection, query: Select[Any]) -> tuple[NDArray[np.int64], list
     return np.fromstring(said[0] or "", np.int64, sep=","), json.loads(said[1])
 
 
+# --- columns kept as bytes ------------------------------------------------------------------------------------------
+
+
+def packed(column: NDArray[Any]) -> bytes:
+    """A column as bytes: a letter for the kind of its numbers, the smallest that holds them all, then these.
+
+    b, h, i and q are whole numbers of 1, 2, 4 and 8 bytes, the lowest first; d are others of 8. What is whole may
+    stand in a column of floats: it comes back as the same number.
+    """
+    whole = column.astype(np.int64)
+    if not np.array_equal(whole, column):
+        return b"d" + column.astype("<f8").tobytes()
+    low, high = int(whole.min(initial=0)), int(whole.max(initial=0))
+    kind = next(kind for kind in "bhiq" if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
+    return kind.encode() + whole.astype(f"<{kind}").tobytes()
+
+
+def unpacked(content: bytes) -> NDArray[Any]:
+    """The column again: of int64, or of float64 where not all its numbers are whole."""
+    kind = content[:1].decode()
+    return np.frombuffer(content, f"<{kind}", offset=1).astype(np.float64 if kind == "d" else np.int64)
+
+
+# --- rows written from columns --------------------------------------------------------------------------------------
+
 Alike = Mapping[str, int | float | str | None]  #: what all rows have in common, by column
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Select, case, delete, func, insert, select
 
 from collector.series import NOT_SAID, Ints
 from collector.store import figures
-from collector.store.arrays import Codes, columns_of
+from collector.store.arrays import Codes, columns_of, packed, unpacked
 from collector.store.database import Database
 from collector.store.figures import Described, RootRow, RootSets
 from collector.store.lineages import todo
@@ -88,19 +88,13 @@ def kept(db: Database, hub_id: int) -> HubColumns | None:
         said = {row.name: row.content for row in conn.execute(select(c.name, c.content).where(c.hub_id == hub_id))}
     if not said:
         return None
-    numbers = {name: np.frombuffer(said[name], kind).astype(np.int64) for name, kind in _KINDS.items()}
+    numbers = {name: unpacked(said[name]) for name in _KEPT}
     sets = [tuple(RootRow(*root) for root in roots) for roots in json.loads(said["sets"])]
-    return HubColumns(**numbers, tasks=json.loads(said["tasks"]), sets=sets)
+    return HubColumns(np.cumsum(unpacked(said["steps"])), **numbers, tasks=json.loads(said["tasks"]), sets=sets)
 
 
-_KINDS = {
-    "model_id": "<i4",
-    "publisher_id": "<i4",
-    "created_at": "<i8",
-    "first_poll_id": "<i4",
-    "task": "<i4",
-    "roots": "<i4",
-}
+_KEPT = ("publisher_id", "created_at", "first_poll_id", "task", "roots")
+_NUMBERS = ("model_id", *_KEPT)
 
 
 def renew(db: Database, hub_id: int, before: HubColumns | None, changed: Sequence[int] | None) -> HubColumns:
@@ -128,11 +122,11 @@ def differing(db: Database, hub_id: int) -> list[int]:
     rows = from_rows(db, hub_id)
     due = todo(db, hub_id).model_ids
     tasks, sets = Codes(_numbered(rows.tasks)), Codes(_numbered(rows.sets))
-    spoken = {name: getattr(known, name) for name in _KINDS}
+    spoken = {name: getattr(known, name) for name in _NUMBERS}
     spoken["task"] = np.array([tasks[each] for each in known.tasks], np.int64)[known.task]
     spoken["roots"] = np.array([*(sets[each] for each in known.sets), OWN], np.int64)[known.roots]
     both, mine, theirs = np.intersect1d(known.model_id, rows.model_id, assume_unique=True, return_indices=True)
-    apart = [spoken[name][mine] != getattr(rows, name)[theirs] for name in _KINDS]
+    apart = [spoken[name][mine] != getattr(rows, name)[theirs] for name in _NUMBERS]
     wrong = np.union1d(np.setxor1d(known.model_id, rows.model_id), both[np.any(apart, axis=0)])
     return np.setdiff1d(wrong, np.array(due, np.int64)).tolist() if _is_kept(db, hub_id, known) else []
 
@@ -140,7 +134,7 @@ def differing(db: Database, hub_id: int) -> list[int]:
 def _is_kept(db: Database, hub_id: int, known: HubColumns) -> bool:
     """Whether the same columns are still kept: a roll-up may have come between."""
     now = kept(db, hub_id)
-    same = now is not None and all(np.array_equal(getattr(now, name), getattr(known, name)) for name in _KINDS)
+    same = now is not None and all(np.array_equal(getattr(now, name), getattr(known, name)) for name in _NUMBERS)
     return same and now is not None and (now.tasks, now.sets) == (known.tasks, known.sets)
 
 
@@ -194,8 +188,9 @@ def _numbered(values: Sequence[Any]) -> dict[Any, int]:
 def _keep(conn: Connection, hub_id: int, columns: HubColumns) -> None:
     task, tasks = _by_first_sight(columns.task, columns.tasks)
     roots, sets = _by_first_sight(columns.roots, columns.sets)
-    numbers = {name: getattr(columns, name) for name in _KINDS} | {"task": task, "roots": roots}
-    said = {name: column.astype(_KINDS[name]).tobytes() for name, column in numbers.items()}
+    numbers = {name: getattr(columns, name) for name in _KEPT} | {"task": task, "roots": roots}
+    numbers["steps"] = np.diff(columns.model_id, prepend=0)  # from each model to the next: mostly 1
+    said = {name: packed(column) for name, column in numbers.items()}
     said |= {"tasks": json.dumps(tasks).encode(), "sets": json.dumps(sets).encode()}
     conn.execute(delete(hub_columns).where(hub_columns.c.hub_id == hub_id))
     rows = [{"hub_id": hub_id, "name": name, "content": content} for name, content in said.items()]

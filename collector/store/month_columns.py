@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Connection, and_, cast, delete, func, insert, not_, select
 
 from collector.series import NOT_SAID, Bools, Ints
-from collector.store.arrays import Codes, columns_of
+from collector.store.arrays import Codes, columns_of, packed, unpacked
 from collector.store.histories import plain_rows
 from collector.store.schema import hub, model, model_month, month_columns
 
@@ -65,23 +65,19 @@ class MonthColumns:
         return unsaid
 
 
-_TYPES: Mapping[str, str] = {
-    "model_id": "<i4",
-    "publisher_id": "<i4",
-    "downloads": "<f8",
-    "estimated": "<f8",
-    "corrections": "<i8",
-    "covered_from": "<i8",
-    "tiled_seconds": "<f8",
-    "flags": "<i4",
+_TYPES: Mapping[str, type[np.float64] | type[np.int64]] = {
+    "model_id": np.int64,
+    "publisher_id": np.int64,
+    "downloads": np.float64,
+    "estimated": np.float64,
+    "corrections": np.int64,
+    "covered_from": np.int64,
+    "tiled_seconds": np.float64,
+    "flags": np.int64,
 }
 _ALWAYS = ("model_id", "publisher_id", "downloads")
 _SELDOM = tuple(name for name in _TYPES if name not in _ALWAYS)
 _UNSAID: Mapping[str, int] = {"covered_from": NOT_SAID}  # what a plain row says there; 0 elsewhere
-
-
-def _in_memory(name: str) -> type[np.float64] | type[np.int64]:
-    return np.float64 if _TYPES[name] == "<f8" else np.int64
 
 
 def of_rows(rows: Sequence[MonthRow], texts: Sequence[str | None] = (None,)) -> MonthColumns:
@@ -91,7 +87,7 @@ def of_rows(rows: Sequence[MonthRow], texts: Sequence[str | None] = (None,)) -> 
     columns: dict[str, Any] = dict(zip(_TYPES, said, strict=True))
     columns["covered_from"] = [NOT_SAID if begin is None else begin for begin in columns["covered_from"]]
     columns["flags"] = [codes[flags] for flags in columns["flags"]]
-    arrays: dict[str, Any] = {name: np.array(columns[name], _in_memory(name)) for name in _TYPES}
+    arrays: dict[str, Any] = {name: np.array(columns[name], _TYPES[name]) for name in _TYPES}
     return MonthColumns(**arrays, texts=list(codes))
 
 
@@ -156,7 +152,7 @@ class _Rows:
             there[ids] = True
         model_id = np.flatnonzero(there)
         place = np.cumsum(there) - 1
-        columns = {name: np.full(len(model_id), _UNSAID.get(name, 0), _in_memory(name)) for name in _TYPES}
+        columns = {name: np.full(len(model_id), _UNSAID.get(name, 0), _TYPES[name]) for name in _TYPES}
         known = place[before.model_id]
         for name, column in columns.items():
             column[known] = getattr(before, name)
@@ -221,13 +217,13 @@ class _Rows:
 def keep(conn: Connection, hub_id: int, number: int, columns: MonthColumns) -> None:
     """Keeps a month's columns, and those of no older months than the newest."""
     c = month_columns.c
-    seldom = columns.where(np.flatnonzero(~columns.plain))
-    said = {name: getattr(columns, name).astype(_TYPES[name]).tobytes() for name in _ALWAYS}
-    said["unusual"] = seldom.model_id.astype(_TYPES["model_id"]).tobytes()
-    said |= {name: getattr(seldom, name).astype(_TYPES[name]).tobytes() for name in _SELDOM}
-    said["texts"] = json.dumps(columns.texts).encode()
+    unusual = np.flatnonzero(~columns.plain)
+    seldom = columns.where(unusual)
+    said = {"steps": np.diff(columns.model_id, prepend=0), "unusual": unusual}  # from each model to the next
+    said |= {name: getattr(columns, name) for name in _ALWAYS[1:]} | {name: getattr(seldom, name) for name in _SELDOM}
+    content = {name: packed(column) for name, column in said.items()} | {"texts": json.dumps(columns.texts).encode()}
     forget(conn, hub_id, number)
-    rows = [{"hub_id": hub_id, "month": number, "name": name, "content": content} for name, content in said.items()]
+    rows = [{"hub_id": hub_id, "month": number, "name": name, "content": each} for name, each in content.items()]
     conn.execute(insert(month_columns), rows)
     of_hub = c.hub_id == hub_id
     newest = select(c.month).where(of_hub).distinct().order_by(c.month.desc()).limit(_KEPT)
@@ -253,12 +249,12 @@ def kept(conn: Connection, hub_id: int, number: int) -> MonthColumns | None:
     said = {row.name: row.content for row in conn.execute(query)}
     if not said:
         return None
-    columns: dict[str, Any] = {name: np.frombuffer(said[name], _TYPES[name]) for name in _ALWAYS}
-    places = np.searchsorted(columns["model_id"], np.frombuffer(said["unusual"], _TYPES["model_id"]))
+    columns: dict[str, NDArray[Any]] = {"model_id": np.cumsum(unpacked(said["steps"]))}
+    columns |= {name: unpacked(said[name]).astype(_TYPES[name]) for name in _ALWAYS[1:]}
+    places = unpacked(said["unusual"])
     for name in _SELDOM:
-        columns[name] = np.full(len(columns["model_id"]), _UNSAID.get(name, 0), _in_memory(name))
-        columns[name][places] = np.frombuffer(said[name], _TYPES[name])
-    columns = {name: column.astype(_in_memory(name)) for name, column in columns.items()}
+        columns[name] = np.full(len(columns["model_id"]), _UNSAID.get(name, 0), _TYPES[name])
+        columns[name][places] = unpacked(said[name])
     return MonthColumns(**columns, texts=json.loads(said["texts"]))
 
 

@@ -41,8 +41,8 @@ class Month:
     came: Came
 
 
-def build_month(db: Database, month: Month) -> None:
-    """All rows of a month, in place of those that were there."""
+def build_month(db: Database, month: Month) -> MonthColumns:
+    """All rows of a month, in place of those that were there; returns them."""
     ours = exists().where(model.c.id == model_month.c.model_id, model.c.hub_id == month.hub_id)
     of_month = and_(model_month.c.month == month.number, ours)
     after = month_columns.put(month_columns.NOTHING, month.came)
@@ -51,10 +51,11 @@ def build_month(db: Database, month: Month) -> None:
         _write(connection, month, after)
         month_columns.keep(connection, month.hub_id, month.number, after.columns)
         _set_build(connection, month, month.build)
+    return after.columns
 
 
-def add_to_month(db: Database, month: Month) -> None:
-    """What came since: plain growth and first sightings are of what the stored rows do not hold yet.
+def add_to_month(db: Database, month: Month) -> MonthColumns:
+    """What came since: plain growth and first sightings are of what the stored rows do not hold yet. Returns all rows.
 
     Where no row changes, the `content` of the build stays that of the one before.
     """
@@ -69,6 +70,7 @@ def add_to_month(db: Database, month: Month) -> None:
         if after.is_other or kept is None:
             month_columns.keep(connection, month.hub_id, month.number, after.columns)
         _set_build(connection, month, month.build if after.is_other else month.build._replace(content=content))
+    return after.columns
 
 
 def set_covered(db: Database, hub_id: int, number: int, covered: float) -> None:

@@ -353,7 +353,12 @@ hub_columns = Table(
     metadata,
     Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
     Column("name", Text, primary_key=True, comment="What the column holds; tasks and sets of roots are JSON."),
-    Column("content", LargeBinary, nullable=False, comment="A number for each model, by model_id; little-endian."),
+    Column(
+        "content",
+        LargeBinary,
+        nullable=False,
+        comment="A letter for their kind (bhiqd), then a number for each model, by model_id.",
+    ),
     comment="Derived: what model and model_origin say of all models, as the roll-up reads it. Use these for SQL.",
 )
 
@@ -386,7 +391,12 @@ month_columns = Table(
         "month", Integer, primary_key=True, autoincrement=False, comment="Calendar month (UTC) as year × 100 + month."
     ),
     Column("name", Text, primary_key=True, comment="What the column holds: numbers, or texts of flags as JSON."),
-    Column("content", LargeBinary, nullable=False, comment="A number for each row, by model_id; little-endian."),
+    Column(
+        "content",
+        LargeBinary,
+        nullable=False,
+        comment="A letter for their kind (bhiqd), then a number for each row, by model_id.",
+    ),
     comment="Derived: rows of model_month of the newest months, as the roll-up reads them. Use model_month for SQL.",
 )
 

@@ -540,7 +540,10 @@ def _create_hub_columns() -> None:
             "name", sa.Text(), nullable=False, comment="What the column holds; tasks and sets of roots are JSON."
         ),
         sa.Column(
-            "content", sa.LargeBinary(), nullable=False, comment="A number for each model, by model_id; little-endian."
+            "content",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="A letter for their kind (bhiqd), then a number for each model, by model_id.",
         ),
         sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_hub_columns_hub_id")),
         sa.PrimaryKeyConstraint("hub_id", "name", name=op.f("pk_hub_columns")),
@@ -1106,7 +1109,10 @@ def _create_month_columns() -> None:
             "name", sa.Text(), nullable=False, comment="What the column holds: numbers, or texts of flags as JSON."
         ),
         sa.Column(
-            "content", sa.LargeBinary(), nullable=False, comment="A number for each row, by model_id; little-endian."
+            "content",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="A letter for their kind (bhiqd), then a number for each row, by model_id.",
         ),
         sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_month_columns_hub_id")),
         sa.PrimaryKeyConstraint("hub_id", "month", "name", name=op.f("pk_month_columns")),

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from collector import upkeep
@@ -22,6 +23,7 @@ from collector.importing import import_file
 from collector.model import Window, month_window
 from collector.report.pack import remove_leftovers
 from collector.report.revisions import note_revisions, revisions, standing_shares
+from collector.store.arrays import packed
 from collector.store.database import Database, writer_lock
 from collector.store.watching import file_sizes
 from tests.acceptance.command_line import Installation
@@ -307,9 +309,8 @@ def test_columns_that_are_not_what_their_rows_say_are_found_by_the_check_and_kep
     columns = "SELECT * FROM hub_columns ORDER BY hub_id, name"
     right, shares = here.ask(columns), here.ask("SELECT * FROM country_share")
     with Database.open(here.upkeep.config.database.url, write=True) as db, db.begin() as connection:
-        connection.exec_driver_sql(
-            "UPDATE hub_columns SET content = zeroblob(length(content)) WHERE name = 'created_at'"
-        )
+        wrong = (packed(np.zeros(len(NAMES), np.int64)),)
+        connection.exec_driver_sql("UPDATE hub_columns SET content = ? WHERE name = 'created_at'", wrong)
     here.clock.advance(days=7)
     here.look("check")
     assert "check failed: 1 findings, the first: huggingface: models that are kept otherwise than" in caplog.text

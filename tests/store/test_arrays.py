@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from collector.store import arrays
-from collector.store.arrays import columns_of, fetched, insert_columns, replace_columns
+from collector.store.arrays import columns_of, fetched, insert_columns, packed, replace_columns, unpacked
 from collector.store.database import Database
 from collector.store.schema import absence, model, model_state, publisher_share
 from tests.store.facts import World
@@ -128,3 +128,28 @@ def test_rows_take_the_place_of_those_with_their_key_and_leave_the_others(world:
         expected = [(scope, number, 9 if number == 2 else 5, 7) for number in many]
         assert [tuple(row) for row in found if row.scope == scope] == [*expected, (scope, 300, 9, 7)]
         assert conn.scalar(select(func.count()).where(s.scope == "all", s.downloads == 1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("numbers", "kind", "size"),
+    [
+        ([], b"b", 0),
+        ([0, -128, 127], b"b", 3),
+        ([128], b"h", 2),
+        ([-(2**15) - 1], b"i", 4),
+        ([2**31], b"q", 8),
+        ([-1, 2**62], b"q", 16),
+    ],
+)
+def test_a_packed_column_takes_no_more_than_its_largest_number_needs(
+    numbers: list[int], kind: bytes, size: int
+) -> None:
+    content = packed(np.array(numbers, np.int64))
+    assert (content[:1], len(content)) == (kind, 1 + size)
+    assert unpacked(content).tolist() == numbers
+    assert unpacked(content).dtype == np.int64
+
+
+@given(st.lists(st.floats(0, 2.0**60)))
+def test_packed_floats_come_back_to_the_last_bit(numbers: list[float]) -> None:
+    assert unpacked(packed(np.array(numbers, np.float64))).astype(np.float64).tolist() == numbers
