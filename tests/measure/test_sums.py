@@ -31,14 +31,18 @@ SCOPES = (
 COUNTRIES = st.sampled_from(["CN", "US", "FR", "ZZ"])
 # Of parts of two each is exact, and so is the sum by hand.
 WEIGHTS = st.sampled_from([(), (1.0,), (0.5, 0.5), (0.5, 0.25, 0.25)])
-DOWNLOADS = st.one_of(st.integers(0, 3).map(float), st.floats(0, 1e9), st.sampled_from([0.1, 1 / 3, 1e15]))
+# Nothing next to 0: a half of it would be less than a float can say.
+DOWNLOADS = st.one_of(
+    st.integers(0, 3).map(float), st.floats(1e-12, 1e9), st.just(0.0), st.sampled_from([0.1, 1 / 3, 1e15])
+)
+PART = st.one_of(st.just(0.0), st.just(1.0), st.floats(1e-12, 1))
 MODEL: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "account": st.integers(0, 3),
         "downloads": DOWNLOADS,
-        "measured": st.floats(0, 1),
+        "measured": PART,
         "corrections": st.integers(-3, 3),
-        "covered": st.one_of(st.just(1.0), st.floats(0, 1)),
+        "covered": PART,
         "relation": st.sampled_from([None, "quantized", "merge"]),
         "pipeline_tag": st.sampled_from([None, "text-generation", "image-classification"]),
         "created_at": st.sampled_from([-1, DAY_OF_CREATION]),
