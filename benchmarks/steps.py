@@ -22,6 +22,7 @@ from pathlib import Path
 
 from benchmarks import peers
 from benchmarks.asked import SERVER, Asked, Said
+from collector.garbage import seek_garbage_seldom
 
 COLLECTOR = Path(sys.executable).with_name("collector")
 
@@ -107,6 +108,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 
 
 def main() -> None:
+    seek_garbage_seldom()  # as the program does
     name, database, host, day, *words = sys.argv[1:]
     asked = Asked(database, host, int(day), tuple(words), os.environ.get(SERVER, ""))
     print(json.dumps(measured(name, asked)))

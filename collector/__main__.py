@@ -4,12 +4,12 @@ import gc
 import os
 import signal
 
+from collector.garbage import seek_garbage_seldom
+
 
 def main() -> None:
     """Loads the command line and runs it."""
-    # What a program loads stays: looking for garbage among it every 700 objects takes a fifth of the start, and every
-    # 50,000 still a tenth. Commands that answer at once make fewer objects than this.
-    gc.set_threshold(200_000)
+    seek_garbage_seldom()
     # numpy adds up here and solves no equations: making threads for that takes 40 ms of CPU as it loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # No other package looks at the settings, nor is it searched for: 5 ms and more with every package installed.

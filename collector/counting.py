@@ -74,9 +74,7 @@ def kept(db: Database, hub: Hub, month: Window, known: Hubwide | None = None) ->
 
 def _all_of(db: Database, hub: Hub, month: Window, built: MonthBuild, known: Hubwide | None = None) -> Counted:
     known = hubwide.read(db, hub.id) if known is None else known
-    about = known.columns.described()
-    rows = figures.whole_month(db, hub.id, month_number(month), about, known.seen_at, known.listed_poll_id)
-    return _counted(db, hub, month, built, rows)
+    return _counted(db, hub, month, built, hubwide.whole_month(db, hub.id, month_number(month), known))
 
 
 def forget(db: Database, hub: Hub, month: Window) -> None:

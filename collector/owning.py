@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -135,9 +136,10 @@ def _with_owners(
     roots = roots_of_models(db, hub, origins.knowledge, stored, _moved(db, hub, window))
     place_of = np.cumsum(used) - 1
     places = [place_of[counted.publisher_id] for counted in all_counted]
-    whose = _whose(origins, accounts, roots, all_counted, origins.own(accounts, np.concatenate(places)))
-    each = zip(all_counted, places, strict=True)
-    return [whose.models(counted, account, partial(_names, db)) for counted, account in each]
+    told = [_told(roots, counted.described.model_id) for counted in all_counted]
+    whose = _whose(origins, accounts, roots.sets, told, origins.own(accounts, np.concatenate(places)))
+    each = zip(all_counted, places, told, strict=True)
+    return [whose.models(counted, account, rooted, partial(_names, db)) for counted, account, rooted in each]
 
 
 def reviewed_accounts(db: Database, hub: Hub, knowledge: Knowledge) -> Reviewed:
@@ -219,16 +221,14 @@ class _Whose:
 
     accounts: Accounts
     uploaders: Owners  #: of each account
-    roots: RootSets
     of_account: Ints  #: place in `sets`: for each account, of models that are their own roots
     of_code: Ints  #: for each set of roots that is asked for
     sets: tuple[RootSet, ...]  #: those that come to the same countries and families are one
 
-    def models(self, counted: Counted, account: Ints, names: Callable[[Ints], Sequence[str]]) -> Models:
+    def models(self, counted: Counted, account: Ints, rooted: _Told, names: Callable[[Ints], Sequence[str]]) -> Models:
         """The models with their owners."""
-        about, (is_told, code) = counted.described, _codes(self.roots, counted.described.model_id)
-        base = self.of_account[account]
-        base[is_told] = self.of_code[code]
+        about, base = counted.described, self.of_account[account]
+        base[rooted.which] = self.of_code[rooted.code]
         return Models(
             about.model_id,
             account,
@@ -247,22 +247,28 @@ class _Whose:
         )
 
 
-def _whose(
-    origins: _Origins, accounts: Accounts, roots: RootSets, all_counted: Sequence[Counted], own: Owners
-) -> _Whose:
-    """`own` are the owners of models under each account that are their own roots."""
-    asked, sets = np.zeros(len(roots.sets), np.bool_), dict[RootSet, int]()
-    for counted in all_counted:
-        asked[_codes(roots, counted.described.model_id)[1]] = True
-    of_code = np.zeros(len(roots.sets), np.int64)
-    for each in np.flatnonzero(asked).tolist():
-        of_code[each] = sets.setdefault(origins.roots(roots.sets[each]), len(sets))
-    by_set = [sets.setdefault(each, len(sets)) for each in own.sets]
-    return _Whose(accounts, of_accounts(accounts), roots, np.array(by_set, np.int64)[own.of], of_code, tuple(sets))
+class _Told(NamedTuple):
+    """Models with roots that are told."""
+
+    which: Bools  #: of some models
+    code: Ints  #: of those: place of their roots in the sets
 
 
-def _codes(roots: RootSets, model_id: Ints) -> tuple[Bools, Ints]:
-    """Which of the models have roots that are told, and the sets of those that have."""
+def _told(roots: RootSets, model_id: Ints) -> _Told:
     place = np.searchsorted(roots.model_id, model_id)
-    is_told: Bools = np.append(roots.model_id, -1)[place] == model_id
-    return is_told, np.append(roots.code, 0)[place[is_told]]
+    which: Bools = np.append(roots.model_id, -1)[place] == model_id
+    return _Told(which, np.append(roots.code, 0)[place[which]])
+
+
+def _whose(
+    origins: _Origins, accounts: Accounts, told: Sequence[tuple[RootRow, ...]], asked: Sequence[_Told], own: Owners
+) -> _Whose:
+    """`told` are sets of roots as stored; `own` the owners of models under each account that are their own roots."""
+    used, sets = np.zeros(len(told), np.bool_), dict[RootSet, int]()
+    for each in asked:
+        used[each.code] = True
+    of_code = np.zeros(len(told), np.int64)
+    for code in np.flatnonzero(used).tolist():
+        of_code[code] = sets.setdefault(origins.roots(told[code]), len(sets))
+    by_set = [sets.setdefault(each, len(sets)) for each in own.sets]
+    return _Whose(accounts, of_accounts(accounts), np.array(by_set, np.int64)[own.of], of_code, tuple(sets))

@@ -19,7 +19,6 @@ from collector.series import NOT_SAID, Ints
 from collector.store.arrays import Codes, columns_of, fetched, named
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows, rows_among
-from collector.store.months import month_rows
 from collector.store.numbering import of_each
 from collector.store.schema import (
     disagreement,
@@ -116,20 +115,6 @@ def month_figures(db: Database, hub_id: int, month: int, least: float) -> MonthF
     model_id, account_now, created_at, task, seen_at, listed, *done = columns
     described = Described(model_id, account_now, created_at, task, list(tasks))
     return _month_figures(described, done, list(flags), seen_at, listed)
-
-
-def whole_month(db: Database, hub_id: int, month: int, known: Described, seen_at: Ints, listed: Ints) -> MonthFigures:
-    """All models of a hub's month that have figures; `known` are all of the hub, and when each was seen last."""
-    rows = month_rows(db, hub_id, month)
-    place = np.searchsorted(known.model_id, rows.model_id)
-    some = (rows.downloads > 0) | (rows.corrections != 0) | (rows.flags != 0)
-    some &= np.append(known.model_id, -1)[place] == rows.model_id  # a poll beside may have brought others since
-    rows, place = rows.where(some), place[some]
-    done = [getattr(rows, name) for name in _OF_ROWS]
-    return _month_figures(known.at(place), done, rows.texts, seen_at[place], listed[place])
-
-
-_OF_ROWS = ("publisher_id", "downloads", "estimated", "corrections", "covered_from", "tiled_seconds", "flags")
 
 
 def _month_figures(

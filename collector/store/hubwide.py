@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ from collector.series import NOT_SAID, Ints
 from collector.store import figures
 from collector.store.arrays import Codes, columns_of, packed, unpacked
 from collector.store.database import Database
-from collector.store.figures import Described, RootRow, RootSets
+from collector.store.figures import Described, MonthFigures, RootRow, RootSets
 from collector.store.lineages import todo
+from collector.store.months import month_rows
 from collector.store.schema import hub_columns, model_state
 
 OWN = -1  #: in place of a set of roots: the model is its own root, of no known family
@@ -54,7 +56,7 @@ class HubColumns:
         return RootSets(self.model_id[told], self.roots[told], self.sets)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hubwide:
     """The models of a hub, and when each was seen last, a place for each in the order of the columns."""
 
@@ -64,9 +66,20 @@ class Hubwide:
 
     def found(self, model_ids: Ints) -> tuple[Ints, Ints]:
         """Which of some models are the hub's, and the place of each of these in the columns."""
-        place = np.searchsorted(self.columns.model_id, model_ids)
-        ours = np.flatnonzero(np.append(self.columns.model_id, -1)[place] == model_ids)
+        place = self._place_of[np.minimum(model_ids, len(self._place_of) - 1)]
+        ours = np.flatnonzero(place >= 0)
         return ours, place[ours]
+
+    @cached_property
+    def _place_of(self) -> Ints:
+        """The place of each model by its number, and one more for all that come after: -1 is none.
+
+        A month's million models are found in it in a few milliseconds, where searching takes twenty.
+        """
+        numbers = self.columns.model_id
+        place = np.full(int(numbers.max(initial=0)) + 2, -1)
+        place[numbers] = np.arange(len(numbers))
+        return place
 
 
 def read(db: Database, hub_id: int, columns: HubColumns | None = None) -> Hubwide:
@@ -79,6 +92,28 @@ def read(db: Database, hub_id: int, columns: HubColumns | None = None) -> Hubwid
     elif changed:
         columns = _replaced(columns, from_rows(db, hub_id, changed), changed)
     return Hubwide(columns, *_sightings(db, columns.model_id))
+
+
+def whole_month(db: Database, hub_id: int, month: int, known: Hubwide) -> MonthFigures:
+    """All models of a hub's month that have figures."""
+    rows = month_rows(db, hub_id, month)
+    some = (rows.downloads > 0) | (rows.corrections != 0) | (rows.flags != 0)
+    ours, place = known.found(rows.model_id)  # a poll beside may have brought others since
+    rows, place = rows.where(ours[some[ours]]), place[some[ours]]
+    flagged = np.flatnonzero(rows.flags)
+    of_models = zip(rows.model_id[flagged].tolist(), rows.flags[flagged].tolist(), strict=True)
+    return MonthFigures(
+        known.columns.described().at(place),
+        rows.publisher_id,
+        rows.downloads,
+        rows.estimated,
+        rows.corrections,
+        rows.covered_from,
+        rows.tiled_seconds,
+        known.seen_at[place],
+        known.listed_poll_id[place],
+        {model_id: said for model_id, code in of_models if (said := rows.texts[code]) is not None},
+    )
 
 
 def kept(db: Database, hub_id: int) -> HubColumns | None:

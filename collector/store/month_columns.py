@@ -117,6 +117,8 @@ class Put(NamedTuple):
 
 def put(before: MonthColumns, came: Came) -> Put:
     """Adds plain growth and first sightings to a month's rows, then puts those of judged models in their place."""
+    if not (len(came.plain[0]) or came.firsts or came.judged or came.accounts):
+        return Put(before, np.empty(0, np.int64), np.empty(0, np.int64), False)
     firsts = of_rows(came.firsts, before.texts)
     judged = of_rows([row for row in came.judged.values() if row is not None], firsts.texts)
     nothing_left = np.array([model_id for model_id, row in came.judged.items() if row is None], np.int64)
@@ -125,10 +127,11 @@ def put(before: MonthColumns, came: Came) -> Put:
     some.add_firsts(firsts)
     others = some.replace(judged) | some.drop(nothing_left)
     moved = some.move(came.accounts)
-    after = MonthColumns(**some.columns, texts=some.texts).where(~some.dropped)
-    written = np.flatnonzero(some.written[~some.dropped])
+    after, written = MonthColumns(**some.columns, texts=some.texts), some.written
+    if some.dropped.any():
+        after, written = after.where(~some.dropped), written[~some.dropped]
     dropped = some.columns["model_id"][some.dropped & some.was_there]
-    return Put(after, written, dropped, bool(len(came.plain[0]) or came.firsts or others or moved))
+    return Put(after, np.flatnonzero(written), dropped, bool(len(came.plain[0]) or came.firsts or others or moved))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +155,14 @@ class _Rows:
             there[ids] = True
         model_id = np.flatnonzero(there)
         place = np.cumsum(there) - 1
-        columns = {name: np.full(len(model_id), _UNSAID.get(name, 0), _TYPES[name]) for name in _TYPES}
         known = place[before.model_id]
-        for name, column in columns.items():
-            column[known] = getattr(before, name)
-        columns["model_id"] = model_id
+        if len(known) == len(model_id):
+            columns = {name: getattr(before, name).copy() for name in _TYPES}
+        else:
+            columns = {name: np.full(len(model_id), _UNSAID.get(name, 0), _TYPES[name]) for name in _TYPES}
+            for name, column in columns.items():
+                column[known] = getattr(before, name)
+            columns["model_id"] = model_id
         was_there, is_there, *unset = (np.zeros(len(model_id), np.bool_) for _ in range(4))
         was_there[known] = is_there[known] = True
         return cls(columns, texts, place, was_there, is_there, *unset)

@@ -130,9 +130,9 @@ def _write(connection: Connection, month: Month, after: Put) -> None:
         of_these = and_(model_month.c.month == month.number, model_month.c.model_id.in_(ids))
         connection.execute(delete(model_month).where(of_these))
     written = after.columns.where(after.written)
-    plain = written.plain
-    _write_rows(connection, month.number, written.where(plain), _PLAIN)
-    _write_rows(connection, month.number, written.where(~plain), ())
+    plain = written.plain  # nearly always all of them
+    _write_rows(connection, month.number, written if plain.all() else written.where(plain), _PLAIN)
+    _write_rows(connection, month.number, written.where(np.flatnonzero(~plain)), ())
 
 
 #: What rows that only say measured downloads have in common: it is not handed to the driver row by row.

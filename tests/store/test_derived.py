@@ -16,7 +16,7 @@ from collector.columns import COUNTRY_SHARE, FAMILY_SHARE
 from collector.store import figures, hubwide, schema
 from collector.store.database import Database
 from collector.store.derived import Derived, Root
-from collector.store.figures import MonthFigures, month_figures, nth_largest, whole_month
+from collector.store.figures import MonthFigures, month_figures, nth_largest
 from collector.store.months import MonthBuild, month_build_of, month_builds
 from collector.store.publishers import Known, MonthPublishers, Uploaded
 from tests.store.facts import World, put_month
@@ -72,8 +72,7 @@ def filled(db: Database, world: World) -> Derived:
 
 def whole(db: Database, hub_id: int, month: int) -> MonthFigures:
     """A month as the shares read it."""
-    known = hubwide.read(db, hub_id)
-    return whole_month(db, hub_id, month, known.columns.described(), known.seen_at, known.listed_poll_id)
+    return hubwide.whole_month(db, hub_id, month, hubwide.read(db, hub_id))
 
 
 def downloads_of(db: Database, hub_id: int, month: int) -> dict[int, float]:
