@@ -61,9 +61,23 @@ def count(db: Database, hub: Hub, window: Window, known: Hubwide | None = None) 
         return found
     first, _ = calendar.reach(db, hub.id)
     # A tile of 30 days takes the first 30-day count also where that was read up to 15 days after the tile's end.
-    if first is None or window.end <= first - ESTIMATE_REACH - NEAR_SECONDS:
+    unread = first is None or window.end <= first - ESTIMATE_REACH - NEAR_SECONDS
+    if unread or marks.mark_of(db, hub.id, _nothing_in(window)) == _facts_mark(db, hub, window):
         return nothing_done(known.columns.described().of(np.empty(0, np.int64)))
     return count_anew(db, hub, window, known)
+
+
+def note_nothing(db: Database, hub: Hub, window: Window) -> None:
+    """Remembers that no model did anything in a window: to find that out again takes as long as a month anew."""
+    marks.set_mark(db, hub.id, _nothing_in(window), _facts_mark(db, hub, window))
+
+
+def _nothing_in(window: Window) -> str:
+    return f"nothing in {window.label}"
+
+
+def _facts_mark(db: Database, hub: Hub, window: Window) -> str:
+    return month_mark(db, hub, window, marks.last_poll(db, hub.id, window))
 
 
 def kept(db: Database, hub: Hub, month: Window, known: Hubwide | None = None) -> Counted | None:

@@ -12,7 +12,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from collector.counting import ESTIMATE_REACH, grown_in, month_mark, month_number, plain_sums, stands
+from collector.counting import (
+    ESTIMATE_REACH,
+    grown_in,
+    month_mark,
+    month_number,
+    note_nothing,
+    plain_sums,
+    stands,
+)
 from collector.figuring import ScopeModels, are_current, figures_of, keep, scoped, shares_mark
 from collector.measure.spans import FIRST
 from collector.measure.windows import WindowGrowth, covered_part, flag_names
@@ -51,6 +59,8 @@ def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, .
         now = scoped(models, scopes)
         if previous[0] != earlier.label:
             before = window_models(db, hub, earlier, knowledge, known())
+            if earlier not in months_known and not len(before.models):
+                note_nothing(db, hub, earlier)
             previous = earlier.label, scoped(before, scopes)
         found = figures_of(db, hub, models.models, now, previous[1], knowledge)
         keep(db, hub, month, found, shares_mark(db, hub, month, knowledge, scopes))

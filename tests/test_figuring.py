@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from collector import asking, figuring, reporting, tasks
+from collector import asking, counting, figuring, reporting, tasks
 from collector.asking import Span
 from collector.config import Config, load_config
 from collector.importing import import_file
@@ -104,6 +105,32 @@ def test_what_is_kept_prints_to_the_byte_as_what_is_worked_out(db: Database, con
     assert stored == worked_out
     assert stored["model_downloads.csv"].count(b"\n") == 4
     assert b"who/merge" in stored["country_share.csv"] + stored["report.html"]
+
+
+def test_that_nothing_was_done_before_the_first_month_is_found_out_once(
+    db: Database, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anew, counted = counting.count_anew, list[str]()
+
+    def noticed(*asked: Any) -> Any:
+        counted.append(asked[2].label)
+        return anew(*asked)
+
+    monkeypatch.setattr(counting, "count_anew", noticed)
+
+    def shares_again() -> list[str]:
+        with db.begin() as connection:
+            connection.execute(text("DELETE FROM build_mark WHERE what LIKE 'shares %'"))
+        (months,) = tasks.roll_up(db, asking.knowledge_of(config), config.scopes).values()
+        return months
+
+    (hub,) = queries.hubs(db)
+    assert shares_again()[0] == "2026-07"
+    assert counted == []
+    marks.set_mark(db, hub.id, "nothing in 2026-06", "of other readings")
+    for _ in range(2):
+        shares_again()
+        assert counted == ["2026-06"]
 
 
 @pytest.mark.parametrize(("shown", "named"), [(1, 1), (2, 2), (1000, 2)])

@@ -1,8 +1,9 @@
 """The rows of a hub's month as columns, and how what came since is put into them.
 
 `model_month` is for whoever asks SQL. A roll-up after a poll asks for every row of a month and of the one before it, a
-million of them and more: so the columns of the newest two months are also kept as they are (`month_columns`), written
-in the transaction that writes the rows, and read back in a fraction of the time. Knows no rule by which the figures
+million of them and more, and a model that is described anew moves shares of every month: so the columns of months are
+also kept as they are (`month_columns`), written in the transaction that writes the rows, and read back in a fraction of
+the time. Knows no rule by which the figures
 were worked out. What is added up are whole numbers: poll by poll the same comes out as from nothing.
 """
 
@@ -23,7 +24,6 @@ from collector.store.histories import plain_rows
 from collector.store.schema import hub, model, model_month, month_columns
 
 Floats = NDArray[np.float64]
-_KEPT = 2  # the newest months: the one that polls add to, and the one that it is compared with
 
 
 class MonthRow(NamedTuple):
@@ -221,8 +221,7 @@ class _Rows:
 
 
 def keep(conn: Connection, hub_id: int, number: int, columns: MonthColumns) -> None:
-    """Keeps a month's columns, and those of no older months than the newest."""
-    c = month_columns.c
+    """Keeps a month's columns in place of those that were kept."""
     unusual = np.flatnonzero(~columns.plain)
     seldom = columns.where(unusual)
     said = {"steps": np.diff(columns.model_id, prepend=0), "unusual": unusual}  # from each model to the next
@@ -231,9 +230,6 @@ def keep(conn: Connection, hub_id: int, number: int, columns: MonthColumns) -> N
     forget(conn, hub_id, number)
     rows = [{"hub_id": hub_id, "month": number, "name": name, "content": each} for name, each in content.items()]
     conn.execute(insert(month_columns), rows)
-    of_hub = c.hub_id == hub_id
-    newest = select(c.month).where(of_hub).distinct().order_by(c.month.desc()).limit(_KEPT)
-    conn.execute(delete(month_columns).where(of_hub, c.month.not_in(conn.scalars(newest).all())))
 
 
 def forget(conn: Connection, hub_id: int, number: int) -> None:

@@ -397,7 +397,7 @@ month_columns = Table(
         nullable=False,
         comment="A letter for their kind (bhiqd), then a number for each row, by model_id.",
     ),
-    comment="Derived: rows of model_month of the newest months, as the roll-up reads them. Use model_month for SQL.",
+    comment="Derived: the rows of model_month, as the roll-up reads them. Use model_month for SQL.",
 )
 
 month_build = Table(

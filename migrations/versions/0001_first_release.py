@@ -1116,7 +1116,7 @@ def _create_month_columns() -> None:
         ),
         sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_month_columns_hub_id")),
         sa.PrimaryKeyConstraint("hub_id", "month", "name", name=op.f("pk_month_columns")),
-        comment="Derived: rows of model_month of the newest months, as the roll-up reads them. Use model_month for SQL.",  # noqa: E501
+        comment="Derived: the rows of model_month, as the roll-up reads them. Use model_month for SQL.",
     )
 
 
