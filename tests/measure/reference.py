@@ -128,12 +128,14 @@ def sightings_read(life: Life, polls: Sequence[Poll]) -> list[Sighting]:
 
 
 def counter_of(read: Sequence[Sighting]) -> list[Sighting]:
-    """The readings of the cumulative counter, one at an instant: the later poll's."""
+    """The readings of the cumulative counter, one at an instant: the later poll's, if it says another value."""
     readings: list[Sighting] = []
     for sighting in read:
         if sighting.all_time is None:
             continue
         if readings and readings[-1].at == sighting.at:
+            if readings[-1].all_time == sighting.all_time:
+                continue
             readings.pop()
         readings.append(sighting)
     return readings
