@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from collector.errors import CursorRefused, HubError
-from collector.garbage import no_garbage_sought
+from collector.garbage import no_garbage_sought, seek_new_garbage
 from collector.hubs import Hub, Stop
 from collector.hubs.http import RESUME, check_stop
 from collector.logs import about
@@ -64,6 +64,8 @@ def poll_once(
                     page = next(pages)
                     _require_in_time(hub.name, poll, page)
                     poll = store.write_page(poll, page)
+                if poll.pages % _PAGES_OF_GARBAGE == 0:
+                    seek_new_garbage()
                 progress(Progress(poll.models_listed, poll.pages, plan.top))
         except HubError as e:
             store.fail_poll(poll, str(e), now())
@@ -83,6 +85,7 @@ def _require_in_time(name: str, poll: RunningPoll, page: Page) -> None:
         raise HubError(f"{name}: this poll began more than {SECONDS // 3600} hours ago; {_ANEW}")
 
 
+_PAGES_OF_GARBAGE = 20  # of a first poll: a few megabytes
 _ANEW = "what was read is kept; poll again to begin a new one"
 
 
