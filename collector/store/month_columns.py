@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -222,6 +222,7 @@ class _Rows:
 
 def keep(conn: Connection, hub_id: int, number: int, columns: MonthColumns) -> None:
     """Keeps a month's columns in place of those that were kept."""
+    columns = _in_order(columns)
     unusual = np.flatnonzero(~columns.plain)
     seldom = columns.where(unusual)
     said = {"steps": np.diff(columns.model_id, prepend=0), "unusual": unusual}  # from each model to the next
@@ -230,6 +231,16 @@ def keep(conn: Connection, hub_id: int, number: int, columns: MonthColumns) -> N
     forget(conn, hub_id, number)
     rows = [{"hub_id": hub_id, "month": number, "name": name, "content": each} for name, each in content.items()]
     conn.execute(insert(month_columns), rows)
+
+
+def _in_order(columns: MonthColumns) -> MonthColumns:
+    """The same with the flags that are used alone, in the order of their texts: the same bytes whatever came before."""
+    used = np.flatnonzero(np.bincount(columns.flags, minlength=len(columns.texts))).tolist()
+    said = {place: text for place in used if (text := columns.texts[place]) is not None}
+    texts = sorted(said.values())
+    number = np.zeros(len(columns.texts), np.int64)
+    number[list(said)] = [texts.index(text) + 1 for text in said.values()]
+    return replace(columns, flags=number[columns.flags], texts=[None, *texts])
 
 
 def forget(conn: Connection, hub_id: int, number: int) -> None:

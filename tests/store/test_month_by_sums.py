@@ -154,13 +154,14 @@ def refresh(db: Database) -> None:
         rollup.refresh_month(db, HUB, month)
 
 
-def stored(db: Database) -> tuple[Rows, Rows]:
-    """The rows of all months, and how far each is known."""
+def stored(db: Database) -> tuple[Rows, Rows, Rows]:
+    """The rows of all months, what is kept of them as columns, and how far each is known."""
     b = schema.month_build.c
     with db.connect() as connection:
         rows = connection.execute(select(schema.model_month).order_by(*schema.model_month.primary_key)).all()
+        columns = connection.execute(select(schema.month_columns).order_by(*schema.month_columns.primary_key)).all()
         known = connection.execute(select(b.month, b.covered, b.open_falls).order_by(b.month)).all()
-    return list(map(tuple, rows)), list(map(tuple, known))
+    return list(map(tuple, rows)), list(map(tuple, columns)), list(map(tuple, known))
 
 
 def forget(db: Database, *, facts_too: bool = True) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
-from collector.store import month_columns
+from collector.store import month_columns, schema
 from collector.store.database import Database
 from collector.store.month_columns import NOTHING, Came, MonthColumns, MonthRow, of_rows, put
 from collector.store.months import Month, MonthBuild, add_to_month, build_month, month_rows, wrongly_kept
@@ -96,6 +97,25 @@ def test_months_are_kept_and_read_like_their_rows(db: Database, world: World) ->
     assert rows_of(month_rows(db, 1, 202608)) == [PLAIN, FIRST, FLAGGED]
     assert rows_of(month_rows(db, 1, 202607)) == []
     assert wrongly_kept(db, 1) == {}
+
+
+def test_the_same_bytes_are_kept_whatever_flags_came_and_went(db: Database, world: World) -> None:
+    for number in (2, 5, 7):
+        world.model(number, f"a/{number}")
+    dip = PLAIN._replace(flags="dip")
+
+    def kept() -> list[tuple[str, bytes]]:
+        with db.connect() as conn:
+            c = schema.month_columns.c
+            return [
+                (name, bytes(content)) for name, content in conn.execute(select(c.name, c.content).order_by(c.name))
+            ]
+
+    build_month(db, Month(1, 202609, BUILD, came(firsts=[dip, FLAGGED])))
+    expected = kept()
+    build_month(db, Month(1, 202609, BUILD, came(firsts=[FLAGGED._replace(flags="restatement"), dip])))
+    add_to_month(db, Month(1, 202609, BUILD, came(judged={7: FLAGGED})))
+    assert kept() == expected
 
 
 def test_columns_that_are_not_what_the_rows_say_are_found(db: Database, world: World) -> None:
