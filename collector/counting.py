@@ -62,7 +62,7 @@ def count(db: Database, hub: Hub, window: Window, known: Hubwide | None = None) 
     first, _ = calendar.reach(db, hub.id)
     # A tile of 30 days takes the first 30-day count also where that was read up to 15 days after the tile's end.
     unread = first is None or window.end <= first - ESTIMATE_REACH - NEAR_SECONDS
-    if unread or marks.mark_of(db, hub.id, _nothing_in(window)) == _facts_mark(db, hub, window):
+    if unread or _is_noted_as_nothing(db, hub, window):
         return nothing_done(known.columns.described().of(np.empty(0, np.int64)))
     return count_anew(db, hub, window, known)
 
@@ -70,6 +70,11 @@ def count(db: Database, hub: Hub, window: Window, known: Hubwide | None = None) 
 def note_nothing(db: Database, hub: Hub, window: Window) -> None:
     """Remembers that no model did anything in a window: to find that out again takes as long as a month anew."""
     marks.set_mark(db, hub.id, _nothing_in(window), _facts_mark(db, hub, window))
+
+
+def _is_noted_as_nothing(db: Database, hub: Hub, window: Window) -> bool:
+    noted = marks.mark_of(db, hub.id, _nothing_in(window))
+    return noted is not None and noted == _facts_mark(db, hub, window)
 
 
 def _nothing_in(window: Window) -> str:

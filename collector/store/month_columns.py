@@ -3,8 +3,8 @@
 `model_month` is for whoever asks SQL. A roll-up after a poll asks for every row of a month and of the one before it, a
 million of them and more, and a model that is described anew moves shares of every month: so the columns of months are
 also kept as they are (`month_columns`), written in the transaction that writes the rows, and read back in a fraction of
-the time. Knows no rule by which the figures
-were worked out. What is added up are whole numbers: poll by poll the same comes out as from nothing.
+the time. Knows no rule by which the figures were worked out. What is added up are whole numbers: poll by poll the same
+comes out as from nothing.
 """
 
 from __future__ import annotations

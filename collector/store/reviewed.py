@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, and_, delete, insert, select
 
 from collector.store import marks
 from collector.store.arrays import named
 from collector.store.database import Database
-from collector.store.schema import publisher, reviewed_publisher
+from collector.store.schema import build_mark, publisher, reviewed_publisher
 
 _MARK = "reviewed accounts"
 
@@ -50,7 +50,9 @@ def accounts_after(db: Database, hub_id: int, last: int) -> dict[int, str]:
 
 def keep(db: Database, hub_id: int, registry: str, found: Reviewed) -> None:
     """Keeps what was found with a registry (its digest) in place of what was kept."""
+    mark = and_(build_mark.c.hub_id == hub_id, build_mark.c.what == _MARK)
     with db.begin() as conn:
+        conn.execute(delete(build_mark).where(mark))  # no mark is ever beside the accounts of another registry
         conn.execute(delete(reviewed_publisher).where(reviewed_publisher.c.hub_id == hub_id))
         _insert(conn, hub_id, found)
     marks.set_mark(db, hub_id, _MARK, f"{registry} {found.last}")

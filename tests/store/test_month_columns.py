@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pytest
 from sqlalchemy import select
@@ -24,8 +26,13 @@ def grown(*of: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return models, downloads, accounts
 
 
-def came(*plain: tuple[int, int, int], **more: object) -> Came:
-    return Came(**({"plain": grown(*plain), "firsts": [], "judged": {}, "accounts": {}} | more))  # type: ignore[arg-type]  # a test's short hand
+def came(
+    *plain: tuple[int, int, int],
+    firsts: Sequence[MonthRow] = (),
+    judged: Mapping[int, MonthRow | None] | None = None,
+    accounts: Mapping[int, int] | None = None,
+) -> Came:
+    return Came(grown(*plain), firsts, judged or {}, accounts or {})
 
 
 def rows_of(columns: MonthColumns) -> list[MonthRow]:

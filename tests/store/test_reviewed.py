@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collector.store import reviewed
+from collector.store import marks, reviewed
 from collector.store.database import Database
 from collector.store.reviewed import Reviewed
 from tests.store.facts import World
@@ -33,3 +33,17 @@ def test_only_accounts_that_came_since_are_looked_at(db: Database, world: World,
     late = world.account("late")
     assert reviewed.accounts_after(db, 1, number["anon"]) == {late: "late"}
     assert reviewed.accounts_after(db, 1, late) == {}
+
+
+def test_whoever_is_killed_before_the_mark_leaves_none_beside_another_registry_s_accounts(
+    db: Database, number: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reviewed.keep(db, 1, "one", Reviewed({number["Qwen"]: "Qwen"}, number["anon"]))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(marks, "set_mark", killed)
+    with pytest.raises(KeyboardInterrupt):
+        reviewed.keep(db, 1, "two", Reviewed({number["anon"]: "anon"}, number["anon"]))
+    assert reviewed.kept(db, 1, "one") == reviewed.kept(db, 1, "two") == Reviewed({}, 0)
