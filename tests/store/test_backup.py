@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,13 @@ def hubs(path: Path) -> list[str]:
 def add_hub(db: Database, name: str) -> None:
     with db.begin() as connection:
         connection.execute(text(f"INSERT INTO hub (name, endpoint) VALUES ('{name}', '')"))
+
+
+def fill(url: str) -> None:
+    """So many rows that copying them takes a while."""
+    with Database.open(url, write=True) as db, db.begin() as connection:
+        numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)"
+        connection.execute(text(f"{numbers} INSERT INTO hub (name, endpoint) SELECT 'h' || i, '' FROM n"))
 
 
 def test_a_backup_holds_what_was_kept_and_not_what_is_under_way(url: str, tmp_path: Path) -> None:
@@ -88,10 +96,22 @@ def test_a_database_of_a_server_is_backed_up_with_its_own_tools(tmp_path: Path) 
         backup("postgresql+psycopg://127.0.0.1/x", tmp_path / "copy.db")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no niceness of its own")
+def test_a_backup_lets_others_go_first_and_leaves_its_caller_in_its_place(url: str, tmp_path: Path) -> None:
+    fill(url)
+    before, found = os.getpriority(os.PRIO_PROCESS, 0), set[int]()
+
+    def look() -> bool:
+        found.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return False
+
+    backup(url, tmp_path / "copy.db", look)
+    assert found == {19}
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before < 19
+
+
 def test_a_backup_that_is_stopped_leaves_nothing(url: str, tmp_path: Path) -> None:
-    with Database.open(url, write=True) as db, db.begin() as connection:
-        numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)"
-        connection.execute(text(f"{numbers} INSERT INTO hub (name, endpoint) SELECT 'h' || i, '' FROM n"))
+    fill(url)
     stop = threading.Event()
     stop.set()
     with pytest.raises(Stopped, match="the backup that was under way is dropped"):
