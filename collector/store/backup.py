@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -76,7 +76,8 @@ def give_way() -> None:
     Only on Linux does a thread have a place of its own in that order; elsewhere it stays where it is.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAST_IN_LINE)
+        with suppress(PermissionError):  # who runs it may forbid that; the copy is as good
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAST_IN_LINE)
 
 
 def _fill(source: Path, partial: Path, stopped: Callable[[], bool]) -> None:
