@@ -15,8 +15,8 @@ from collector.hubs import Hub, Stop
 from collector.hubs.http import RESUME, check_stop
 from collector.logs import about
 from collector.model import Page, PollPlan, to_seconds
-from collector.store.numbering import SECONDS
 from collector.store.polls import FinishedPoll, PollStore, RunningPoll
+from collector.store.timing import SECONDS
 
 PAGES_WITHOUT_COUNTER = 5  # so many are read before a hub is believed to have lost its cumulative counter
 

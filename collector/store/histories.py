@@ -21,6 +21,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    cast,
     func,
     insert,
     or_,
@@ -33,9 +34,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from collector.model import DAY
 from collector.store import server
 from collector.store.changes import Rewrite, Row, State, Stored
-from collector.store.numbering import AT, NO_SPAN, SECONDS, of_each, of_poll, reading_id, span_part, time_and_span
+from collector.store.numbering import AT, of_each, of_poll, reading_id
 from collector.store.schema import hub, metadata, model, model_state, observation, poll, publisher
 from collector.store.sift import Moved
+from collector.store.timing import NO_SPAN, SPAN_STEP, span_part, time_and_span
 
 CHUNK = 500  # values in one IN (...): far below every engine's limit of parameters
 T = TypeVar("T")
@@ -162,7 +164,7 @@ def write_moves(conn: Connection, poll_id: int, seconds: int, at: int, moved: Se
     """Stores the readings of counters that moved, all of one poll and one instant."""
     without_span = time_and_span(seconds, 0)  # the same of all of them, and judged once
     rows = [
-        (reading_id(poll_id, model_id), without_span + span * SECONDS, likes, total, rolling, delta)
+        (reading_id(poll_id, model_id), without_span + span * SPAN_STEP, likes, total, rolling, delta)
         for model_id, total, rolling, likes, span, delta in moved
     ]
     insert_rows(conn, observation, _MOVES, rows)
@@ -287,10 +289,12 @@ def _compiled(statement: Insert | Update | Select[Any], dialect: Dialect) -> SQL
     return compiled
 
 
+_SPAN = cast(func.coalesce(observation.c.span_seconds, NO_SPAN), BigInteger)
+_WHEN = observation.c.time_and_span - span_part(_SPAN)
 _REWRITE = (
     update(observation)
     .where(observation.c.id == bindparam("of_reading"))
-    .values(time_and_span=observation.c.seconds + bindparam("new_span", type_=BigInteger), delta=bindparam("new_delta"))
+    .values(time_and_span=_WHEN + bindparam("new_span", type_=BigInteger), delta=bindparam("new_delta"))
 )
 
 

@@ -50,9 +50,10 @@ from collector.store.histories import (
     write_rewrites,
 )
 from collector.store.lineages import add_todo
-from collector.store.numbering import reading_id, span_part
+from collector.store.numbering import reading_id
 from collector.store.schema import import_file, model, model_name, model_state, observation, poll
 from collector.store.server import open_month
+from collector.store.timing import seconds_part, span_part
 
 __all__ = ["FileReadings", "ImportReading", "ImportResult", "ImportStore", "LineRefused", "Provenance"]
 
@@ -361,7 +362,8 @@ def _write_plain(conn: Connection, readings: Arranged, rows: PlainRows, polls: _
     poll_id, at, span = polls.id[kept], readings.at[kept], rows.span[kept]
     columns = {
         "id": (reading_id(poll_id, readings.model_id[kept]), None),
-        "time_and_span": (span_part(span) + at - polls.started_at[kept], None),  # within its day; NOT_SAID is NO_SPAN
+        # Within its day, and since 2000; NOT_SAID is NO_SPAN.
+        "time_and_span": (span_part(span) + seconds_part(at - polls.started_at[kept]), None),
         "likes": (readings.likes[kept], NOT_SAID),
         "downloads_all_time": (readings.all_time[kept], NOT_SAID),
         "downloads_30d": (readings.rolling[kept], NOT_SAID),

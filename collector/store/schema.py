@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from collector.columns import COUNTRY_SHARE, DERIVATIVE_SHARE, FAMILY_SHARE, GROUP_SHARE, PublishedFile
+from collector.store.timing import NO_SPAN, seconds_sql, span_sql
 
 metadata = MetaData(
     naming_convention={
@@ -43,8 +44,6 @@ metadata = MetaData(
 
 #: Bits of a reading's number that are its model's; the rest is its poll's (`collector.store.numbering`).
 MODEL_BITS = 25
-#: Bits of `time_and_span` that are a reading's seconds; the rest is its span. They hold a poll of 36 hours.
-SECONDS_BITS = 17
 
 hub = Table(
     "hub",
@@ -182,7 +181,7 @@ model_description = Table(
 UNUSUAL = "(delta IS NULL OR delta < 0 OR delta > 2 * coalesce(downloads_30d, 0) + 1000)"
 
 # No CHECK: with one, and columns that are worked out, a connection that only reads cannot VACUUM INTO (SQLite 3.40),
-# which is how a backup is made. Who writes is held to what fits (`numbering.time_and_span`), and `db check` looks.
+# which is how a backup is made. Who writes is held to what fits (`timing.time_and_span`), and `db check` looks.
 observation = Table(
     "observation",
     metadata,
@@ -211,20 +210,20 @@ observation = Table(
         "time_and_span",
         BigInteger,
         nullable=False,
-        comment=f"seconds and span_seconds in one number, for room: (span - 86,400) x {1 << SECONDS_BITS} + seconds;"
-        " a span of -1 stands for none.",
+        comment="seconds and span_seconds in one number, for room: (span - 86,400) x 8192 + seconds, and 2^44 - 8192"
+        " more for every 8192 of these; a span of -1 stands for none.",
     ),
     Column(
         "seconds",
         Integer,
-        Computed(f"time_and_span & {(1 << SECONDS_BITS) - 1}", persisted=False),
+        Computed(seconds_sql("time_and_span"), persisted=False),
         nullable=False,
         comment="Time of the reading: seconds after the poll's started_at.",
     ),
     Column(
         "span_seconds",
         Integer,
-        Computed(f"nullif((time_and_span >> {SECONDS_BITS}) + 86400, -1)", persisted=False),
+        Computed(f"nullif({span_sql('time_and_span')}, {NO_SPAN})", persisted=False),
         comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
     ),
     Column("likes", Integer, comment="Likes as the hub said them; null: not said."),

@@ -1016,20 +1016,20 @@ def _create_observation() -> None:
             "time_and_span",
             sa.BigInteger(),
             nullable=False,
-            comment="seconds and span_seconds in one number, for room: (span - 86,400) x 131072 + seconds;"
-            " a span of -1 stands for none.",
+            comment="seconds and span_seconds in one number, for room: (span - 86,400) x 8192 + seconds, and 2^44 -"
+            " 8192 more for every 8192 of these; a span of -1 stands for none.",
         ),
         sa.Column(
             "seconds",
             sa.Integer(),
-            sa.Computed("time_and_span & 131071", persisted=on_server),
+            sa.Computed("(time_and_span & 8191) + (((time_and_span + 1073741824) >> 44) << 13)", persisted=on_server),
             nullable=False,
             comment="Time of the reading: seconds after the poll's started_at.",
         ),
         sa.Column(
             "span_seconds",
             sa.Integer(),
-            sa.Computed("nullif((time_and_span >> 17) + 86400, -1)", persisted=on_server),
+            sa.Computed("nullif((((time_and_span + 1073741824) >> 13) & 2147483647) - 44672, -1)", persisted=on_server),
             nullable=True,
             comment="Derived: seconds from the last sighting of the value before to this reading; null at the first.",
         ),

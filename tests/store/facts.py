@@ -13,7 +13,8 @@ from collector.store import schema
 from collector.store.database import Database
 from collector.store.month_columns import Came, MonthRow
 from collector.store.months import Month, MonthBuild, build_month
-from collector.store.numbering import reading_id, time_and_span
+from collector.store.numbering import reading_id
+from collector.store.timing import time_and_span
 
 
 def put_month(db: Database, hub_id: int, number: int, rows: pd.DataFrame, build: MonthBuild) -> None:

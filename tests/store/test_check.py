@@ -25,9 +25,9 @@ from collector.store.database import Database, database_path
 from collector.store.derived import Derived, Noted, Root
 from collector.store.imports import ImportReading, ImportStore, LineRefused, Provenance
 from collector.store.months import MonthBuild
-from collector.store.numbering import span_part, time_and_span
 from collector.store.polls import PollStore
 from collector.store.schema import origin_number
+from collector.store.timing import span_part, time_and_span
 from tests.store.facts import World, put_month
 
 DAY = 86_400
@@ -164,7 +164,7 @@ def test_an_imported_day_with_readings_of_another_day_is_found(sound: Database) 
     run(sound, "UPDATE poll SET scope = 'import', import_id = 5 WHERE id = 1")
     assert check(sound) == []
     run(sound, f"UPDATE poll SET started_at = started_at - {DAY} WHERE id = 1")
-    run(sound, f"UPDATE observation SET time_and_span = time_and_span + {DAY} WHERE poll_id = 1")
+    run(sound, f"UPDATE observation SET time_and_span = {time_and_span(DAY, None)} WHERE poll_id = 1")
     assert check(sound) == ["imported days with readings of another day: 1 (1)"]
 
 

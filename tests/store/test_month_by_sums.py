@@ -23,8 +23,9 @@ from collector.model import DAY, Window, days_window, month_window
 from collector.store import hubwide, marks, month_columns, months, schema, sums
 from collector.store import readings as facts
 from collector.store.database import Database
-from collector.store.numbering import SECONDS, reading_id, time_and_span
+from collector.store.numbering import reading_id
 from collector.store.queries import Hub
+from collector.store.timing import SECONDS, time_and_span
 from tests.measure.drawn import START, worlds
 from tests.measure.drawn import World as Drawn
 from tests.measure.lives import kept_of

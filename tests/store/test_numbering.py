@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from collector.model import DAY
-from collector.series import NOT_SAID
 from collector.store.database import Database
 from collector.store.numbering import (
-    NO_SPAN,
-    SECONDS,
-    SPAN,
     of_each,
     of_model,
     of_models,
     of_poll,
     reading_id,
-    span_part,
-    time_and_span,
 )
 from collector.store.readings import READINGS
 from collector.store.readings import of_models as readings_of_models
@@ -76,45 +68,6 @@ def test_models_have_the_readings_of_every_poll(db: Database, read: World) -> No
     few = BOTH.select_from(of_each([500, LAST_MODEL, 77]))
     assert found(db, few) == [(n, model_id) for n in (6, 7, LAST_POLL) for model_id in (500, LAST_MODEL)]
     assert found(db, BOTH.where(of_model(500, 7))) == [(7, 500)]
-
-
-SPANS = {
-    "the first reading": None,
-    "two readings at one instant": 0,
-    "a second": 1,
-    "an hour": 3600,
-    "shorter than a day": DAY - 1,
-    "a day": DAY,
-    "longer than a day": DAY + 1,
-    "more than the seconds that fit": SECONDS + DAY + 1,
-    "a year": 365 * DAY,
-    "imported years": 30 * 365 * DAY,
-}
-
-
-@pytest.mark.parametrize("span", SPANS.values(), ids=SPANS.keys())
-@pytest.mark.parametrize("seconds", [0, 1, DAY - 1, DAY, SECONDS - 1])
-def test_time_and_span_are_read_as_they_were_written(
-    db: Database, world: World, seconds: int, span: int | None
-) -> None:
-    world.poll(1)
-    world.model(1, "a/b")
-    world.reading(1, 1, 5, seconds, span_seconds=span)
-    with db.connect() as conn:
-        columns = (observation.c.seconds, observation.c.span_seconds, SPAN)
-        assert conn.execute(select(*columns)).one() == (seconds, span, NO_SPAN if span is None else span)
-
-
-def test_columns_of_spans_are_kept_as_single_ones_are() -> None:
-    spans = [NOT_SAID if span is None else span for span in SPANS.values()]
-    assert (span_part(np.array(spans)) + 7).tolist() == [time_and_span(7, span) for span in SPANS.values()]
-
-
-@pytest.mark.parametrize("seconds", [-1, -DAY, SECONDS, 10 * DAY])
-@pytest.mark.parametrize("span", [None, DAY])
-def test_a_time_that_would_be_read_as_another_is_refused(seconds: int, span: int | None) -> None:
-    with pytest.raises(ValueError, match=f"a reading {seconds} seconds after its poll's start cannot be stored"):
-        time_and_span(seconds, span)
 
 
 def test_a_model_whose_number_does_not_fit_is_refused(world: World) -> None:

@@ -20,7 +20,6 @@ from collector.store import lineages, marks
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.imports import ImportReading, ImportStore, Provenance
-from collector.store.numbering import SECONDS
 from collector.store.polls import FinishedPoll, PollStore, RunningPoll
 from collector.store.schema import (
     hub,
@@ -33,6 +32,7 @@ from collector.store.schema import (
     origin_todo,
     poll,
 )
+from collector.store.timing import SECONDS
 
 START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
 ALL = PollPlan("all")
