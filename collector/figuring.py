@@ -32,7 +32,7 @@ from collector.model import ATTRIBUTIONS, Attribution, CountryGroup, Scope, Wind
 from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels
 from collector.series import Ints
-from collector.store import figures, lineages, marks, months, publishers
+from collector.store import figures, lineages, marks, months, publishers, waiting
 from collector.store.database import Database
 from collector.store.derived import Derived, plain_values
 from collector.store.queries import Hub
@@ -262,6 +262,7 @@ def keep(db: Database, hub: Hub, month: Window, found: Figures, mark: str) -> No
     )
     Derived(db).replace_shares(hub.name, month.label, found.tables, text, _in_numbers(hub, month, found))
     marks.set_mark(db, hub.id, marks.shares_of(month), mark)
+    waiting.restated(db, hub.id, month.label)
 
 
 def kept(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> Figures | None:
@@ -365,13 +366,20 @@ def _is_built(db: Database, hub: Hub, month: Window) -> bool:
 
 
 def are_current(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> bool:
-    """Whether the figures of a month are stored as facts, registry and scopes say now."""
+    """Whether the figures of a month are stored as they would be worked out now."""
+    with db.connect() as conn:
+        waits = month.label in waiting.waiting(conn, hub.id)
+    return not waits and rest_on_now(db, hub, month, knowledge, scopes)
+
+
+def rest_on_now(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> bool:
+    """Whether they are stored as facts, registry and scopes say now; models may be described otherwise since."""
     built = marks.mark_of(db, hub.id, marks.shares_of(month))
     return built == shares_mark(db, hub, month, knowledge, scopes)
 
 
 def shares_mark(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> str:
-    """What a month's shares are worked out from, but for roots, names and tasks: when these change, it is forgotten."""
+    """What a month's shares are worked out from, but for what is said of models: when that changes, the month waits."""
     both = (month, previous_window(month))
     facts_of_both = [_content(db, hub, each) for each in both]
     known = (knowledge.registry.digest, knowledge.lineage_digest, knowledge.countries, _written(knowledge.groups))

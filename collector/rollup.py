@@ -21,38 +21,46 @@ from collector.counting import (
     plain_sums,
     stands,
 )
-from collector.figuring import ScopeModels, are_current, figures_of, keep, scoped, shares_mark
+from collector.figuring import ScopeModels, figures_of, keep, rest_on_now, scoped, shares_mark
 from collector.measure.spans import FIRST
 from collector.measure.windows import WindowGrowth, covered_part, flag_names
 from collector.model import Scope, Window, month_of, months_between, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import reviewed_accounts, window_models
+from collector.restating import in_turn, let_wait, let_wait_for
 from collector.rooting import refresh_origins
 from collector.series import NOT_SAID, Bools, Ints
-from collector.store import calendar, hubwide, lineages, marks, months, reviewed, sums
+from collector.store import calendar, hubwide, lineages, marks, months, reviewed, sums, waiting
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.derived import Derived
-from collector.store.hubwide import Hubwide
+from collector.store.hubwide import HubColumns, Hubwide
+from collector.store.lineages import Todo
 from collector.store.month_columns import Came, MonthColumns, MonthRow
 from collector.store.months import Month, MonthBuild
 from collector.store.queries import Hub
 
 
-def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> list[str]:
-    """Bring every derived table of the hub up to date; returns the months whose shares were rebuilt, in order."""
+def refresh(
+    db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, ...], most_restated: int | None = None
+) -> list[str]:
+    """Bring the derived tables of the hub up to date; returns the months whose shares were rebuilt, in order.
+
+    Of the months in which nothing changed but what is said of models, at most so many are restated, those first that
+    have waited longest (None: all are). The others keep their shares and wait.
+    """
     refresh_registry(db, hub, knowledge)
-    # Before the list is struck off: whoever is new or described anew may belong to other scopes. It is read once, for a
-    # poll beside this may add to it.
-    todo = lineages.todo(db, hub.id)
-    Derived(db).forget_shares(hub.id, todo.model_ids)
-    columns = hubwide.kept(db, hub.id)
-    columns = hubwide.renew(db, hub.id, columns, refresh_origins(db, hub, knowledge, todo))
+    todo = lineages.todo(db, hub.id)  # read once, for a poll beside this may add to it
+    columns = _renewed_columns(db, hub, knowledge, todo, scopes)
     known = lru_cache(None)(lambda: hubwide.read(db, hub.id, columns))
     months_known = known_months(db, hub)
     for month in months_known:
         refresh_month(db, hub, month, known)
-    due = [month for month in months_known if not are_current(db, hub, month, knowledge, scopes)]
+    with db.connect() as conn:
+        wait = waiting.waiting(conn, hub.id)
+    fit = {month.label for month in months_known if rest_on_now(db, hub, month, knowledge, scopes)}
+    turn = in_turn({month: since for month, since in wait.items() if month in fit}, most_restated)
+    due = [month for month in months_known if month.label not in fit or month.label in turn]
     previous: tuple[str, list[ScopeModels]] = ("", [])
     for month in due:
         models, earlier = window_models(db, hub, month, knowledge, known()), previous_window(month)
@@ -65,7 +73,20 @@ def refresh(db: Database, hub: Hub, knowledge: Knowledge, scopes: tuple[Scope, .
         found = figures_of(db, hub, models.models, now, previous[1], knowledge)
         keep(db, hub, month, found, shares_mark(db, hub, month, knowledge, scopes))
         previous = month.label, now
+    let_wait_for(db, hub, lineages.todo(db, hub.id).model_ids)
     return [month.label for month in due]
+
+
+def _renewed_columns(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo, scopes: tuple[Scope, ...]) -> HubColumns:
+    """Brings roots up to date, has the months wait that this changes, and keeps what is said of all models anew."""
+    before = hubwide.kept(db, hub.id)
+    renewed = refresh_origins(db, hub, knowledge, todo)
+    changed = None if before is None or renewed is None else renewed.models
+    columns = hubwide.after(db, hub.id, before, changed)
+    # The columns stand again only after this: whoever is killed between leaves none, and then all months wait.
+    let_wait(db, hub, before, columns, renewed, scopes)
+    hubwide.keep(db, hub.id, columns, changed)
+    return columns
 
 
 def known_months(db: Database, hub: Hub) -> list[Window]:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -61,18 +61,29 @@ _BEGUN = "begun"  # no digest: whoever asks works everything out
 R = TypeVar("R", Root, Disagreement)
 
 
-def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) -> tuple[int, ...] | None:
+class Renewed(NamedTuple):
+    """Of which models anything kept of them can differ, after roots were worked out again."""
+
+    listed: tuple[int, ...]  #: those on the list of what was to do, in order
+    rooted: tuple[int, ...]  #: those whose stored roots changed
+
+    @property
+    def models(self) -> tuple[int, ...]:
+        """All of them, in order."""
+        return tuple(sorted({*self.listed, *self.rooted}))
+
+
+def refresh_origins(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) -> Renewed | None:
     """Work out roots again: of all models when the lineage files changed, else of those that `todo` can touch.
 
-    Only the models whose roots are others than before are written, and only the shares they go into are built anew.
-    `todo` is struck off; what a poll puts on the list meanwhile stays there. Returns, in order, the models on the list
-    and those whose stored roots changed: of no other can anything kept beside the roots differ. None: any may.
+    Only the models whose roots are others than before are written. `todo` is struck off; what a poll puts on the list
+    meanwhile stays there. Returns None where anything of any model can differ.
     """
     with no_garbage_sought():  # a fifth of the CPU time at 100,000 models
         return _refresh(db, hub, knowledge, todo)
 
 
-def _refresh(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) -> tuple[int, ...] | None:
+def _refresh(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) -> Renewed | None:
     files, before = _files(knowledge), marks.mark_of(db, hub.id, lineages.MARK)
     if before != files:
         if before is None:  # from now on polls list what they change: it may come too late to be read below
@@ -81,8 +92,7 @@ def _refresh(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) -> tuple[
         Derived(db).replace_origins(hub.id, everything.roots(), _noted(everything, todo.last))
         marks.set_mark(db, hub.id, lineages.MARK, files)
         return None
-    changed = _renew(db, hub, knowledge, todo) if todo.model_ids else ()
-    return tuple(sorted({*todo.model_ids, *changed}))
+    return Renewed(todo.model_ids, tuple(_renew(db, hub, knowledge, todo)) if todo.model_ids else ())
 
 
 def _renew(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) -> Collection[int]:

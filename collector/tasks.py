@@ -139,9 +139,11 @@ def _tell_part(told: Callable[[ImportStep], None], step: Callable[[float], Impor
     told(step(part))
 
 
-def roll_up(db: Database, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> dict[str, list[str]]:
-    """Brings every derived table up to date; the months rebuilt, by hub."""
-    return {hub.name: refresh(db, hub, knowledge, scopes) for hub in queries.hubs(db)}
+def roll_up(
+    db: Database, knowledge: Knowledge, scopes: tuple[Scope, ...], most_restated: int | None = None
+) -> dict[str, list[str]]:
+    """Brings the derived tables up to date; the months rebuilt, by hub. `most_restated` is as of `refresh`."""
+    return {hub.name: refresh(db, hub, knowledge, scopes, most_restated) for hub in queries.hubs(db)}
 
 
 def build_report(db: Database, config: Config, knowledge: Knowledge, hub: Hub, span: Span) -> ReportData:

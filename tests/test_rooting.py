@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 import pytest
@@ -17,14 +18,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from collector import rollup, rooting
-from collector.model import Base, Observation, Page, PollPlan, Scope, days_window, month_window, publisher_of
+from collector.model import Base, Observation, Page, PollPlan, Scope, days_window, publisher_of
 from collector.origins.corrections import Correction
 from collector.origins.families import load_families
 from collector.origins.knowledge import Knowledge, load_knowledge
 from collector.origins.lineage import Root
 from collector.owning import window_models
 from collector.rooting import disagreement_rows, lineage, lineage_of, refresh_origins, roots_of_models
-from collector.store import hubwide, lineages, marks, origin_numbers, queries
+from collector.store import hubwide, lineages, origin_numbers, queries
 from collector.store.bulk import FileReadings, ImportReading
 from collector.store.database import Database, upgrade
 from collector.store.derived import Derived
@@ -33,7 +34,7 @@ from collector.store.hubwide import HubColumns
 from collector.store.imports import ImportStore, Provenance
 from collector.store.polls import PollStore
 from collector.store.queries import Hub
-from collector.store.schema import hub_columns, model, model_origin, origin_todo
+from collector.store.schema import model, model_origin, origin_todo
 
 START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
 FAMILIES = """
@@ -125,21 +126,19 @@ class Story:
         """The stored roots after bringing them up to date; all that is stored is what is worked out from nothing."""
         before, todo, columns = self._stored(), lineages.todo(self.db, self.hub.id), hubwide.kept(self.db, self.hub.id)
         assert spoken(hubwide.read(self.db, self.hub.id).columns) == spoken(hubwide.from_rows(self.db, self.hub.id))
-        changed = refresh_origins(self.db, self.hub, knowledge, todo)
-        hubwide.renew(self.db, self.hub.id, columns, changed)
+        renewed = refresh_origins(self.db, self.hub, knowledge, todo)
+        changed = None if renewed is None else renewed.models
+        hubwide.keep(self.db, self.hub.id, hubwide.after(self.db, self.hub.id, columns, changed), changed)
         stored = self._stored()
         assert stored == from_nothing(self, knowledge)
-        if changed is not None:
-            assert changed == tuple(sorted({*todo.model_ids, *(row[0] for row in {*before} ^ {*stored})}))
+        if renewed is not None:
+            assert (renewed.listed, {*renewed.rooted}) == (todo.model_ids, {row[0] for row in {*before} ^ {*stored}})
         said, numbers = noted_from_nothing(self, knowledge)
         assert in_order(Derived(self.db).disagreement_rows(self.hub.id)) == said
         assert numbers_of(self) == numbers
         assert not lineages.todo(self.db, self.hub.id).model_ids
-        kept = self._columns()
         assert hubwide.differing(self.db, self.hub.id) == []
         assert spoken(hubwide.read(self.db, self.hub.id).columns) == spoken(hubwide.from_rows(self.db, self.hub.id))
-        hubwide.renew(self.db, self.hub.id, None, None)
-        assert self._columns() == kept
         return stored
 
     def root_of(self, number: int, knowledge: Knowledge) -> str:
@@ -149,11 +148,6 @@ class Story:
 
     def _stored(self) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in in_order(Derived(self.db).origin_rows(self.hub.id))]
-
-    def _columns(self) -> list[tuple[Any, ...]]:
-        """The columns kept beside the roots, to the byte."""
-        with self.db.connect() as connection:
-            return list(map(tuple, connection.execute(select(hub_columns).order_by(hub_columns.c.name))))
 
     def _ids(self) -> list[tuple[int, str]]:
         with self.db.connect() as connection:
@@ -340,7 +334,8 @@ def test_whoever_keeps_something_beside_the_roots_is_told_of_which_models_it_can
     story: Story, knowledge: Knowledge
 ) -> None:
     def changed() -> tuple[int, ...] | None:
-        return refresh_origins(story.db, story.hub, knowledge, lineages.todo(story.db, story.hub.id))
+        renewed = refresh_origins(story.db, story.hub, knowledge, lineages.todo(story.db, story.hub.id))
+        return None if renewed is None else renewed.models
 
     story.polled(k1=("x/One", declared("lab/Late")), k2=("y/Two", declared("x/One")), k3=("z/Else", ()))
     assert changed() is None, "nothing was worked out before"
@@ -389,31 +384,20 @@ def test_other_families_work_everything_out_again(story: Story, knowledge: Knowl
     assert len(story.refreshed(knowledge)) == 1
 
 
-def test_a_month_built_on_other_roots_is_forgotten_with_them(story: Story, knowledge: Knowledge) -> None:
-    month = month_window("2026-09")
-    story.polled(k1=("x/One", declared("lab/Base")))
-    story.refreshed(knowledge)
-    marks.set_mark(story.db, story.hub.id, marks.shares_of(month), "built")
-    story.poll()
-    refresh_origins(story.db, story.hub, knowledge, lineages.todo(story.db, story.hub.id))
-    assert marks.mark_of(story.db, story.hub.id, marks.shares_of(month)) == "built"
-
-
 def test_what_a_poll_changes_beside_the_roll_up_stays_on_the_list(
     story: Story, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story.polled(k1=("x/One", declared("lab/Base")))
     story.refreshed(knowledge)
-    forget = Derived.forget_shares
 
-    def and_then_a_page(derived: Derived, hub_id: int, model_ids: Sequence[int]) -> None:
+    def after_a_page(*asked: Any) -> Any:
         monkeypatch.undo()
-        forget(derived, hub_id, model_ids)
         story.polled(k2=("y/Two", declared("x/One")))
+        return refresh_origins(*asked)
 
-    monkeypatch.setattr(Derived, "forget_shares", and_then_a_page)
+    monkeypatch.setattr(rollup, "refresh_origins", after_a_page)
     rollup.refresh(story.db, story.hub, knowledge, (Scope("all"),))
-    # Were it struck off now, no month it counts in would be forgotten for it.
+    # Were it struck off now, no month it counts in would be restated for it.
     assert sorted(lineages.todo(story.db, story.hub.id).model_ids) == [
         row[0] for row in story._ids() if row[1] == "key2"
     ]
@@ -557,12 +541,15 @@ steps = st.one_of(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(steps, min_size=2, max_size=6))
+@given(st.lists(steps, min_size=2, max_size=6), st.sampled_from([0.0, 0.4, 1.0]))
 def test_after_every_change_all_that_is_stored_is_what_is_worked_out_from_nothing(
-    empty: Path, tmp_path: Path, knowledge: Knowledge, drawn: list[tuple[str, list[Any]]]
+    empty: Path, tmp_path: Path, knowledge: Knowledge, drawn: list[tuple[str, list[Any]]], most_apart: float
 ) -> None:
     shutil.copy(empty, tmp_path / "drawn.db")
-    with Database.open(f"sqlite:///{tmp_path / 'drawn.db'}", write=True) as db:
+    with (
+        patch.object(hubwide, "MOST_APART", most_apart),
+        Database.open(f"sqlite:///{tmp_path / 'drawn.db'}", write=True) as db,
+    ):
         story = Story(db)
         for what, items in drawn:
             if what == "import":

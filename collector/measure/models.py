@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -188,9 +188,20 @@ def in_scope(models: Models, scope: Scope) -> Bools:
     return are_asked_for(models, scope) & are_admitted(models.base.sets, scope)[models.base.of]
 
 
-def are_asked_for(models: Models, scope: Scope) -> Bools:
+class Described(Protocol):
+    """Models, and what is said of them that a scope may ask for; columns as of `Models`."""
+
+    @property
+    def task(self) -> Ints: ...
+    @property
+    def tasks(self) -> Sequence[str | None]: ...
+    @property
+    def created_at(self) -> Ints: ...
+
+
+def are_asked_for(models: Described, scope: Scope) -> Bools:
     """Which models have the task and the day of creation that a scope asks for."""
-    inside = np.ones(len(models), np.bool_)
+    inside = np.ones(len(models.task), np.bool_)
     if scope.pipeline_tags is not None:
         inside &= _each([task in scope.pipeline_tags for task in models.tasks])[models.task]
     if scope.created_from is not None:

@@ -12,24 +12,19 @@ from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, Integer, Select, Table, bindparam, delete, insert, select
+from sqlalchemy import Connection, Select, Table, delete, insert, select
 
 from collector.columns import FILES
-from collector.model import DAY, Window, month_of, month_window
 from collector.store.database import Database
-from collector.store.histories import chunks, insert_rows, plain_rows, rows_among
+from collector.store.histories import insert_rows, plain_rows, rows_among
 from collector.store.lineages import of_hub, strike_off
-from collector.store.marks import shares_of
 from collector.store.origin_numbers import renew_numbers, replace_numbers
 from collector.store.schema import (
-    build_mark,
     country,
     disagreement,
     metadata,
     model,
-    model_month,
     model_origin,
-    month_build,
     month_figures,
     publisher_origin,
 )
@@ -106,14 +101,13 @@ class Derived:
     def update_origins(self, hub_id: int, rows: Iterable[Row], noted: Noted = NOTHING_NOTED) -> list[int]:
         """Replaces the roots of the models that have others than before; returns which these are, in order.
 
-        `rows` are the roots of all models of the hub in the order of model_id. The shares that the changed models go
-        into lose their marks in the same transaction, so that they are built anew.
+        `rows` are the roots of all models of the hub in the order of model_id.
         """
         with self._db.connect() as connection:
             changed = dict(_changed_groups(_stored(connection, model_origin, hub_id), map(tuple, rows)))
             others = dict(_changed_groups(_stored(connection, disagreement, hub_id), map(tuple, noted.disagreements)))
         with self._db.begin() as connection:
-            _rewrite_origins(connection, hub_id, changed)
+            _rewrite(connection, model_origin, changed)
             _rewrite(connection, disagreement, others)
             replace_numbers(connection, hub_id, noted.numbers)
             strike_off(connection, hub_id, noted.done)
@@ -126,7 +120,7 @@ class Derived:
         with self._db.begin() as connection:
             changed = dict(_changed_groups(_stored_of(connection, model_origin, few), new))
             others = dict(_changed_groups(_stored_of(connection, disagreement, few), map(tuple, noted.disagreements)))
-            _rewrite_origins(connection, hub_id, changed)
+            _rewrite(connection, model_origin, changed)
             _rewrite(connection, disagreement, others)
             renew_numbers(connection, hub_id, few, noted.numbers)
             strike_off(connection, hub_id, noted.done)
@@ -183,11 +177,6 @@ class Derived:
         c = month_figures.c
         with self._db.connect() as connection:
             return str(connection.execute(select(c.figures).where(c.hub == hub, c.window == window)).scalar_one())
-
-    def forget_shares(self, hub_id: int, model_ids: Iterable[int]) -> None:
-        """Drop the marks of the shares that models new or described anew can go into, so that they are built anew."""
-        with self._db.begin() as connection:
-            _forget_shares(connection, hub_id, model_ids)
 
     def country_history(self, hub: str, until: str, columns: Sequence[str]) -> pd.DataFrame:
         """Rows of `country_share` of a hub's months up to one (YYYY-MM), by month and falling share."""
@@ -263,11 +252,6 @@ def _stored_of(connection: Connection, table: Table, model_ids: Sequence[int]) -
     yield from map(tuple, rows_among(connection, _OF_MODELS[table.name], table.c.model_id, model_ids))
 
 
-def _rewrite_origins(connection: Connection, hub_id: int, changed: Mapping[int, Sequence[Row]]) -> None:
-    _rewrite(connection, model_origin, changed)
-    _forget_shares(connection, hub_id, changed)
-
-
 def _rewrite(connection: Connection, table: Table, changed: Mapping[int, Sequence[Row]]) -> None:
     for ids in _chunks(changed):
         connection.execute(delete(table).where(table.c.model_id.in_(ids)))
@@ -278,29 +262,6 @@ def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
     rest = iter(ids)
     while chunk := list(islice(rest, _CHUNK)):
         yield chunk
-
-
-def _forget_shares(connection: Connection, hub_id: int, model_ids: Iterable[int]) -> None:
-    """Drop the marks of the months in which some of the models count or were created, and of the months after them."""
-    ids = sorted(model_ids)
-    left = set(connection.scalars(select(month_build.c.month).where(month_build.c.hub_id == hub_id)))
-    months: set[Window] = set()
-    for part in chunks(ids):  # models known for long come first, and count in most months
-        found = {
-            month for month in left if rows_among(connection, _COUNTED, model_month.c.model_id, part, of_month=month)
-        }
-        months.update(month_window(f"{month // 100}-{month % 100:02}") for month in found)
-        left -= found
-    days = {at // DAY for (at,) in rows_among(connection, _CREATED, model.c.id, ids)}
-    months.update(month_of(day * DAY) for day in days)
-    # The share of the month before is a column of each month.
-    labels = [shares_of(each) for month in months for each in (month, month_of(month.end))]
-    mark = build_mark.c
-    connection.execute(delete(build_mark).where(mark.hub_id == hub_id, mark.what.in_(labels)))
-
-
-_COUNTED = select(model_month.c.model_id).where(model_month.c.month == bindparam("of_month", type_=Integer)).limit(1)
-_CREATED = select(model.c.created_at).where(model.c.created_at.is_not(None))
 
 
 def _columns(partitions: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:

@@ -237,7 +237,7 @@ def created_models(
     A poll that began by then listed them first, or a file holds a reading of a day up to then.
     """
     rows = np.flatnonzero((hub.created_at >= window.start) & (hub.created_at < window.end))
-    in_time = select(poll.c.id).where(poll.c.hub_id == hub_id, poll.c.started_at <= listed_by)
+    in_time = _begun_by(hub_id, listed_by)
     files = in_time.where(poll.c.scope == "import", poll.c.started_at >= window.start)
     with db.connect() as conn:
         listed = np.isin(first_poll_id[rows], fetched(conn, in_time)[:, 0])
@@ -245,6 +245,16 @@ def created_models(
         read = np.concatenate([unlisted[:0], *_read_by(conn, unlisted, fetched(conn, files)[:, 0])])
     model_id = hub.model_id[rows]
     return hub.of(model_id[listed | np.isin(model_id, read)])
+
+
+def polls_begun_by(db: Database, hub_id: int, moment: int) -> Ints:
+    """The polls of a hub, imports included, that began by a moment (Unix seconds)."""
+    with db.connect() as conn:
+        return fetched(conn, _begun_by(hub_id, moment))[:, 0]
+
+
+def _begun_by(hub_id: int, moment: int) -> Select[tuple[int]]:
+    return select(poll.c.id).where(poll.c.hub_id == hub_id, poll.c.started_at <= moment)
 
 
 def _read_by(conn: Connection, model_ids: Ints, polls: Ints) -> Iterator[Ints]:

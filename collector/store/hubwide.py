@@ -3,34 +3,41 @@
 What `model` and `model_origin` say is also kept as columns (`hub_columns`), which are read in a tenth of a second where
 the rows of 2.5 million models take six. They say what was so when lineage was brought up to date last. Whatever a poll
 or an import changes since stands on the list of what is to be done (`origin_todo`), and is read from the rows. In the
-transaction that strikes that list off the kept columns are dropped, so that they are never older than it says. Knows no
-rule by which anything was worked out.
+transaction that strikes that list off the kept columns lose their standing, so that they are never older than it says;
+they get it back with what differs. That is kept apart, beside the columns of all models, while it is little: a day's
+new models and those described anew are a few hundred kilobytes, all of a large hub's forty megabytes. Knows no rule by
+which anything was worked out.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, case, delete, func, insert, select
+from sqlalchemy import Connection, Select, case, delete, func, insert, or_, select
 
-from collector.series import NOT_SAID, Ints
+from collector.series import NOT_SAID, Bools, Ints
 from collector.store import figures
 from collector.store.arrays import Codes, columns_of, packed, unpacked
 from collector.store.database import Database
 from collector.store.figures import Described, MonthFigures, RootRow, RootSets
-from collector.store.lineages import todo
+from collector.store.lineages import STANDING, todo
 from collector.store.months import month_rows
 from collector.store.schema import hub_columns, model_state
 
 OWN = -1  #: in place of a set of roots: the model is its own root, of no known family
+MOST_APART = 0.02  # of a hub's models: were they more, to lay what differs over the rest would cost more than it saves
+_APART = "differing "  # goes before the names of what is kept apart
 _RANGE = 250_000  # models whose states are read at once
 
 Roots = tuple[RootRow, ...]
+
+_KEPT = ("publisher_id", "created_at", "first_poll_id", "task", "roots")
+_NUMBERS = ("model_id", *_KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,11 @@ class HubColumns:
     roots: Ints  #: place in `sets`, or OWN
     tasks: Sequence[str | None]
     sets: Sequence[Roots]
+
+    def at(self, places: Ints) -> HubColumns:
+        """The models at these places."""
+        numbers = {name: getattr(self, name)[places] for name in _NUMBERS}
+        return HubColumns(**numbers, tasks=self.tasks, sets=self.sets)
 
     def described(self) -> Described:
         """What is said of the models beside their roots."""
@@ -90,7 +102,7 @@ def read(db: Database, hub_id: int, columns: HubColumns | None = None) -> Hubwid
     if columns is None:
         columns = from_rows(db, hub_id)
     elif changed:
-        columns = _replaced(columns, from_rows(db, hub_id, changed), changed)
+        columns = _with(columns, from_rows(db, hub_id, changed))
     return Hubwide(columns, *_sightings(db, columns.model_id))
 
 
@@ -121,32 +133,45 @@ def kept(db: Database, hub_id: int) -> HubColumns | None:
     c = hub_columns.c
     with db.connect() as conn:
         said = {row.name: row.content for row in conn.execute(select(c.name, c.content).where(c.hub_id == hub_id))}
-    if not said:
+    if STANDING not in said:
         return None
-    numbers = {name: unpacked(said[name]) for name in _KEPT}
-    sets = [tuple(RootRow(*root) for root in roots) for roots in json.loads(said["sets"])]
-    return HubColumns(np.cumsum(unpacked(said["steps"])), **numbers, tasks=json.loads(said["tasks"]), sets=sets)
+    columns = _unpacked(said, "")
+    return _with(columns, _unpacked(said, _APART)) if f"{_APART}steps" in said else columns
 
 
-_KEPT = ("publisher_id", "created_at", "first_poll_id", "task", "roots")
-_NUMBERS = ("model_id", *_KEPT)
+def after(db: Database, hub_id: int, before: HubColumns | None, changed: Sequence[int] | None) -> HubColumns:
+    """The columns after lineage was brought up to date.
 
-
-def renew(db: Database, hub_id: int, before: HubColumns | None, changed: Sequence[int] | None) -> HubColumns:
-    """Keeps the columns anew after lineage was brought up to date, and returns them.
-
-    `before` is what was kept before that, `changed` are the models of which anything can differ (None: of any). The
-    same bytes come out as from nothing.
+    `before` is what was kept before that, `changed` are the models of which anything can differ (None: of any).
     """
-    if before is not None and changed is not None and not changed:
-        return before
     if before is None or changed is None:
-        columns = from_rows(db, hub_id)
-    else:
-        columns = _replaced(before, from_rows(db, hub_id, changed), changed)
+        return from_rows(db, hub_id)
+    return _with(before, from_rows(db, hub_id, changed)) if changed else before
+
+
+def keep(db: Database, hub_id: int, columns: HubColumns, changed: Sequence[int] | None) -> None:
+    """Keeps the columns; `changed` as of `after`, None also where none stood before it."""
+    if changed is not None and not changed:
+        return
+    c = hub_columns.c
     with db.begin() as conn:
-        _keep(conn, hub_id, columns)
-    return columns
+        apart = None if changed is None else np.union1d(_kept_apart(conn, hub_id), np.array(changed, np.int64))
+        if apart is None or len(apart) > MOST_APART * len(columns.model_id):
+            conn.execute(delete(hub_columns).where(c.hub_id == hub_id))
+            said = _packed(columns, "")
+        else:
+            replaced = or_(c.name == STANDING, c.name.startswith(_APART))
+            conn.execute(delete(hub_columns).where(c.hub_id == hub_id, replaced))
+            said = _packed(columns.at(np.searchsorted(columns.model_id, apart)), _APART)
+        rows = [{"hub_id": hub_id, "name": name, "content": content} for name, content in said.items()]
+        conn.execute(insert(hub_columns), [*rows, {"hub_id": hub_id, "name": STANDING, "content": b""}])
+
+
+def _kept_apart(conn: Connection, hub_id: int) -> Ints:
+    """The models that differ from what is kept of all."""
+    c = hub_columns.c
+    steps = conn.execute(select(c.content).where(c.hub_id == hub_id, c.name == f"{_APART}steps")).scalar()
+    return np.empty(0, np.int64) if steps is None else np.cumsum(unpacked(steps))
 
 
 def differing(db: Database, hub_id: int) -> list[int]:
@@ -197,39 +222,46 @@ def from_rows(db: Database, hub_id: int, only: Sequence[int] | None = None) -> H
     )
 
 
-def _replaced(known: HubColumns, few: HubColumns, changed: Sequence[int]) -> HubColumns:
-    """What is known of all, and in place of what it says of the changed models, these few."""
+def _with(known: HubColumns, few: HubColumns) -> HubColumns:
+    """What is known of all models, and in place of what it says of a few, what these say; some may be new."""
     tasks, sets = Codes(_numbered(known.tasks)), Codes(_numbered(known.sets))
-    task = np.array([tasks[each] for each in few.tasks], np.int64)[few.task]
-    roots = np.array([*(sets[each] for each in few.sets), OWN], np.int64)[few.roots]
-    rest = ~np.isin(known.model_id, np.array(changed, np.int64))
-    model_id = np.concatenate([known.model_id[rest], few.model_id])
-    order = np.argsort(model_id, kind="stable")
-    new = {
-        "publisher_id": few.publisher_id,
-        "created_at": few.created_at,
-        "first_poll_id": few.first_poll_id,
-        "task": task,
-        "roots": roots,
-    }
-    joined = {name: np.concatenate([getattr(known, name)[rest], column])[order] for name, column in new.items()}
-    return HubColumns(model_id[order], **joined, tasks=list(tasks), sets=list(sets))
+    said = {name: getattr(few, name) for name in _NUMBERS}
+    said["task"] = np.array([tasks[each] for each in few.tasks], np.int64)[few.task]
+    said["roots"] = np.array([*(sets[each] for each in few.sets), OWN], np.int64)[few.roots]
+    place = np.searchsorted(known.model_id, few.model_id)
+    is_old = np.append(known.model_id, -1)[place] == few.model_id
+    joined = {name: _laid_over(getattr(known, name), column, place, is_old) for name, column in said.items()}
+    return HubColumns(**joined, tasks=list(tasks), sets=list(sets))
+
+
+def _laid_over(column: Ints, said: Ints, place: Ints, is_old: Bools) -> Ints:
+    """A column, and over it what is said of a few models: in place of what it says of them, or between its rows."""
+    found = column.copy()
+    found[place[is_old]] = said[is_old]
+    new, before = said[~is_old], place[~is_old]
+    # Models are numbered as they come, so new ones come last: to put others between costs five times as much.
+    return np.concatenate([found, new]) if (before == len(column)).all() else np.insert(found, before, new)
 
 
 def _numbered(values: Sequence[Any]) -> dict[Any, int]:
     return {value: number for number, value in enumerate(values)}
 
 
-def _keep(conn: Connection, hub_id: int, columns: HubColumns) -> None:
+def _packed(columns: HubColumns, prefix: str) -> dict[str, bytes]:
+    """What is kept of columns, by name."""
     task, tasks = _by_first_sight(columns.task, columns.tasks)
     roots, sets = _by_first_sight(columns.roots, columns.sets)
     numbers = {name: getattr(columns, name) for name in _KEPT} | {"task": task, "roots": roots}
     numbers["steps"] = np.diff(columns.model_id, prepend=0)  # from each model to the next: mostly 1
-    said = {name: packed(column) for name, column in numbers.items()}
-    said |= {"tasks": json.dumps(tasks).encode(), "sets": json.dumps(sets).encode()}
-    conn.execute(delete(hub_columns).where(hub_columns.c.hub_id == hub_id))
-    rows = [{"hub_id": hub_id, "name": name, "content": content} for name, content in said.items()]
-    conn.execute(insert(hub_columns), rows)
+    said = {f"{prefix}{name}": packed(column) for name, column in numbers.items()}
+    return said | {f"{prefix}tasks": json.dumps(tasks).encode(), f"{prefix}sets": json.dumps(sets).encode()}
+
+
+def _unpacked(said: Mapping[str, bytes], prefix: str) -> HubColumns:
+    numbers = {name: unpacked(said[f"{prefix}{name}"]) for name in _KEPT}
+    sets = [tuple(RootRow(*root) for root in roots) for roots in json.loads(said[f"{prefix}sets"])]
+    model_id, tasks = np.cumsum(unpacked(said[f"{prefix}steps"])), json.loads(said[f"{prefix}tasks"])
+    return HubColumns(model_id, **numbers, tasks=tasks, sets=sets)
 
 
 def _by_first_sight(place: Ints, values: Sequence[Any]) -> tuple[Ints, list[Any]]:

@@ -14,6 +14,7 @@ from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows, rows_among
 from collector.store.schema import build_mark, hub_columns, model, model_base, model_name, origin_todo
 
+STANDING = "standing"  #: kept beside the columns of a hub's models while these are what the list leaves them to be
 MARK = "lineage files"  #: of a hub's roots: under which files; there is none before they were begun for the first time
 
 
@@ -61,9 +62,9 @@ def has_todo(db: Database, hub_id: int) -> bool:
 
 
 def strike_off(conn: Connection, hub_id: int, last: int) -> None:
-    """Removes a hub's entries up to one, and the columns kept of its models: they may be older than the list now."""
+    """Removes a hub's entries up to one. What is kept of its models as columns stands no more: it may be older now."""
     c = origin_todo.c
-    conn.execute(delete(hub_columns).where(hub_columns.c.hub_id == hub_id))
+    conn.execute(delete(hub_columns).where(hub_columns.c.hub_id == hub_id, hub_columns.c.name == STANDING))
     conn.execute(delete(origin_todo).where(c.id <= last, of_hub(hub_id, c.model_id)))
 
 

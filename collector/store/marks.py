@@ -34,6 +34,7 @@ from collector.store.schema import (
     import_file,
     poll,
 )
+from collector.store.waiting import SHARES
 
 
 def facts_fingerprint(db: Database, hub_id: int, window: Window, last_poll_id: int) -> str:
@@ -96,7 +97,7 @@ _FINGERPRINT = select(
 
 def shares_of(month: Window) -> str:
     """The name of the mark under which a month's shares are built."""
-    return f"shares {month.label}"
+    return f"{SHARES}{month.label}"
 
 
 def mark_of(db: Database, hub_id: int, what: str) -> str | None:

@@ -351,7 +351,12 @@ hub_columns = Table(
     "hub_columns",
     metadata,
     Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
-    Column("name", Text, primary_key=True, comment="What the column holds; tasks and sets of roots are JSON."),
+    Column(
+        "name",
+        Text,
+        primary_key=True,
+        comment="What it holds (tasks and sets of roots: JSON); differing …: of few models, and counts for these.",
+    ),
     Column(
         "content",
         LargeBinary,
@@ -434,9 +439,14 @@ build_mark = Table(
     "build_mark",
     metadata,
     Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
-    Column("what", Text, primary_key=True, comment="origins, or shares of a month (shares YYYY-MM)."),
-    Column("fingerprint", Text, nullable=False, comment="What the rows were worked out from; differs: rebuild."),
-    comment="Derived: from which state of facts, registry and scopes origins and shares were worked out.",
+    Column("what", Text, primary_key=True, comment="shares YYYY-MM; restate YYYY-MM: it waits; lineage files …"),
+    Column(
+        "fingerprint",
+        Text,
+        nullable=False,
+        comment="From what it was worked out; restate: since when (Unix seconds).",
+    ),
+    comment="Derived: from which facts, registry and scopes shares were worked out, and which months wait.",
 )
 
 job = Table(

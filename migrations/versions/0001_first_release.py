@@ -522,13 +522,21 @@ def _create_build_mark() -> None:
     op.create_table(
         "build_mark",
         sa.Column("hub_id", sa.Integer(), nullable=False, comment="The hub."),
-        sa.Column("what", sa.Text(), nullable=False, comment="origins, or shares of a month (shares YYYY-MM)."),
         sa.Column(
-            "fingerprint", sa.Text(), nullable=False, comment="What the rows were worked out from; differs: rebuild."
+            "what",
+            sa.Text(),
+            nullable=False,
+            comment="shares YYYY-MM; restate YYYY-MM: it waits; lineage files …",
+        ),
+        sa.Column(
+            "fingerprint",
+            sa.Text(),
+            nullable=False,
+            comment="From what it was worked out; restate: since when (Unix seconds).",
         ),
         sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_build_mark_hub_id")),
         sa.PrimaryKeyConstraint("hub_id", "what", name=op.f("pk_build_mark")),
-        comment="Derived: from which state of facts, registry and scopes origins and shares were worked out.",
+        comment="Derived: from which facts, registry and scopes shares were worked out, and which months wait.",
     )
 
 
@@ -537,7 +545,10 @@ def _create_hub_columns() -> None:
         "hub_columns",
         sa.Column("hub_id", sa.Integer(), nullable=False, comment="The hub."),
         sa.Column(
-            "name", sa.Text(), nullable=False, comment="What the column holds; tasks and sets of roots are JSON."
+            "name",
+            sa.Text(),
+            nullable=False,
+            comment="What it holds (tasks and sets of roots: JSON); differing …: of few models, and counts for these.",
         ),
         sa.Column(
             "content",
