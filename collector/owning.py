@@ -136,7 +136,7 @@ def _with_owners(
     roots = roots_of_models(db, hub, origins.knowledge, stored, _moved(db, hub, window))
     place_of = np.cumsum(used) - 1
     places = [place_of[counted.publisher_id] for counted in all_counted]
-    told = [_told(roots, counted.described.model_id) for counted in all_counted]
+    told = [_Told(*roots.found(counted.described.model_id)) for counted in all_counted]
     whose = _whose(origins, accounts, roots.sets, told, origins.own(accounts, np.concatenate(places)))
     each = zip(all_counted, places, told, strict=True)
     return [whose.models(counted, account, rooted, partial(_names, db)) for counted, account, rooted in each]
@@ -252,12 +252,6 @@ class _Told(NamedTuple):
 
     which: Bools  #: of some models
     code: Ints  #: of those: place of their roots in the sets
-
-
-def _told(roots: RootSets, model_id: Ints) -> _Told:
-    place = np.searchsorted(roots.model_id, model_id)
-    which: Bools = np.append(roots.model_id, -1)[place] == model_id
-    return _Told(which, np.append(roots.code, 0)[place[which]])
 
 
 def _whose(

@@ -111,7 +111,8 @@ def whole_month(db: Database, hub_id: int, month: int, known: Hubwide) -> MonthF
     rows = month_rows(db, hub_id, month)
     some = (rows.downloads > 0) | (rows.corrections != 0) | (rows.flags != 0)
     ours, place = known.found(rows.model_id)  # a poll beside may have brought others since
-    rows, place = rows.where(ours[some[ours]]), place[some[ours]]
+    if len(ours) < len(rows.model_id) or not some.all():
+        rows, place = rows.where(ours[some[ours]]), place[some[ours]]
     flagged = np.flatnonzero(rows.flags)
     of_models = zip(rows.model_id[flagged].tolist(), rows.flags[flagged].tolist(), strict=True)
     return MonthFigures(

@@ -80,6 +80,12 @@ _SELDOM = tuple(name for name in _TYPES if name not in _ALWAYS)
 _UNSAID: Mapping[str, int] = {"covered_from": NOT_SAID}  # what a plain row says there; 0 elsewhere
 
 
+def _unsaid(name: str, size: int) -> NDArray[Any]:
+    """A column of plain rows. Zeros that nobody writes take no memory, and no time to get some."""
+    said = _UNSAID.get(name, 0)
+    return np.full(size, said, _TYPES[name]) if said else np.zeros(size, _TYPES[name])
+
+
 def of_rows(rows: Sequence[MonthRow], texts: Sequence[str | None] = (None,)) -> MonthColumns:
     """Rows as columns, in their order; flags that are not among `texts` are added to them."""
     codes = Codes({text: place for place, text in enumerate(texts)})
@@ -159,7 +165,7 @@ class _Rows:
         if len(known) == len(model_id):
             columns = {name: getattr(before, name).copy() for name in _TYPES}
         else:
-            columns = {name: np.full(len(model_id), _UNSAID.get(name, 0), _TYPES[name]) for name in _TYPES}
+            columns = {name: _unsaid(name, len(model_id)) for name in _TYPES}
             for name, column in columns.items():
                 column[known] = getattr(before, name)
             columns["model_id"] = model_id
@@ -266,7 +272,7 @@ def kept(conn: Connection, hub_id: int, number: int) -> MonthColumns | None:
     columns |= {name: unpacked(said[name]).astype(_TYPES[name]) for name in _ALWAYS[1:]}
     places = unpacked(said["unusual"])
     for name in _SELDOM:
-        columns[name] = np.full(len(columns["model_id"]), _UNSAID.get(name, 0), _TYPES[name])
+        columns[name] = _unsaid(name, len(columns["model_id"]))
         columns[name][places] = unpacked(said[name])
     return MonthColumns(**columns, texts=json.loads(said["texts"]))
 
