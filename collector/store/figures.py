@@ -97,7 +97,7 @@ class RootSets:
         """Which of some models are here, and the code of each of these."""
         code = self._code_of[np.minimum(model_ids, len(self._code_of) - 1)]
         which: Bools = code >= 0
-        return which, code[which]
+        return which, code[which].astype(np.int64)
 
     @cached_property
     def _code_of(self) -> NDArray[np.int32]:
