@@ -22,6 +22,7 @@ from typing import NamedTuple
 from benchmarks import history, hub_days, peers, running
 from benchmarks.asked import Asked
 from benchmarks.hub_days import Day
+from benchmarks.moments import moments
 from benchmarks.running import Cost, LoopbackHub, Step
 from collector.model import month_of, previous_window
 from collector.store.database import upgrade
@@ -132,7 +133,7 @@ class Bench:
 
     def month(self) -> str:
         """The last whole month of the history; the first when none is whole."""
-        this = month_of(history.started_at(self._day))
+        this = month_of(moments(self._day.number).started_at)
         first = month_of(hub_days.FIRST_DAY)
         return first.label if this.start <= first.start else previous_window(this).label
 

@@ -21,54 +21,43 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, select, updat
 
 from benchmarks import hub_days
 from benchmarks.hub_days import Day, Ints
-from collector.model import DAY, Base, Observation, Page, PollPlan, from_seconds
+from benchmarks.moments import Clock, moments
+from collector.model import Base, Observation, Page, PollPlan, from_seconds
 from collector.polling import poll_once
+from collector.store.arrays import insert_columns
 from collector.store.changes import KEPT_AFTER_RISE, LARGE_RISE
 from collector.store.database import Database, upgrade
-from collector.store.histories import execute_rows, plain_rows, write_moves
+from collector.store.histories import execute_rows, plain_rows, reach_back
+from collector.store.numbering import reading_id
 from collector.store.polls import PollStore, RunningPoll
-from collector.store.schema import hub, model_state, poll
+from collector.store.schema import hub, model_state, observation, poll
+from collector.store.timing import seconds_part, span_part
 
 HUB, ENDPOINT, WHOLE_HUB = "huggingface", "http://127.0.0.1", PollPlan("all")
-STARTS_AFTER_MIDNIGHT = 300  # seconds
-POLL_SECONDS, INSTANTS = 900, 36  # a poll lasts so long; so many different instants of reading suffice
 NEVER = -1
 CACHE_KIB = 400_000
 
 
-def started_at(day: Day) -> int:
-    """When the poll of a day begins (Unix seconds)."""
-    return hub_days.FIRST_DAY + STARTS_AFTER_MIDNIGHT + day.number * DAY
-
-
-def read_after(models: int) -> Ints:
-    """Seconds after the poll's start at which each model is read: those of a page at once, page after page."""
-    pages = -(-models // hub_days.PAGE_ROWS)
-    page = np.arange(models) // hub_days.PAGE_ROWS
-    instants: Ints = page * INSTANTS // pages * (POLL_SECONDS // INSTANTS)
-    return instants
-
-
 class MadeUpHub:
-    """A day of the made-up hub as the pages that the hub's module would read from it."""
+    """A day of the made-up hub as the pages that the hub's module would read from it, one after the other."""
 
     name, endpoint = HUB, ENDPOINT
 
     def __init__(self, day: Day) -> None:
         self._day = day
-        self._read_after = read_after(len(day.all_time))
+        self.clock = Clock(day.number)
 
     def page(self, cursor: str | None) -> Page:
         """The page at the cursor, which is its first model's number."""
         start = int(cursor or 0)
         end = min(start + hub_days.PAGE_ROWS, len(self._day.all_time))
         counters = zip(*(column[start:end].tolist() for column in self._day[1:]), strict=True)
-        rows = tuple(observation(start + n, *said) for n, said in enumerate(counters))
-        at = from_seconds(started_at(self._day) + int(self._read_after[start]))
-        return Page(at, rows, str(end) if end < len(self._day.all_time) else None)
+        rows = tuple(as_read(start + n, *said) for n, said in enumerate(counters))
+        self.clock.next_page()
+        return Page(self.clock.now(), rows, str(end) if end < len(self._day.all_time) else None)
 
 
-def observation(model: int, all_time: int, rolling: int, likes: int) -> Observation:
+def as_read(model: int, all_time: int, rolling: int, likes: int) -> Observation:
     """What `hub_days.row` says, read."""
     task, library = hub_days.TASKS[model % len(hub_days.TASKS)], hub_days.LIBRARIES[model % len(hub_days.LIBRARIES)]
     bases: tuple[Base, ...] = ()
@@ -81,9 +70,9 @@ def observation(model: int, all_time: int, rolling: int, likes: int) -> Observat
 
 def poll_day(url: str, day: Day) -> None:
     """A real poll of the day, all of it but the network."""
-    start = from_seconds(started_at(day))
+    made_up = MadeUpHub(day)
     with _unguarded(url) as db:
-        poll_once(MadeUpHub(day), PollStore(db), WHOLE_HUB, lambda: start, threading.Event(), lambda _: None)
+        poll_once(made_up, PollStore(db), WHOLE_HUB, made_up.clock.now, threading.Event(), lambda _: None)
 
 
 def fill(url: str, models: int, days: int) -> None:
@@ -106,6 +95,10 @@ class _Seen:
     seen_before_at: Ints  #: or NEVER, as the next
     rose_at: Ints
 
+    def last(self) -> int:
+        """When the last page was read."""
+        return int(self.seen_at[-1])
+
 
 def extend(url: str, last: Day, following: Iterable[Day]) -> None:
     """Stores further days as complete polls would have; `last` is the day polled last. No model is new."""
@@ -116,13 +109,13 @@ def extend(url: str, last: Day, following: Iterable[Day]) -> None:
         running: RunningPoll | None = None
         for day in following:
             if running is not None:
-                _complete(db, running)
+                _complete(db, running, seen)
             running, before = _store(db, store, hub_id, seen, before, day), day
         if running is not None:
             with db.begin() as conn:
                 _write_states(conn, running.id, before, seen)
             # Only here: what ends a poll looks at the states, which were not written for the days between.
-            store.finish_poll(running, from_seconds(running.started_at))
+            store.finish_poll(running, from_seconds(seen.last()))
 
 
 @contextmanager
@@ -155,18 +148,25 @@ def _seen(db: Database, models: int) -> _Seen:
 
 def _store(db: Database, store: PollStore, hub_id: int, seen: _Seen, before: Day, day: Day) -> RunningPoll:
     """A day's poll: what moved, and its counts; all but its end."""
-    started = from_seconds(started_at(day))
-    running = store.start_poll(hub_id, WHOLE_HUB, started)
-    after = read_after(len(day.all_time))
-    at = started_at(day) + after
+    of_day = moments(day.number)
+    running = store.start_poll(hub_id, WHOLE_HUB, from_seconds(of_day.started_at))
+    after = of_day.after(np.arange(len(day.all_time)) // hub_days.PAGE_ROWS)
+    at = of_day.started_at + after
     delta = day.all_time - before.all_time
     said_anew = (at - seen.rose_at <= KEPT_AFTER_RISE) & (seen.rose_at != NEVER) & (day.rolling != before.rolling)
     kept = np.flatnonzero((delta != 0) | said_anew)
+    span = (at - seen.seen_at)[kept]
+    rows = {
+        "id": reading_id(np.full(len(kept), running.id), kept + 1),
+        "time_and_span": seconds_part(after[kept]) + span_part(span),
+        "likes": day.likes[kept],
+        "downloads_all_time": day.all_time[kept],
+        "downloads_30d": day.rolling[kept],
+        "delta": delta[kept],
+    }
     with db.begin() as conn:
-        for seconds, rows in _by_instant(kept, after):
-            columns = (rows + 1, day.all_time[rows], day.rolling[rows], day.likes[rows], (at - seen.seen_at)[rows])
-            moved = list(zip(*(c.tolist() for c in (*columns, delta[rows])), strict=True))
-            write_moves(conn, running.id, seconds, started_at(day) + seconds, moved)
+        insert_columns(conn, observation, {name: (column, None) for name, column in rows.items()})
+        reach_back(conn, {running.id: int((at[kept] - span).min())} if len(kept) else {})
         _count(conn, running.id, len(day.all_time), int(np.count_nonzero(delta)))
     seen.changed_at = np.where(delta != 0, at, seen.changed_at)
     seen.rose_at = np.where(delta > LARGE_RISE, at, seen.rose_at)
@@ -174,18 +174,11 @@ def _store(db: Database, store: PollStore, hub_id: int, seen: _Seen, before: Day
     return running
 
 
-def _complete(db: Database, running: RunningPoll) -> None:
+def _complete(db: Database, running: RunningPoll, seen: _Seen) -> None:
     """Ends a poll of a hub that is never stale and misses no model."""
     with db.begin() as conn:
-        ended = {"status": "complete", "finished_at": running.started_at}
+        ended = {"status": "complete", "finished_at": seen.last()}
         conn.execute(update(poll).where(poll.c.id == running.id).values(**ended))
-
-
-def _by_instant(kept: Ints, after: Ints) -> Iterator[tuple[int, Ints]]:
-    """The models (by place) that were read at one moment, and when, in the order of the listing."""
-    for seconds in np.unique(after).tolist():
-        first, end = np.searchsorted(after[kept], (seconds, seconds + 1))
-        yield seconds, kept[first:end]
 
 
 def _count(conn: Connection, poll_id: int, models: int, moved: int) -> None:

@@ -22,6 +22,7 @@ from benchmarks import history, hub_days, running
 from benchmarks.asked import Asked
 from benchmarks.bench import MODEL, machine, measure_size
 from benchmarks.hub_days import Day
+from benchmarks.moments import moments
 from benchmarks.running import Cost, LoopbackHub
 from collector.model import month_of, previous_window
 
@@ -73,7 +74,7 @@ class Served:
 
     def rows(self) -> Iterator[Row]:
         """What is done every day, and what a user asks."""
-        month = previous_window(month_of(history.started_at(self._day))).label
+        month = previous_window(month_of(moments(self._day.number).started_at)).label
         yield self._storage()
         yield self._both(f"poll of day {self._day.number + 1}", "poll")
         yield self._both("roll-up from nothing", "rollup")

@@ -17,7 +17,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from pathlib import Path
 
 from benchmarks import peers
@@ -29,17 +28,17 @@ COLLECTOR = Path(sys.executable).with_name("collector")
 
 def poll(of: Asked) -> Said:
     """Our poll: asked, compared, kept."""
-    from benchmarks.hub_days import FIRST_DAY
+    from benchmarks.moments import Clock, Paced
     from collector.hubs.huggingface import HuggingFaceSettings, make
-    from collector.model import PollPlan, from_seconds
+    from collector.model import PollPlan
     from collector.polling import poll_once
     from collector.store.database import Database
     from collector.store.polls import PollStore
 
-    at, stop, plan = from_seconds(FIRST_DAY + 300) + timedelta(days=of.day), threading.Event(), PollPlan("all")
+    clock, stop, plan = Clock(of.day), threading.Event(), PollPlan("all")
     with Database.open(of.url, write=True) as db:
-        hub = make(HuggingFaceSettings(f"http://{of.host}"), plan, lambda: at, stop, logging.getLogger("bench"))
-        made = poll_once(hub, PollStore(db), plan, lambda: at, stop, lambda _: None).poll
+        hub = make(HuggingFaceSettings(f"http://{of.host}"), plan, clock.now, stop, logging.getLogger("bench"))
+        made = poll_once(Paced(hub, clock), PollStore(db), plan, clock.now, stop, lambda _: None).poll
     return {"models": made.models_listed, "moved": made.models_moved, "pages": made.pages}
 
 
@@ -99,7 +98,7 @@ STEPS: Mapping[str, Callable[[Asked], Said]] = {
 
 #: Loaded before the clock runs: a program that iterates or polls does so once.
 NEEDS: Mapping[str, tuple[str, ...]] = {
-    "poll": ("collector.hubs.huggingface", "collector.polling", "collector.store.polls"),
+    "poll": ("benchmarks.moments", "collector.hubs.huggingface", "collector.polling", "collector.store.polls"),
     "rollup": ("collector.config", "collector.tasks"),
     "countries": ("collector.store.queries",),
     "parquet": ("collector.exporting", "pyarrow.parquet"),

@@ -11,9 +11,10 @@ import pytest
 
 from benchmarks import bench, growth, history, hub_days, peers, running, steps
 from benchmarks.asked import Asked
+from benchmarks.moments import Clock, Paced
 from benchmarks.running import Cost
 from collector.hubs.huggingface import HuggingFaceSettings, make
-from collector.model import PollPlan, from_seconds
+from collector.model import PollPlan
 
 
 def run_here(name: str, of: Asked) -> Cost:
@@ -98,14 +99,16 @@ def test_a_step_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
 def test_pages_say_what_the_quick_way_stores(tmp_path: Path) -> None:
     """The hub's module reads from the made-up pages the observations that `history` writes without them."""
     day = next(hub_days.days(12_000))
-    at, told = from_seconds(history.started_at(day)), history.MadeUpHub(day)
+    clock, told = Clock(day.number), history.MadeUpHub(day)
     with running.loopback_hub(tmp_path) as served:
         served.serve(day)
         settings, stop = HuggingFaceSettings(f"http://{served.host}"), threading.Event()
-        hub = make(settings, PollPlan("all"), lambda: at, stop, logging.getLogger("bench"))
+        hub = Paced(make(settings, PollPlan("all"), clock.now, stop, logging.getLogger("bench")), clock)
         cursor: str | None = None
         for start in range(0, 12_000, hub_days.PAGE_ROWS):
             page = hub.page(cursor)
-            assert page.observations == told.page(str(start)).observations
+            expected = told.page(str(start))
+            assert page.observations == expected.observations
+            assert page.observed_at == expected.observed_at
             cursor = page.next_cursor
     assert cursor is None

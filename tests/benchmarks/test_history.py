@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from benchmarks import history, hub_days
 from benchmarks.hub_days import Day
+from benchmarks.moments import moments
 from collector.store import calendar
 from collector.store.check import check
 from collector.store.database import Database, upgrade
@@ -71,4 +72,4 @@ def test_a_filled_database_is_sound(tmp_path: Path) -> None:
     with Database.open(url, write=False) as db:
         assert check(db) == []
         made = calendar.polls_made(db, 1)
-    assert [poll.started_at for poll in made] == [history.started_at(day) for day in world()]
+    assert [poll.started_at for poll in made] == [moments(day.number).started_at for day in world()]
