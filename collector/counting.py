@@ -63,7 +63,7 @@ def count(db: Database, hub: Hub, window: Window, known: Hubwide | None = None) 
     # A tile of 30 days takes the first 30-day count also where that was read up to 15 days after the tile's end.
     unread = first is None or window.end <= first - ESTIMATE_REACH - NEAR_SECONDS
     if unread or _is_noted_as_nothing(db, hub, window):
-        return nothing_done(known.columns.described().of(np.empty(0, np.int64)))
+        return nothing_done(known.columns.described_of(np.empty(0, np.int64)))
     return count_anew(db, hub, window, known)
 
 
@@ -209,7 +209,7 @@ def count_anew(db: Database, hub: Hub, window: Window, known: Hubwide | None = N
     some &= np.isin(model_id, known.columns.model_id)  # a poll beside may have brought others since
     flagged = np.flatnonzero(flags)
     return Counted(
-        known.columns.described().of(model_id[some]),
+        known.columns.described_of(model_id[some]),
         models.publisher_id[some],
         summed["downloads"][some],
         summed["estimated"][some],
@@ -231,7 +231,7 @@ def count_trailing(db: Database, hub: Hub, poll: facts.PollAt, known: Hubwide) -
     model_id, downloads = listed.model_id[some], listed.downloads_30d[some].astype(np.float64)
     size = len(model_id)
     return Counted(
-        known.columns.described().of(model_id),
+        known.columns.described_of(model_id),
         facts.models(db, hub.id, trailing_window(poll), model_id).publisher_id,
         downloads,
         estimated=np.full(size, np.nan),

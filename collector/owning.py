@@ -96,11 +96,12 @@ def attributed(
     """
     columns = (hubwide.read(db, hub.id) if known is None else known).columns
     listed_by = facts.last_start_that_matters(db, hub.id, window)
-    created = figures.created_models(db, hub.id, columns.described(), columns.first_poll_id, window, listed_by)
+    when = (columns.model_id, columns.created_at, columns.first_poll_id)
+    created = columns.described_of(figures.created_models(db, hub.id, *when, window, listed_by))
     origins = _Origins(hub, knowledge, window.last_day, with_publishers)
     both = (counted, nothing_done(created))
     # Looked up after the models were counted: a poll beside may have moved one of them to a new account.
-    models, new = _with_owners(db, hub, window, both, origins, columns.root_sets)
+    models, new = _with_owners(db, hub, window, both, origins, lambda: columns.root_sets)
     developers = {family.name: origins.country(family.publisher) for family in knowledge.families.all}
     return WindowModels(window, models, new, status, developers)
 

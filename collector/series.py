@@ -7,6 +7,7 @@ None, so that silence never becomes zero; counters are never negative.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ NOT_SAID = -1
 NO_DELTA = np.iinfo(np.int64).min  #: no reading of the same counter before
 
 Ints = NDArray[np.int64]
+Narrow = NDArray[np.signedinteger[Any]]  #: whole numbers of some kind that holds them all; widened to reckon with
 Bools = NDArray[np.bool_]
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from collector import rollup, rooting
 from collector.model import Base, Observation, Page, PollPlan, Scope, days_window, publisher_of
@@ -34,7 +35,7 @@ from collector.store.hubwide import HubColumns
 from collector.store.imports import ImportStore, Provenance
 from collector.store.polls import PollStore
 from collector.store.queries import Hub
-from collector.store.schema import model, model_origin, origin_todo
+from collector.store.schema import model, model_origin, origin_todo, publisher
 
 START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
 FAMILIES = """
@@ -200,8 +201,8 @@ def told(story: Story, knowledge: Knowledge) -> dict[int, list[RootRow]]:
 
 def read(story: Story, knowledge: Knowledge) -> dict[int, list[RootRow]]:
     """The same as a reader is told it: who is not named is its own root."""
-    stored = hubwide.read(story.db, story.hub.id).columns.root_sets
-    sets = roots_of_models(story.db, story.hub, knowledge, stored, {})
+    columns = hubwide.read(story.db, story.hub.id).columns
+    sets = roots_of_models(story.db, story.hub, knowledge, lambda: columns.root_sets, {})
     named = dict(zip(sets.model_id.tolist(), sets.code.tolist(), strict=True))
     names = {row[0]: row[1] for row in queries.model_names(story.db, story.hub.id)}
     own = {model_id: [RootRow(publisher_of(name), 1.0, "self", None, None)] for model_id, name in names.items()}
@@ -507,6 +508,28 @@ def test_a_model_that_moves_to_a_new_account_while_shares_are_worked_out_is_coun
     weeks = days_window(date(2026, 8, 1), date(2026, 9, 5))
     models = window_models(story.db, story.hub, weeks, knowledge, known).models
     assert [account.name for account in models.accounts.at(models.account)] == ["x", "brand-new"]
+
+
+def test_what_differs_may_be_larger_than_all_that_is_kept_beside_it(story: Story, knowledge: Knowledge) -> None:
+    """The kept columns hold small numbers alone, each in a byte; a later account has a large one."""
+    story.polled(k1=("x/One", ()), k2=("y/Two", ()))
+    story.refreshed(knowledge)
+    with story.db.begin() as connection:
+        connection.execute(insert(publisher).values(id=70_000, hub_id=story.hub.id, name="late"))
+    story.polled(k2=("late/Two", ()))
+    assert hubwide.read(story.db, story.hub.id).columns.publisher_id.tolist() == [1, 70_000]
+    story.refreshed(knowledge)
+    assert hubwide.read(story.db, story.hub.id).columns.publisher_id.tolist() == [1, 70_000]
+
+
+@pytest.mark.parametrize("numbers", [[1, 2, 3], [2, 3, 4], [1, 3, 9], []])
+def test_models_are_found_by_number_whether_or_not_numbers_are_missing(numbers: list[int]) -> None:
+    column = np.array(numbers, np.int64)
+    columns = HubColumns(column, column, column, column, column, column, [], [])
+    asked = [0, 1, 3, 5, 9, 12]
+    ours, place = hubwide.Hubwide(columns, column, column).found(np.array(asked))
+    found = [(asked[mine], numbers[theirs]) for mine, theirs in zip(ours.tolist(), place.tolist(), strict=True)]
+    assert found == [(number, number) for number in asked if number in numbers]
 
 
 # ---- the law

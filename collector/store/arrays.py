@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
 )
 
+from collector.series import Narrow
 from collector.store import server
 from collector.store.database import translated
 from collector.store.histories import plain_rows
@@ -99,23 +100,33 @@ def named(conn: Connection, query: Select[Any]) -> tuple[NDArray[np.int64], list
 
 
 def packed(column: NDArray[Any]) -> bytes:
-    """A column as bytes: a letter for the kind of its numbers, the smallest that holds them all, then these.
+    """A column as bytes: its numbers, and a letter for their kind, the smallest that holds them all.
 
     b, h, i and q are whole numbers of 1, 2, 4 and 8 bytes, the lowest first; d are others of 8. What is whole may
     stand in a column of floats: it comes back as the same number.
     """
-    whole = column.astype(np.int64)
+    whole = column.astype(np.int64, copy=False)
     if not np.array_equal(whole, column):
-        return b"d" + column.astype("<f8").tobytes()
-    low, high = int(whole.min(initial=0)), int(whole.max(initial=0))
-    kind = next(kind for kind in "bhiq" if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
-    return kind.encode() + whole.astype(f"<{kind}").tobytes()
+        return column.astype("<f8").tobytes() + b"d"
+    kind = kind_of(whole)
+    return whole.astype(f"<{kind}").tobytes() + kind.encode()
+
+
+def kind_of(column: Narrow) -> str:
+    """The letter of the smallest kind of whole numbers that holds a column."""
+    low, high = int(column.min(initial=0)), int(column.max(initial=0))
+    return next(kind for kind in "bhiq" if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
 
 
 def unpacked(content: bytes) -> NDArray[Any]:
     """The column again: of int64, or of float64 where not all its numbers are whole."""
-    kind = content[:1].decode()
-    return np.frombuffer(content, f"<{kind}", offset=1).astype(np.float64 if kind == "d" else np.int64)
+    column = as_packed(content)
+    return column.astype(np.float64 if column.dtype.kind == "f" else np.int64)
+
+
+def as_packed(content: bytes) -> NDArray[Any]:
+    """The column as it lies in its bytes, which nobody can change: no memory is filled for it."""
+    return np.frombuffer(content[:-1], f"<{content[-1:].decode()}")
 
 
 # --- rows written from columns --------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, func, not_, or_, select
 
 from collector.model import Window
-from collector.series import NOT_SAID, Bools, Ints
+from collector.series import NOT_SAID, Bools, Ints, Narrow
 from collector.store.arrays import Codes, columns_of, fetched, named
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows, rows_among
@@ -46,17 +46,6 @@ class Described:
     created_at: Ints  #: Unix seconds, or NOT_SAID
     task: Ints  #: place in `tasks`
     tasks: Sequence[str | None]
-
-    def of(self, model_ids: Ints) -> Described:
-        """Some of the models, which must be among them."""
-        return self.at(np.searchsorted(self.model_id, model_ids))
-
-    def at(self, places: Ints) -> Described:
-        """The models at these places."""
-        model_id, publisher_id, created_at = (
-            each[places] for each in (self.model_id, self.publisher_id, self.created_at)
-        )
-        return Described(model_id, publisher_id, created_at, self.task[places], self.tasks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,21 +233,21 @@ def described(db: Database, hub_id: int, only: Sequence[int] | None = None) -> t
 
 
 def created_models(
-    db: Database, hub_id: int, hub: Described, first_poll_id: Ints, window: Window, listed_by: int
-) -> Described:
+    db: Database, hub_id: int, model_id: Ints, created_at: Narrow, first_poll_id: Narrow, window: Window, listed_by: int
+) -> Ints:
     """Of the hub's models those created in a window and seen by `listed_by` (Unix seconds).
 
     A poll that began by then listed them first, or a file holds a reading of a day up to then.
     """
-    rows = np.flatnonzero((hub.created_at >= window.start) & (hub.created_at < window.end))
+    rows = np.flatnonzero((created_at >= window.start) & (created_at < window.end))
     in_time = _begun_by(hub_id, listed_by)
     files = in_time.where(poll.c.scope == "import", poll.c.started_at >= window.start)
     with db.connect() as conn:
         listed = np.isin(first_poll_id[rows], fetched(conn, in_time)[:, 0])
-        unlisted = hub.model_id[rows[~listed]]
+        unlisted = model_id[rows[~listed]]
         read = np.concatenate([unlisted[:0], *_read_by(conn, unlisted, fetched(conn, files)[:, 0])])
-    model_id = hub.model_id[rows]
-    return hub.of(model_id[listed | np.isin(model_id, read)])
+    created = model_id[rows]
+    return created[listed | np.isin(created, read)]
 
 
 def polls_begun_by(db: Database, hub_id: int, moment: int) -> Ints:

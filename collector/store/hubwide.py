@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Select, case, delete, func, insert, or_, select
 
-from collector.series import NOT_SAID, Bools, Ints
+from collector.series import NOT_SAID, Bools, Ints, Narrow
 from collector.store import figures
-from collector.store.arrays import Codes, columns_of, packed, unpacked
+from collector.store.arrays import Codes, as_packed, columns_of, kind_of, packed
 from collector.store.database import Database
 from collector.store.figures import Described, MonthFigures, RootRow, RootSets
 from collector.store.lineages import STANDING, todo
@@ -40,16 +40,20 @@ _KEPT = ("publisher_id", "created_at", "first_poll_id", "task", "roots")
 _NUMBERS = ("model_id", *_KEPT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HubColumns:
-    """Every model of a hub, by model_id; all columns of numbers have the same length."""
+    """Every model of a hub, by model_id; all columns of numbers have the same length.
+
+    They lie as they are kept, each of the smallest kind that holds it: of 2.5 million models 40 MB where int64 takes
+    120. What is chosen of them is widened.
+    """
 
     model_id: Ints
-    publisher_id: Ints
-    created_at: Ints  #: Unix seconds, or NOT_SAID
-    first_poll_id: Ints  #: or NOT_SAID
-    task: Ints  #: place in `tasks`
-    roots: Ints  #: place in `sets`, or OWN
+    publisher_id: Narrow
+    created_at: Narrow  #: Unix seconds, or NOT_SAID
+    first_poll_id: Narrow  #: or NOT_SAID
+    task: Narrow  #: place in `tasks`
+    roots: Narrow  #: place in `sets`, or OWN
     tasks: Sequence[str | None]
     sets: Sequence[Roots]
 
@@ -58,14 +62,22 @@ class HubColumns:
         numbers = {name: getattr(self, name)[places] for name in _NUMBERS}
         return HubColumns(**numbers, tasks=self.tasks, sets=self.sets)
 
-    def described(self) -> Described:
-        """What is said of the models beside their roots."""
-        return Described(self.model_id, self.publisher_id, self.created_at, self.task, self.tasks)
+    def described_of(self, model_ids: Ints) -> Described:
+        """What is said of some models beside their roots; they must be among these."""
+        return self.described_at(np.searchsorted(self.model_id, model_ids))
 
+    def described_at(self, places: Ints) -> Described:
+        """What is said of the models at these places beside their roots."""
+        account, created_at, task = (
+            each[places].astype(np.int64) for each in (self.publisher_id, self.created_at, self.task)
+        )
+        return Described(self.model_id[places], account, created_at, task, self.tasks)
+
+    @cached_property
     def root_sets(self) -> RootSets:
         """Their roots as stored."""
         told = self.roots != OWN
-        return RootSets(self.model_id[told], self.roots[told], self.sets)
+        return RootSets(self.model_id[told], self.roots[told].astype(np.int64), self.sets)
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,11 @@ class Hubwide:
 
     def found(self, model_ids: Ints) -> tuple[Ints, Ints]:
         """Which of some models are the hub's, and the place of each of these in the columns."""
+        numbers = self.columns.model_id
+        if len(numbers) and _follow_each_other(numbers):
+            place = model_ids - numbers[0]
+            ours = np.flatnonzero((place >= 0) & (place < len(numbers)))
+            return ours, place[ours]
         place = self._place_of[np.minimum(model_ids, len(self._place_of) - 1)]
         ours = np.flatnonzero(place >= 0)
         return ours, place[ours]
@@ -92,6 +109,11 @@ class Hubwide:
         place = np.full(int(numbers.max(initial=0)) + 2, -1)
         place[numbers] = np.arange(len(numbers))
         return place
+
+
+def _follow_each_other(numbers: Ints) -> bool:
+    """Whether none is missing between the first and the last, as where a database holds one hub."""
+    return bool(numbers[-1] - numbers[0] + 1 == len(numbers))
 
 
 def read(db: Database, hub_id: int, columns: HubColumns | None = None) -> Hubwide:
@@ -116,7 +138,7 @@ def whole_month(db: Database, hub_id: int, month: int, known: Hubwide) -> MonthF
     flagged = np.flatnonzero(rows.flags)
     of_models = zip(rows.model_id[flagged].tolist(), rows.flags[flagged].tolist(), strict=True)
     return MonthFigures(
-        known.columns.described().at(place),
+        known.columns.described_at(place),
         rows.publisher_id,
         rows.downloads,
         rows.estimated,
@@ -172,7 +194,7 @@ def _kept_apart(conn: Connection, hub_id: int) -> Ints:
     """The models that differ from what is kept of all."""
     c = hub_columns.c
     steps = conn.execute(select(c.content).where(c.hub_id == hub_id, c.name == f"{_APART}steps")).scalar()
-    return np.empty(0, np.int64) if steps is None else np.cumsum(unpacked(steps))
+    return np.empty(0, np.int64) if steps is None else _numbers(steps)
 
 
 def differing(db: Database, hub_id: int) -> list[int]:
@@ -235,11 +257,11 @@ def _with(known: HubColumns, few: HubColumns) -> HubColumns:
     return HubColumns(**joined, tasks=list(tasks), sets=list(sets))
 
 
-def _laid_over(column: Ints, said: Ints, place: Ints, is_old: Bools) -> Ints:
+def _laid_over(column: Narrow, said: Ints, place: Ints, is_old: Bools) -> Narrow:
     """A column, and over it what is said of a few models: in place of what it says of them, or between its rows."""
-    found = column.copy()
+    found = column.astype(np.promote_types(column.dtype, kind_of(said)))
     found[place[is_old]] = said[is_old]
-    new, before = said[~is_old], place[~is_old]
+    new, before = said[~is_old].astype(found.dtype), place[~is_old]
     # Models are numbered as they come, so new ones come last: to put others between costs five times as much.
     return np.concatenate([found, new]) if (before == len(column)).all() else np.insert(found, before, new)
 
@@ -253,19 +275,24 @@ def _packed(columns: HubColumns, prefix: str) -> dict[str, bytes]:
     task, tasks = _by_first_sight(columns.task, columns.tasks)
     roots, sets = _by_first_sight(columns.roots, columns.sets)
     numbers = {name: getattr(columns, name) for name in _KEPT} | {"task": task, "roots": roots}
-    numbers["steps"] = np.diff(columns.model_id, prepend=0)  # from each model to the next: mostly 1
+    numbers["steps"] = np.diff(columns.model_id, prepend=0)
     said = {f"{prefix}{name}": packed(column) for name, column in numbers.items()}
     return said | {f"{prefix}tasks": json.dumps(tasks).encode(), f"{prefix}sets": json.dumps(sets).encode()}
 
 
 def _unpacked(said: Mapping[str, bytes], prefix: str) -> HubColumns:
-    numbers = {name: unpacked(said[f"{prefix}{name}"]) for name in _KEPT}
+    numbers = {name: as_packed(said[f"{prefix}{name}"]) for name in _KEPT}
     sets = [tuple(RootRow(*root) for root in roots) for roots in json.loads(said[f"{prefix}sets"])]
-    model_id, tasks = np.cumsum(unpacked(said[f"{prefix}steps"])), json.loads(said[f"{prefix}tasks"])
+    model_id, tasks = _numbers(said[f"{prefix}steps"]), json.loads(said[f"{prefix}tasks"])
     return HubColumns(model_id, **numbers, tasks=tasks, sets=sets)
 
 
-def _by_first_sight(place: Ints, values: Sequence[Any]) -> tuple[Ints, list[Any]]:
+def _numbers(steps: bytes) -> Ints:
+    """Models by the steps from each to the next, which are mostly 1."""
+    return np.cumsum(as_packed(steps), dtype=np.int64)
+
+
+def _by_first_sight(place: Narrow, values: Sequence[Any]) -> tuple[Ints, list[Any]]:
     """The values that are used, in the order in which models first need them, and the places there."""
     some = np.flatnonzero(place >= 0)[::-1]
     first = np.full(len(values), len(place))
@@ -294,6 +321,8 @@ def _sightings(db: Database, model_id: Ints) -> tuple[Ints, Ints]:
             if (said & 1).any():
                 others, polls = columns_of(conn, select(s.model_id, by).where(*among, by != usual))
                 listed[others] = polls
+    if len(model_id) and _follow_each_other(model_id):
+        return seen_at[model_id[0] :], listed[model_id[0] :]
     return seen_at[model_id], listed[model_id]
 
 

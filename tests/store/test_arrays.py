@@ -145,7 +145,7 @@ def test_a_packed_column_takes_no_more_than_its_largest_number_needs(
     numbers: list[int], kind: bytes, size: int
 ) -> None:
     content = packed(np.array(numbers, np.int64))
-    assert (content[:1], len(content)) == (kind, 1 + size)
+    assert (content[-1:], len(content)) == (kind, size + 1)
     assert unpacked(content).tolist() == numbers
     assert unpacked(content).dtype == np.int64
 
