@@ -43,15 +43,15 @@ def poll(of: Asked) -> Said:
 
 
 def rollup(of: Asked) -> Said:
-    """Every derived table brought up to date."""
+    """Every derived table brought up to date, as after a poll."""
     from collector.asking import knowledge_of
     from collector.config import load_config
     from collector.store.database import Database
-    from collector.tasks import roll_up
+    from collector.tasks import RESTATED_AFTER_POLL, roll_up
 
     config = load_config(of.config, {"COLLECTOR__DATABASE__URL": of.url})
     with Database.open(of.url, write=True) as db:
-        return {"months": roll_up(db, knowledge_of(config), config.scopes)}
+        return {"months": roll_up(db, knowledge_of(config), config.scopes, RESTATED_AFTER_POLL)}
 
 
 def countries(of: Asked) -> Said:

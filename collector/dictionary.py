@@ -124,6 +124,11 @@ def _file_rows(file: PublishedFile) -> Iterator[tuple[str, ...]]:
 def _views() -> Iterator[str]:
     yield "## SQL views\n"
     yield 'What analysts read: `collector sql "SELECT * FROM country_share_month"`. Names keep their meaning.\n'
+    yield (
+        "Months that are over are restated one a poll where only what is said of models changed: name, task, base."
+        " Until its turn a month keeps the shares it had; `collector status` names those that wait, and `collector"
+        " report` works them out anew.\n"
+    )
     for name, view in VIEWS.items():
         yield f"### {name}\n"
         yield f"{view.meaning}\n"
@@ -148,6 +153,7 @@ def _recipes() -> Iterator[str]:
 def _tables() -> Iterator[str]:
     yield "## Tables\n"
     yield "Facts are appended and never edited. Tables marked *Derived* can be dropped and rebuilt to the same bytes.\n"
+    yield "(`hub_columns` says the same then, though all in one part; of `build_mark` no month waits any more.)\n"
     for table in metadata.tables.values():
         yield f"### {table.name}\n"
         yield f"{table.comment}\n"

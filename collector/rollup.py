@@ -49,6 +49,8 @@ def refresh(
     Of the months in which nothing changed but what is said of models, at most so many are restated, those first that
     have waited longest (None: all are). The others keep their shares and wait.
     """
+    with db.connect() as conn:
+        facts_mark = waiting.facts_mark(conn, hub.id)  # a poll may end while this works
     refresh_registry(db, hub, knowledge)
     todo = lineages.todo(db, hub.id)  # read once, for a poll beside this may add to it
     columns = _renewed_columns(db, hub, knowledge, todo, scopes)
@@ -74,6 +76,7 @@ def refresh(
         keep(db, hub, month, found, shares_mark(db, hub, month, knowledge, scopes))
         previous = month.label, now
     let_wait_for(db, hub, lineages.todo(db, hub.id).model_ids)
+    waiting.note_rolled_up(db, hub.id, facts_mark)
     return [month.label for month in due]
 
 

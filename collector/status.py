@@ -1,4 +1,4 @@
-"""How things stand: last polls, lag, coverage, next runs, size. Read-only.
+"""How things stand: last polls, lag, coverage, what waits, next runs, size. Read-only.
 
 Knows the configuration and the run log; knows no figure. It is asked often and must answer at once: nothing that loads
 slowly is imported here. The clock and the reader of schedules are passed in.
@@ -41,6 +41,9 @@ def _hub_status(hub: queries.HubStatus, now: datetime) -> dict[str, Any]:
         "hours_since": None if last is None else round((now - last).total_seconds() / 3600, 1),
         "is_stale": hub.last_good_poll_at != hub.last_poll_at,
         "coverage": {f"{month // 100}-{month % 100:02}": round(part, 6) for month, part in hub.coverage.items()},
+        "is_rolled_up": hub.is_rolled_up,
+        "months_to_restate": list(hub.waiting),
+        "to_restate_since": _iso(from_seconds(min(hub.waiting.values()))) if hub.waiting else None,
         "unfinished_polls": [dict(row) for row in hub.unfinished],
         "last_polls": [dict(row) for row in hub.last_polls],
     }
@@ -65,8 +68,19 @@ def _hub_lines(hub: dict[str, Any]) -> list[str]:
     lines = [f"{hub['hub']}: {hub['models']:,} models, {hub['complete_polls']:,} complete polls; {since}{stale}"]
     lines += [f"  {row['started_at']}  {row['status']:<8} {_poll_words(row)}" for row in hub["last_polls"]]
     lines += [f"  unfinished since {row['started_at']}: {row['status']}" for row in hub["unfinished_polls"]]
-    months = [f"{month} {part:.1%}" for month, part in list(hub["coverage"].items())[-6:]]
-    return [*lines, f"  covered: {', '.join(months)}"] if months else lines
+    if months := [f"{month} {part:.1%}" for month, part in list(hub["coverage"].items())[-6:]]:
+        lines.append(f"  covered: {', '.join(months)}")
+    return lines + _behind(hub)
+
+
+def _behind(hub: dict[str, Any]) -> list[str]:
+    """What the tables do not say yet."""
+    lines = [] if hub["is_rolled_up"] else ["  the tables do not hold the last readings yet: they will after a roll-up"]
+    if months := hub["months_to_restate"]:
+        named = months[0] if len(months) == 1 else f"{len(months)} months, {months[0]} to {months[-1]},"
+        are = "waits" if len(months) == 1 else "wait"
+        lines.append(f"  {named} {are} to be restated, since {hub['to_restate_since']}: models are described anew")
+    return lines
 
 
 def _poll_words(row: dict[str, Any]) -> str:

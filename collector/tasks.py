@@ -35,6 +35,10 @@ if TYPE_CHECKING:  # loaded by what polls and imports: a report need not wait a 
     from collector.importing import ImportResult
     from collector.polling import PollResult, Progress
 
+#: Months restated after a poll because models in them are described anew. The others wait: a roll-up is not to take
+#: longer the longer the history is.
+RESTATED_AFTER_POLL = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Pack:
@@ -67,7 +71,7 @@ def poll_hub(
     with Database.open(config.database.url, write=True) as db:
         result = read_hub(db, hub, now=now, stop=stop, log=log, progress=progress)
         with at_once(stop):
-            roll_up(db, knowledge, config.scopes)
+            roll_up(db, knowledge, config.scopes, RESTATED_AFTER_POLL)
     return result
 
 

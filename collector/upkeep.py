@@ -32,7 +32,16 @@ from collector.store.check import check
 from collector.store.database import Database
 from collector.store.jobs import Done, Jobs
 from collector.store.watching import HubNumbers
-from collector.tasks import poll_sentence, read_hub, report_data, report_folder, roll_up, trailing, write_data
+from collector.tasks import (
+    RESTATED_AFTER_POLL,
+    poll_sentence,
+    read_hub,
+    report_data,
+    report_folder,
+    roll_up,
+    trailing,
+    write_data,
+)
 
 LEFT_OVER = timedelta(hours=6)  # nobody writes a pack for so long: what is older was left by one who was killed
 MONTHS_RECOUNTED = 3  # by each check: older ones hardly change, and each takes as long as a report of other dates
@@ -81,11 +90,14 @@ class Upkeep:
         """Whether the derived tables are as the facts, the configuration and the user's registry file say."""
         return self._rolled_up == self._standing()
 
-    def roll_up(self) -> None:
-        """Brings the derived tables up to date. A registry that cannot be read is an error, and the last one stays."""
+    def roll_up(self, most_restated: int | None = RESTATED_AFTER_POLL) -> None:
+        """Brings the derived tables up to date; of months in which only descriptions changed so many (None: all).
+
+        A registry that cannot be read is an error, and the last one stays.
+        """
         standing = self._standing()
         with self._writing() as db:
-            rebuilt = roll_up(db, knowledge_of(self.config), self.config.scopes)
+            rebuilt = roll_up(db, knowledge_of(self.config), self.config.scopes, most_restated)
             self._flags = watching.flags_of_latest_month(db)
         self._rolled_up = standing
         for hub, months in rebuilt.items():

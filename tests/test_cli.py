@@ -10,11 +10,12 @@ import pty
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -331,6 +332,22 @@ def test_status_says_how_polls_stand_and_what_comes_next(polled: Place, empty: P
     assert said["next_runs"]["report"] == "2026-11-02T06:00:00Z"
     assert said["hubs"][0]["coverage"]["2026-09"] > 0.9
     assert "run `collector poll`" in empty.run("status").out
+
+
+def test_the_status_says_what_the_tables_do_not_say_yet(polled: Place, copy: Place) -> None:
+    (hub,) = json.loads(polled.run("status", "--json").out)["hubs"]
+    assert (hub["is_rolled_up"], hub["months_to_restate"], hub["to_restate_since"]) == (True, [], None)
+    assert "restated" not in polled.run("status").out
+    with closing(sqlite3.connect(copy.folder / "collector.db")) as connection, connection:
+        connection.execute("UPDATE build_mark SET fingerprint = 'of other polls' WHERE what = 'rolled up'")
+        marks = [(1, f"restate 2026-0{month}", str(since)) for month, since in ((8, 86_400), (9, 3600))]
+        connection.executemany("INSERT INTO build_mark VALUES (?, ?, ?)", marks)
+    said = copy.run("status").out
+    assert "  the tables do not hold the last readings yet: they will after a roll-up\n" in said
+    words = "2 months, 2026-08 to 2026-09, wait to be restated, since 1970-01-01T01:00:00Z: models are described anew"
+    assert f"  {words}\n" in said
+    (hub,) = json.loads(copy.run("status", "--json").out)["hubs"]
+    assert (hub["is_rolled_up"], hub["months_to_restate"]) == (False, ["2026-08", "2026-09"])
 
 
 def test_an_unfinished_poll_stands_in_the_status(

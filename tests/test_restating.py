@@ -24,7 +24,7 @@ from collector.figuring import are_current
 from collector.model import Base, Observation, Page, PollPlan, Scope, month_window
 from collector.origins.knowledge import load_knowledge
 from collector.restating import in_turn
-from collector.store import hubwide, lineages, waiting
+from collector.store import hubwide, lineages, queries, waiting
 from collector.store.database import Database, upgrade
 from collector.store.derived import Derived
 from collector.store.polls import PollStore
@@ -310,6 +310,20 @@ def test_what_a_poll_beside_says_of_a_model_has_its_months_wait_for_they_may_hav
     assert world.months() == world.from_nothing()
 
 
+def test_the_status_says_whether_readings_wait_for_a_roll_up_and_which_months_wait(world: World) -> None:
+    def status() -> tuple[bool, list[str]]:
+        (hub,) = queries.status(world.db).hubs
+        return hub.is_rolled_up, [*hub.waiting]
+
+    assert status() == (True, [])
+    world.poll({1: replace(world.models[1], name="Qwen/other")})
+    assert status() == (False, [])
+    world.roll_up(1)
+    assert status() == (True, ["2026-07", "2026-08"])
+    world.roll_up()
+    assert status() == (True, [])
+
+
 # --- the law ----------------------------------------------------------------------------------------------------------
 
 names = st.sampled_from(
@@ -330,7 +344,7 @@ said = st.builds(
 days = st.lists(st.tuples(st.integers(1, 6), said), max_size=3).map(dict)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(days, st.sampled_from([None, 0, 1, "no roll-up"])), min_size=3, max_size=9))
 def test_a_month_that_does_not_wait_says_what_is_worked_out_from_nothing(
     empty: Path, tmp_path: Path, drawn: Iterable[tuple[dict[int, Said], Any]]

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from collector.errors import StoreError
+from collector.store import waiting
 from collector.store.database import Database, translated
 from collector.store.histories import plain_rows
 from collector.store.lineages import of_hub
@@ -68,6 +69,8 @@ class HubStatus(NamedTuple):
     unfinished: tuple[dict[str, Any], ...]  #: rows of poll_log that run, died or failed after the last complete poll
     last_polls: tuple[dict[str, Any], ...]  #: the last rows of poll_log, imports left out, latest first
     coverage: dict[int, float]  #: by month worked out (year × 100 + month): the part of it that readings back
+    is_rolled_up: bool  #: whether all that polls and imports brought is in the derived tables
+    waiting: dict[str, int]  #: months (YYYY-MM) to be restated, for models in them are described anew, and since when
 
 
 class Status(NamedTuple):
@@ -166,6 +169,8 @@ def _hub_status(connection: Connection, of: Hub, last: int) -> HubStatus:
         unfinished=tuple(log[: ended[0]] if ended else log),
         last_polls=tuple(log[:last]),
         coverage={row.month: row.covered for row in connection.execute(months.order_by(month_build.c.month))},
+        is_rolled_up=waiting.is_rolled_up(connection, of.id),
+        waiting=waiting.waiting(connection, of.id),
     )
 
 

@@ -1,23 +1,48 @@
-"""Which months wait to be restated: models in them are described otherwise than when their shares were worked out.
+"""What of the derived tables waits: readings for the next roll-up, months to be restated.
 
-Such a month keeps its shares and their mark, and gets a second mark beside it that says since when it waits (Unix
-seconds: until when the hub had been read). Knows the tables; decides neither what a description changes nor when a
-month is restated. Loads no numpy: `collector status` asks it.
+A month is to be restated where models in it are described otherwise than when its shares were worked out. It keeps its
+shares and their mark, and gets a second mark beside it that says since when it waits (Unix seconds: until when the hub
+had been read). Knows the tables; decides neither what a description changes nor when a month is restated. Loads no
+numpy: `collector status` asks it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, Integer, bindparam, delete, exists, insert, select
+from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, select
 
 from collector.model import Window, month_window
 from collector.store.database import Database
 from collector.store.histories import chunks, rows_among
-from collector.store.schema import build_mark, model_month, month_build
+from collector.store.schema import build_mark, import_file, model_month, month_build, poll
 
 SHARES = "shares "  #: goes before the month in the name of the mark of what its shares were worked out from
 _WAITS = "restate "  # of the one that says since when it waits
+_ROLLED_UP = "rolled up"
+
+
+def facts_mark(conn: Connection, hub_id: int) -> str:
+    """Changes with every complete poll and every import of a hub."""
+    counts = (func.count(), func.max(poll.c.id), func.max(poll.c.finished_at))
+    polls = conn.execute(select(*counts).where(poll.c.hub_id == hub_id, poll.c.status == "complete")).one()
+    files = conn.execute(select(func.max(import_file.c.id)).where(import_file.c.hub_id == hub_id)).scalar()
+    return " ".join(map(str, (*polls, files)))
+
+
+def note_rolled_up(db: Database, hub_id: int, facts: str) -> None:
+    """What polls and imports brought up to this (as of `facts_mark`) is in the derived tables."""
+    c = build_mark.c
+    with db.begin() as conn:
+        conn.execute(delete(build_mark).where(c.hub_id == hub_id, c.what == _ROLLED_UP))
+        conn.execute(insert(build_mark).values(hub_id=hub_id, what=_ROLLED_UP, fingerprint=facts))
+
+
+def is_rolled_up(conn: Connection, hub_id: int) -> bool:
+    """Whether all that polls and imports brought is in the derived tables."""
+    c = build_mark.c
+    said = conn.execute(select(c.fingerprint).where(c.hub_id == hub_id, c.what == _ROLLED_UP)).scalar()
+    return said == facts_mark(conn, hub_id)
 
 
 def waiting(conn: Connection, hub_id: int) -> dict[str, int]:

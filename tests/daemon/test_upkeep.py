@@ -320,6 +320,24 @@ def test_columns_that_are_not_what_their_rows_say_are_found_by_the_check_and_kep
     assert here.ask("SELECT * FROM country_share") == shares
 
 
+def test_the_roll_up_after_a_poll_restates_one_month_of_those_in_which_only_a_description_changed(
+    here: Observatory,
+) -> None:
+    for _ in range(5):  # 2026-10 to 2027-01
+        here.look(POLL)
+        here.clock.advance(days=14)
+    here.look("roll-up")
+    waits = "SELECT substr(what, 9) FROM build_mark WHERE what LIKE 'restate %' ORDER BY what"
+    assert here.ask(waits) == []
+    here.hub.world.rename(NAMES[0], "Qwen/another")
+    here.look(POLL, "roll-up")
+    assert here.ask(waits) == [("2026-10",), ("2026-11",)]
+    here.upkeep.roll_up()
+    assert here.ask(waits) == [("2026-10",)]
+    here.upkeep.roll_up(most_restated=None)
+    assert here.ask(waits) == []
+
+
 def test_figures_are_those_of_the_polls(here: Observatory) -> None:
     here.look(POLL)
     here.clock.advance(days=1)

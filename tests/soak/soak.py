@@ -325,7 +325,7 @@ def caught_up(folder: Path, plan: Plan) -> None:
     """
     at = datetime.combine([*plan.dates()][-1], Time(23, 59), UTC)
     upkeep = Upkeep(load_config(folder / "config.toml", {}), lambda: at, logging.getLogger("soak"))
-    upkeep.roll_up()
+    upkeep.roll_up(most_restated=None)
     for hub, month in upkeep.reports_wanted(None):
         upkeep.report(hub, month)
 
