@@ -12,22 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collector.looking import Look, look, month_number
 from collector.measure.models import Floats
 from collector.measure.spans import FIRST, Spans, day_by_day, part_in
 from collector.measure.spikes import Daily
 from collector.measure.tiles import NEAR_SECONDS
 from collector.measure.windows import Growth, WindowGrowth, covered_part, flag_names, growth, in_window
-from collector.model import DAY, Window, from_seconds, month_of
-from collector.series import Bools, Ints
-from collector.store import calendar, figures, hubwide, marks, months, sums
+from collector.model import DAY, Window, from_seconds
+from collector.series import NOT_SAID, Bools, Ints
+from collector.store import calendar, figures, hub_polls, hubwide, marks, months, sums
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.figures import Described, MonthFigures
+from collector.store.hub_polls import PollAt
 from collector.store.hubwide import Hubwide
 from collector.store.months import MonthBuild
 from collector.store.queries import Hub
-
-RULES = "1"  #: rises with every change of the counting rules, so that no derived row outlives them
 
 ESTIMATE_REACH = 30 * DAY  # a first reading speaks of so much time before it
 
@@ -50,44 +50,47 @@ class Counted:
     open_falls: int  #: falls and jumps that touch the window and are not judged for good
 
 
-def count(db: Database, hub: Hub, window: Window, known: Hubwide | None = None) -> Counted:
+def count(db: Database, hub: Hub, window: Window, known: Hubwide | None = None, seen: Look | None = None) -> Counted:
     """What each model did in the window: from model_month where that is current, else from the readings.
 
-    `known` are the hub's models where they were read before.
+    `known` are the hub's models, and `seen` is the hub, where they were read before.
     """
+    seen = look(db, hub) if seen is None else seen
     known = hubwide.read(db, hub.id) if known is None else known
-    found = kept(db, hub, window, known)
+    found = kept(db, hub, window, known, seen)
     if found is not None:
         return found
     first, _ = calendar.reach(db, hub.id)
     # A tile of 30 days takes the first 30-day count also where that was read up to 15 days after the tile's end.
     unread = first is None or window.end <= first - ESTIMATE_REACH - NEAR_SECONDS
-    if unread or _is_noted_as_nothing(db, hub, window):
+    if unread or _is_noted_as_nothing(db, hub, window, seen):
         return nothing_done(known.columns.described_of(np.empty(0, np.int64)))
-    return count_anew(db, hub, window, known)
+    return count_anew(db, hub, window, known, seen)
 
 
-def note_nothing(db: Database, hub: Hub, window: Window) -> None:
+def note_nothing(db: Database, hub: Hub, window: Window, seen: Look) -> None:
     """Remembers that no model did anything in a window: to find that out again takes as long as a month anew."""
-    marks.set_mark(db, hub.id, _nothing_in(window), _facts_mark(db, hub, window))
+    marks.set_mark(db, hub.id, _nothing_in(window), _facts_mark(window, seen))
 
 
-def _is_noted_as_nothing(db: Database, hub: Hub, window: Window) -> bool:
+def _is_noted_as_nothing(db: Database, hub: Hub, window: Window, seen: Look) -> bool:
     noted = marks.mark_of(db, hub.id, _nothing_in(window))
-    return noted is not None and noted == _facts_mark(db, hub, window)
+    return noted is not None and noted == _facts_mark(window, seen)
 
 
 def _nothing_in(window: Window) -> str:
     return f"nothing in {window.label}"
 
 
-def _facts_mark(db: Database, hub: Hub, window: Window) -> str:
-    return month_mark(db, hub, window, marks.last_poll(db, hub.id, window))
+def _facts_mark(window: Window, seen: Look) -> str:
+    return seen.mark(window, seen.polls.last_poll(window))
 
 
-def kept(db: Database, hub: Hub, month: Window, known: Hubwide | None = None) -> Counted | None:
+def kept(
+    db: Database, hub: Hub, month: Window, known: Hubwide | None = None, seen: Look | None = None
+) -> Counted | None:
     """What each model did, as model_month has it; None where its rows are out of date."""
-    built = current_build(db, hub, month)
+    built = (look(db, hub) if seen is None else seen).current_build(month)
     return None if built is None else _all_of(db, hub, month, built, known)
 
 
@@ -107,16 +110,6 @@ def nothing_done(described: Described) -> Counted:
     return Counted(described, described.publisher_id, none, none, zero, none, {}, 0.0, 0)
 
 
-def current_build(db: Database, hub: Hub, window: Window) -> MonthBuild | None:
-    """From which state of the facts the rows of a month were worked out; None where they are not what these say now."""
-    if window != month_of(window.start):
-        return None
-    built = months.month_build_of(db, hub.id, month_number(window))
-    if built is None or marks.last_poll(db, hub.id, window) > built.last_poll_id:
-        return None
-    return built if stands(db, hub, window, built) else None
-
-
 def largest(db: Database, hub: Hub, month: Window, built: MonthBuild, most: int) -> Counted:
     """The models with most downloads of a month as stored, and those with as many as the last of them."""
     last = figures.nth_largest(db, hub.id, month_number(month), most)
@@ -127,7 +120,7 @@ def largest(db: Database, hub: Hub, month: Window, built: MonthBuild, most: int)
 
 
 def _counted(db: Database, hub: Hub, month: Window, built: MonthBuild, rows: MonthFigures) -> Counted:
-    gone = facts.gone(db, hub.id, rows.listed_poll_id, rows.seen_at)
+    gone = hub_polls.read(db, hub.id).gone(rows.listed_poll_id, rows.seen_at)  # after the rows: it knows their polls
     return Counted(
         rows.described,
         rows.publisher_id,
@@ -152,11 +145,10 @@ class Grown:
     backed_later: Bools  #: first sightings after which more of the window can follow
 
 
-def grown_in(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = sums.ALL) -> Grown:
+def grown_in(db: Database, hub: Hub, window: Window, seen: Look, polls: tuple[int, int] = sums.ALL) -> Grown:
     """The same for first sightings by polls numbered above the first up to the second."""
-    basis = sums.basis(db, hub.id, window, polls)
-    known, as_of = facts.polls(db, hub.id), facts.as_of(db, hub.id)
-    until = -1 if as_of is None else as_of
+    basis = sums.basis(db, hub.id, window, seen.polls.last_start_that_matters(window), polls)
+    known, until = seen.polls.completed(), _until(seen.as_of)
     judged = facts.models(db, hub.id, window, basis.judged)
     firsts = facts.models(db, hub.id, window, np.unique(basis.firsts.model_id))
     begun = np.isin(firsts.model_id, basis.firsts.model_id[basis.firsts.at < window.end])
@@ -183,10 +175,13 @@ def plain_sums(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = 
     return model_id, summed[model_id]
 
 
-def count_anew(db: Database, hub: Hub, window: Window, known: Hubwide | None = None) -> Counted:
+def count_anew(
+    db: Database, hub: Hub, window: Window, known: Hubwide | None = None, seen: Look | None = None
+) -> Counted:
     """What each model did, from the readings alone."""
+    seen = look(db, hub) if seen is None else seen
     known = hubwide.read(db, hub.id) if known is None else known
-    grown = grown_in(db, hub, window)
+    grown = grown_in(db, hub, window, seen)
     plain_ids, plain_downloads = plain_sums(db, hub, window)
     plain = ~np.isin(plain_ids, grown.judged.model_id)
     parts = (grown.judged, grown.firsts)
@@ -224,7 +219,7 @@ def count_anew(db: Database, hub: Hub, window: Window, known: Hubwide | None = N
 _SUMMED = ("downloads", "estimated", "corrections", "tiled_seconds")
 
 
-def count_trailing(db: Database, hub: Hub, poll: facts.PollAt, known: Hubwide) -> Counted:
+def count_trailing(db: Database, hub: Hub, poll: PollAt, known: Hubwide) -> Counted:
     """The models with downloads in the 30 days before a poll: nothing in them is known to be measured."""
     listed = facts.trailing(db, poll.id)
     some = (listed.downloads_30d > 0) & np.isin(listed.model_id, known.columns.model_id)
@@ -243,29 +238,10 @@ def count_trailing(db: Database, hub: Hub, poll: facts.PollAt, known: Hubwide) -
     )
 
 
-def trailing_window(poll: facts.PollAt) -> Window:
+def trailing_window(poll: PollAt) -> Window:
     """The 30 days before a poll."""
     label = f"trailing-{from_seconds(poll.started_at).date().isoformat()}"
     return Window(poll.started_at - ESTIMATE_REACH, poll.started_at, label)
-
-
-def stands(db: Database, hub: Hub, month: Window, built: MonthBuild) -> bool:
-    """Whether the rows are what the polls that they take in say now."""
-    return built.fingerprint == month_mark(db, hub, month, built.last_poll_id)
-
-
-def month_mark(db: Database, hub: Hub, month: Window, last_poll_id: int) -> str:
-    return marks.digest(RULES, marks.facts_fingerprint(db, hub.id, month, last_poll_id))
-
-
-def month_number(month: Window) -> int:
-    first = from_seconds(month.start)
-    return first.year * 100 + first.month
-
-
-def is_over(db: Database, hub: Hub, window: Window) -> bool:
-    as_of = facts.as_of(db, hub.id)
-    return as_of is not None and as_of >= window.end
 
 
 def growth_of(db: Database, hub: Hub, model_ids: Sequence[int] | Ints, window: Window) -> Growth:
@@ -273,11 +249,15 @@ def growth_of(db: Database, hub: Hub, model_ids: Sequence[int] | Ints, window: W
 
     Of a model without a reading near the window nothing is known.
     """
-    few = np.array(sorted(model_ids), np.int64)
+    polls, few = hub_polls.read(db, hub.id), np.array(sorted(model_ids), np.int64)
     models = facts.models(db, hub.id, window, few)
-    as_of = facts.as_of(db, hub.id)
-    readings = sums.near(db, hub.id, few, window)
-    return growth(readings, models, facts.polls(db, hub.id), -1 if as_of is None else as_of)
+    readings = sums.near(db, hub.id, few, window, polls.last_start_that_matters(window))
+    return growth(readings, models, polls.completed(), _until(hub_polls.as_of(db, hub.id, polls)))
+
+
+def _until(as_of: int | None) -> int:
+    """Until when the hub was looked at, as the measure takes it."""
+    return NOT_SAID if as_of is None else as_of
 
 
 def daily_downloads(grown: Growth, model_ids: Ints, window: Window) -> Daily:

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from collector.columns import COUNTRY_SHARE, DERIVATIVE_SHARE, FAMILY_SHARE, GROUP_SHARE
-from collector.counting import current_build, daily_downloads, growth_of, is_over, month_number
+from collector.counting import daily_downloads, growth_of
+from collector.looking import Look, look, month_number
 from collector.measure import derivatives, shares
 from collector.measure.exact import millionths
 from collector.measure.groups import group_parts, group_shares
@@ -32,7 +33,7 @@ from collector.model import ATTRIBUTIONS, Attribution, CountryGroup, Scope, Wind
 from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels
 from collector.series import Ints
-from collector.store import figures, lineages, marks, months, publishers, waiting
+from collector.store import figures, lineages, marks, publishers, waiting
 from collector.store.database import Database
 from collector.store.derived import Derived, plain_values
 from collector.store.queries import Hub
@@ -267,14 +268,14 @@ def keep(db: Database, hub: Hub, month: Window, found: Figures, mark: str) -> No
 
 def kept(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> Figures | None:
     """The figures of a month as stored; None where these are not what facts, registry and scopes say now."""
-    said = _kept(db, hub, month, knowledge, scopes)
+    said = _kept(db, hub, month, knowledge, scopes, look(db, hub))
     if said is None:
         return None
     count, with_downloads, downloads, spread = said["models"]
     tables = {name: _table(rows) for name, rows in said["tables"].items()}
     stored = publishers.month_publishers(db, hub.id, month_number(month), [scope.name for scope in scopes])
     uploaded, accounts = _read_back(db, hub, stored)
-    if not are_current(db, hub, month, knowledge, scopes):  # a roll-up came between
+    if not are_current(db, hub, month, knowledge, scopes, look(db, hub)):  # a roll-up came between
         return None
     return Figures(
         tables,
@@ -336,20 +337,20 @@ def kept_makeup(
     db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]
 ) -> tuple[Makeup, str] | None:
     """What makes up a month's shares, and whether they are final, as stored; None as of `kept`."""
-    said = _kept(db, hub, month, knowledge, scopes)
-    if said is None or not are_current(db, hub, month, knowledge, scopes):  # a roll-up came between
+    said = _kept(db, hub, month, knowledge, scopes, look(db, hub))
+    if said is None or not are_current(db, hub, month, knowledge, scopes, look(db, hub)):  # a roll-up came between
         return None
     return _makeup(said), str(_table(said["tables"]["country_share"])["status"].iloc[0])  # ZZ is always a row
 
 
 def _kept(
-    db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]
+    db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...], seen: Look
 ) -> dict[str, Any] | None:
     """What `keep` stored; None where this is not what facts, registry and scopes say now."""
     both = (month, previous_window(month))
-    if lineages.has_todo(db, hub.id) or not all(_is_built(db, hub, each) for each in both):
+    if lineages.has_todo(db, hub.id) or not all(_is_built(each, seen) for each in both):
         return None
-    if not are_current(db, hub, month, knowledge, scopes):
+    if not are_current(db, hub, month, knowledge, scopes, seen):
         return None
     said: dict[str, Any] = json.loads(Derived(db).month_figures(hub.name, month.label))
     return said
@@ -359,29 +360,32 @@ def _makeup(said: Mapping[str, Any]) -> Makeup:
     return Makeup(**{name: _table(rows) for name, rows in said["makeup"].items()})
 
 
-def _is_built(db: Database, hub: Hub, month: Window) -> bool:
+def _is_built(month: Window, seen: Look) -> bool:
     """Whether the rows of a month are what the readings say now; a month of which they say nothing has none."""
-    is_known = months.month_build_of(db, hub.id, month_number(month)) is not None
-    return not is_known or current_build(db, hub, month) is not None
+    return seen.build(month) is None or seen.current_build(month) is not None
 
 
-def are_current(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> bool:
+def are_current(
+    db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...], seen: Look
+) -> bool:
     """Whether the figures of a month are stored as they would be worked out now."""
     with db.connect() as conn:
         waits = month.label in waiting.waiting(conn, hub.id)
-    return not waits and rest_on_now(db, hub, month, knowledge, scopes)
+    return not waits and rest_on_now(db, hub, month, knowledge, scopes, seen)
 
 
-def rest_on_now(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> bool:
+def rest_on_now(
+    db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...], seen: Look
+) -> bool:
     """Whether they are stored as facts, registry and scopes say now; models may be described otherwise since."""
     built = marks.mark_of(db, hub.id, marks.shares_of(month))
-    return built == shares_mark(db, hub, month, knowledge, scopes)
+    return built == shares_mark(month, knowledge, scopes, seen)
 
 
-def shares_mark(db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...]) -> str:
+def shares_mark(month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...], seen: Look) -> str:
     """What a month's shares are worked out from, but for what is said of models: when that changes, the month waits."""
     both = (month, previous_window(month))
-    facts_of_both = [_content(db, hub, each) for each in both]
+    facts_of_both = [_content(each, seen) for each in both]
     known = (knowledge.registry.digest, knowledge.lineage_digest, knowledge.countries, _written(knowledge.groups))
     return marks.digest(_FORM, *facts_of_both, *known, _written(scopes))
 
@@ -389,10 +393,10 @@ def shares_mark(db: Database, hub: Hub, month: Window, knowledge: Knowledge, sco
 _FORM = "2"  #: rises with every change of what `keep` stores, so that nothing of another form is read
 
 
-def _content(db: Database, hub: Hub, month: Window) -> object:
+def _content(month: Window, seen: Look) -> object:
     """What changes whenever the rows of a month, or how final they are, change."""
-    built = months.month_build_of(db, hub.id, month_number(month))
-    return None if built is None else (built.content, built.covered, built.open_falls, is_over(db, hub, month))
+    built = seen.build(month)
+    return None if built is None else (built.content, built.covered, built.open_falls, seen.is_over(month))
 
 
 def _written(rules: Sequence[Scope] | Sequence[CountryGroup]) -> list[list[object]]:

@@ -18,12 +18,11 @@ from collector.counting import (
     Counted,
     count,
     count_trailing,
-    current_build,
-    is_over,
     largest,
     nothing_done,
     trailing_window,
 )
+from collector.looking import Look, look
 from collector.measure.models import (
     UNRESOLVED,
     Account,
@@ -40,10 +39,10 @@ from collector.model import NOT_ATTRIBUTED, Window, publisher_of
 from collector.origins.knowledge import Knowledge
 from collector.rooting import roots_of_models
 from collector.series import Bools, Ints, distinct
-from collector.store import figures, hubwide, queries, reviewed
-from collector.store import readings as facts
+from collector.store import figures, hub_polls, hubwide, queries, reviewed
 from collector.store.database import Database
 from collector.store.figures import RootRow, RootSets
+from collector.store.hub_polls import HubPolls, PollAt
 from collector.store.hubwide import Hubwide
 from collector.store.queries import Hub
 from collector.store.reviewed import Reviewed
@@ -61,19 +60,25 @@ class WindowModels:
 
 
 def window_models(
-    db: Database, hub: Hub, window: Window, knowledge: Knowledge, known: Hubwide | None = None
+    db: Database,
+    hub: Hub,
+    window: Window,
+    knowledge: Knowledge,
+    known: Hubwide | None = None,
+    seen: Look | None = None,
 ) -> WindowModels:
     """What the hub's models did in the window, and whose they are: from the derived tables where these are current.
 
-    `known` are the hub's models where they were read before, as for several windows.
+    `known` are the hub's models, and `seen` is the hub, where they were read before, as for several windows.
     """
+    seen = look(db, hub) if seen is None else seen
     known = hubwide.read(db, hub.id) if known is None else known
-    counted = count(db, hub, window, known)
-    final = is_over(db, hub, window) and counted.most_covered >= 1 and counted.open_falls == 0
-    return attributed(db, hub, counted, window, "final" if final else "provisional", knowledge, known)
+    counted = count(db, hub, window, known, seen)
+    final = seen.is_over(window) and counted.most_covered >= 1 and counted.open_falls == 0
+    return attributed(db, hub, counted, window, "final" if final else "provisional", knowledge, known, polls=seen.polls)
 
 
-def trailing_models(db: Database, hub: Hub, poll: facts.PollAt, knowledge: Knowledge) -> WindowModels:
+def trailing_models(db: Database, hub: Hub, poll: PollAt, knowledge: Knowledge) -> WindowModels:
     """The hub's own last 30 days as that poll read them."""
     known = hubwide.read(db, hub.id)
     return attributed(db, hub, count_trailing(db, hub, poll, known), trailing_window(poll), "final", knowledge, known)
@@ -88,14 +93,15 @@ def attributed(
     knowledge: Knowledge,
     known: Hubwide | None = None,
     *,
+    polls: HubPolls | None = None,
     with_publishers: bool = False,
 ) -> WindowModels:
     """The models with uploaders and roots, as the registry has them on the window's last day.
 
-    `with_publishers` names the accounts of their roots too.
+    `polls` are the hub's where they were read before; `with_publishers` names the accounts of the roots too.
     """
     columns = (hubwide.read(db, hub.id) if known is None else known).columns
-    listed_by = facts.last_start_that_matters(db, hub.id, window)
+    listed_by = (hub_polls.read(db, hub.id) if polls is None else polls).last_start_that_matters(window)
     when = (columns.model_id, columns.created_at, columns.first_poll_id)
     created = columns.described_of(figures.created_models(db, hub.id, *when, window, listed_by))
     origins = _Origins(hub, knowledge, window.last_day, with_publishers)
@@ -108,7 +114,7 @@ def attributed(
 
 def largest_models(db: Database, hub: Hub, month: Window, knowledge: Knowledge, most: int) -> Models | None:
     """The models with most downloads of a month, and those with as many as the last; None where it is not built."""
-    built = current_build(db, hub, month)
+    built = look(db, hub).current_build(month)
     if built is None:
         return None
     counted = largest(db, hub, month, built, most)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from collector import counting, rollup
 from collector.counting import Counted
+from collector.looking import look
 from collector.model import Window, month_window
 from collector.series import Ints
 from collector.store import hubwide, months, queries
@@ -72,7 +73,7 @@ def wrong_months(db: Database, newest: int | None = None) -> list[WrongMonth]:
     since, found = None if newest is None else -newest, list[WrongMonth]()
     for hub in queries.hubs(db):
         known = hubwide.read(db, hub.id)
-        counted = rollup.known_months(db, hub)[since:]
+        counted = rollup.known_months(db, hub, look(db, hub))[since:]
         wrong = ((month, _wrong_models(db, hub, month, known)) for month in counted)
         found += [WrongMonth(hub, month, models) for month, models in wrong if models]
     return found
@@ -84,7 +85,7 @@ def _wrong_models(db: Database, hub: Hub, month: Window, known: Hubwide) -> list
         return []
     said = counting.count_anew(db, hub, month, known)
     # A poll that came meanwhile may be in the one and not in the other.
-    return [] if counting.current_build(db, hub, month) is None else different(kept, said)
+    return [] if look(db, hub).current_build(month) is None else different(kept, said)
 
 
 def different(one: Counted, other: Counted) -> list[int]:

@@ -14,9 +14,10 @@ import pandas as pd
 
 from collector import __version__
 from collector.columns import MODEL_DOWNLOADS, PUBLISHER_SHARE, QUALITY
-from collector.counting import growth_of, month_number
+from collector.counting import growth_of
 from collector.errors import ReportError
 from collector.figuring import Figures, figures_of, kept, scoped
+from collector.looking import month_number
 from collector.measure import shares
 from collector.measure.exact import half_up
 from collector.measure.models import Models
@@ -28,8 +29,7 @@ from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels, largest_models, trailing_models, window_models
 from collector.report.data import HISTORY, PollUsed, RegistryUsed, ReportData, Source
 from collector.rooting import disagreement_rows
-from collector.store import calendar, figures, hubwide
-from collector.store import readings as facts
+from collector.store import calendar, figures, hub_polls, hubwide
 from collector.store.database import Database
 from collector.store.derived import Derived
 from collector.store.figures import Disagreeing
@@ -127,7 +127,7 @@ def _known(
 
 def trailing_report(db: Database, asked: Asked, knowledge: Knowledge) -> ReportData:
     """The hub's own last 30 days, as its last complete poll that is not stale read them."""
-    poll = facts.last_good_poll(db, asked.hub.id)
+    poll = hub_polls.read(db, asked.hub.id).last_good()
     if poll is None:
         raise ReportError(f"{asked.hub.name}: no complete poll yet; run `collector poll` first")
     this = trailing_models(db, asked.hub, poll, knowledge)

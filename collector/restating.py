@@ -19,9 +19,9 @@ from collector.measure.models import are_asked_for
 from collector.model import Scope, Window, month_of, publisher_of
 from collector.rooting import Renewed
 from collector.series import NOT_SAID, Bools, Ints
-from collector.store import figures, lineages, waiting
-from collector.store import readings as facts
+from collector.store import figures, hub_polls, lineages, waiting
 from collector.store.database import Database
+from collector.store.hub_polls import HubPolls
 from collector.store.hubwide import OWN, HubColumns
 from collector.store.queries import Hub
 
@@ -80,7 +80,8 @@ def let_wait(
     `before` and `after` are the hub's columns before and after lineage was brought up to date (before: None where they
     were not kept, or a roll-up was killed since); `renewed` is what was done then, None where that was everything.
     """
-    since = facts.as_of(db, hub.id)
+    polls = hub_polls.read(db, hub.id)
+    since = hub_polls.as_of(db, hub.id, polls)
     if since is None:
         return
     if before is None or renewed is None:
@@ -91,14 +92,14 @@ def let_wait(
     otherwise = told_otherwise(before, after, np.array(renewed.models, np.int64), scopes)
     counted = {*otherwise.counted.tolist(), *renewed.rooted, *_renamed(db, hub, renewed.listed)}
     columns = [_those(each, otherwise.created) for each in (before, after)]
-    months = [*_around(waiting.months_with(db, hub.id, sorted(counted))), *_of_creation(db, hub, columns)]
+    months = [*_around(waiting.months_with(db, hub.id, sorted(counted))), *_of_creation(db, hub, columns, polls)]
     waiting.let_wait(db, hub.id, {month.label for month in months}, since)
 
 
 def let_wait_for(db: Database, hub: Hub, models: Sequence[int]) -> None:
     """Has the months wait in which these models count: what a poll beside said of them may have been read for some."""
-    since = facts.as_of(db, hub.id)
-    if models and since is not None:
+    since = hub_polls.as_of(db, hub.id, hub_polls.read(db, hub.id)) if models else None
+    if since is not None:
         months = _around(waiting.months_with(db, hub.id, models))
         waiting.let_wait(db, hub.id, [month.label for month in months], since)
 
@@ -127,7 +128,7 @@ def _renamed(db: Database, hub: Hub, models: Collection[int]) -> set[int]:
     return {*names, *(model_id for model_id, *_ in leading)}
 
 
-def _of_creation(db: Database, hub: Hub, columns: Iterable[HubColumns]) -> list[Window]:
+def _of_creation(db: Database, hub: Hub, columns: Iterable[HubColumns], polls: HubPolls) -> list[Window]:
     """The months in which these models were created, as far as they were listed in time to count there.
 
     Who is known from files alone is taken to be.
@@ -139,7 +140,7 @@ def _of_creation(db: Database, hub: Hub, columns: Iterable[HubColumns]) -> list[
                 created.setdefault(month_of(at), set()).add(poll_id)
     found = []
     for month in (each for each in waiting.months_built(db, hub.id) if each in created):
-        in_time = figures.polls_begun_by(db, hub.id, facts.last_start_that_matters(db, hub.id, month))
+        in_time = polls.poll_id[polls.started_at <= polls.last_start_that_matters(month)]
         if created[month] & {NOT_SAID, *in_time.tolist()}:
             found.append(month)
     return found

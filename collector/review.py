@@ -35,8 +35,7 @@ from collector.origins.registry import (
     record,
 )
 from collector.owning import attributed
-from collector.store import calendar, figures, hubwide, lineages
-from collector.store import readings as facts
+from collector.store import calendar, figures, hub_polls, hubwide, lineages
 from collector.store.database import Database
 from collector.store.queries import Hub
 
@@ -89,7 +88,7 @@ def unattributed(config: Config, hub: str | None, limit: int, today: date) -> Mi
 
 def _latest(db: Database, hub: Hub, knowledge: Knowledge) -> tuple[Window, Models]:
     """The models of the hub's last 30 days, else of its last month with readings; their roots name their publishers."""
-    poll, known = facts.last_good_poll(db, hub.id), hubwide.read(db, hub.id)
+    poll, known = hub_polls.read(db, hub.id).last_good(), hubwide.read(db, hub.id)
     window, counted = (None, None) if poll is None else (trailing_window(poll), count_trailing(db, hub, poll, known))
     if window is None or counted is None or not len(counted.downloads):
         last = calendar.reach(db, hub.id)[1]

@@ -15,13 +15,11 @@ import numpy as np
 from collector.counting import (
     ESTIMATE_REACH,
     grown_in,
-    month_mark,
-    month_number,
     note_nothing,
     plain_sums,
-    stands,
 )
 from collector.figuring import ScopeModels, figures_of, keep, rest_on_now, scoped, shares_mark
+from collector.looking import Look, look, month_number, with_new_builds
 from collector.measure.spans import FIRST
 from collector.measure.windows import WindowGrowth, covered_part, flag_names
 from collector.model import Scope, Window, month_of, months_between, previous_window
@@ -30,7 +28,7 @@ from collector.owning import reviewed_accounts, window_models
 from collector.restating import in_turn, let_wait, let_wait_for
 from collector.rooting import refresh_origins
 from collector.series import NOT_SAID, Bools, Ints
-from collector.store import calendar, hubwide, lineages, marks, months, reviewed, sums, waiting
+from collector.store import calendar, hub_polls, hubwide, lineages, marks, months, reviewed, sums, waiting
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.derived import Derived
@@ -55,25 +53,27 @@ def refresh(
     todo = lineages.todo(db, hub.id)  # read once, for a poll beside this may add to it
     columns = _renewed_columns(db, hub, knowledge, todo, scopes)
     known = lru_cache(None)(lambda: hubwide.read(db, hub.id, columns))
-    months_known = known_months(db, hub)
+    seen = look(db, hub)
+    months_known = known_months(db, hub, seen)
     for month in months_known:
-        refresh_month(db, hub, month, known)
+        refresh_month(db, hub, month, known, seen)
+    seen = with_new_builds(db, hub, seen)
     with db.connect() as conn:
         wait = waiting.waiting(conn, hub.id)
-    fit = {month.label for month in months_known if rest_on_now(db, hub, month, knowledge, scopes)}
+    fit = {month.label for month in months_known if rest_on_now(db, hub, month, knowledge, scopes, seen)}
     turn = in_turn({month: since for month, since in wait.items() if month in fit}, most_restated)
     due = [month for month in months_known if month.label not in fit or month.label in turn]
     previous: tuple[str, list[ScopeModels]] = ("", [])
     for month in due:
-        models, earlier = window_models(db, hub, month, knowledge, known()), previous_window(month)
+        models, earlier = window_models(db, hub, month, knowledge, known(), seen), previous_window(month)
         now = scoped(models, scopes)
         if previous[0] != earlier.label:
-            before = window_models(db, hub, earlier, knowledge, known())
+            before = window_models(db, hub, earlier, knowledge, known(), seen)
             if earlier not in months_known and not len(before.models):
-                note_nothing(db, hub, earlier)
+                note_nothing(db, hub, earlier, seen)
             previous = earlier.label, scoped(before, scopes)
         found = figures_of(db, hub, models.models, now, previous[1], knowledge)
-        keep(db, hub, month, found, shares_mark(db, hub, month, knowledge, scopes))
+        keep(db, hub, month, found, shares_mark(month, knowledge, scopes, seen))
         previous = month.label, now
     let_wait_for(db, hub, lineages.todo(db, hub.id).model_ids)
     waiting.note_rolled_up(db, hub.id, facts_mark)
@@ -92,17 +92,17 @@ def _renewed_columns(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo, s
     return columns
 
 
-def known_months(db: Database, hub: Hub) -> list[Window]:
+def known_months(db: Database, hub: Hub, seen: Look) -> list[Window]:
     """The months of which the hub's readings say something, up to its last complete poll or last imported day."""
-    first, last = _reach(db, hub)
+    first, last = _reach(db, hub, seen)
     if first is None or last is None:
         return []
     return months_between(first - ESTIMATE_REACH, max(first, last) + 1)
 
 
-def _reach(db: Database, hub: Hub) -> tuple[int | None, int | None]:
+def _reach(db: Database, hub: Hub, seen: Look) -> tuple[int | None, int | None]:
     """From when to when the hub was read, as far as months go: the moment itself where one may begin within it."""
-    between, last = calendar.first_read(db, hub.id), facts.as_of(db, hub.id)
+    between, last = calendar.first_read(db, hub.id), seen.as_of
     if between is not None and last is not None and last >= between[1]:
         months_begun = {month_of(moment - ESTIMATE_REACH) for moment in between}
         if len(months_begun) == 1:
@@ -121,38 +121,39 @@ def refresh_registry(db: Database, hub: Hub, knowledge: Knowledge) -> None:
         reviewed.keep(db, hub.id, registry.digest, found)
 
 
-def refresh_month(db: Database, hub: Hub, month: Window, known: Callable[[], Hubwide] | None = None) -> None:
+def refresh_month(
+    db: Database, hub: Hub, month: Window, known: Callable[[], Hubwide] | None = None, seen: Look | None = None
+) -> None:
     """Bring the rows of a month up to date: by what came since where that only adds to it, else from nothing.
 
-    `known` gives the hub's models where somebody else needs them too.
+    `known` gives the hub's models where somebody else needs them too, and `seen` is the hub where it was looked at.
 
-    A poll may be under way. What it brings after `last` and `mark` were looked up is not said to be taken in: a later
-    poll is left out, and a page of one of these changes the mark, so that the month is worked out from nothing.
+    A poll may be under way. What it brings after that look is not said to be taken in: a later poll is left out, and a
+    page of one of these changes the mark, so that the month is worked out from nothing.
     """
+    seen = look(db, hub) if seen is None else seen
     known = known or lru_cache(None)(lambda: hubwide.read(db, hub.id))
-    last = marks.last_poll(db, hub.id, month)
-    built = months.month_build_of(db, hub.id, month_number(month))
-    stood = built is not None and stands(db, hub, month, built)
+    last, built = seen.polls.last_poll(month), seen.build(month)
+    stood = built is not None and seen.stands(month, built)
     if built is not None and stood and last <= built.last_poll_id:
         # A model that was not seen for long may be seen again, unchanged.
         if built.covered < 1 and _can_be_covered(db, month, built.covered):
             rows = months.month_rows(db, hub.id, month_number(month))
             months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, rows, known))
         return
-    mark = month_mark(db, hub, month, last)
     if built is not None and stood and sums.is_in_order(db, hub.id, built.last_poll_id):
-        rows = months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), mark, known))
+        rows = months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), seen, known))
     else:
-        rows = months.build_month(db, _month(db, hub, month, (0, last), mark, known))
+        rows = months.build_month(db, _month(db, hub, month, (0, last), seen, known))
     months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, rows, known))
 
 
 def _month(
-    db: Database, hub: Hub, month: Window, polls: tuple[int, int], mark: str, known: Callable[[], Hubwide]
+    db: Database, hub: Hub, month: Window, polls: tuple[int, int], seen: Look, known: Callable[[], Hubwide]
 ) -> Month:
     """What polls numbered above the first up to the second put into a month."""
     after, last = polls
-    grown = grown_in(db, hub, month, polls)
+    mark, grown = seen.mark(month, last), grown_in(db, hub, month, seen, polls)
     renamed = facts.models(db, hub.id, month, facts.renamed(db, hub.id, month, after))
     judged: dict[int, MonthRow | None] = dict.fromkeys(grown.judged.model_id.tolist())
     shown = _with_figures(grown.firsts) | grown.backed_later
@@ -209,5 +210,5 @@ def _covered(db: Database, hub: Hub, month: Window, rows: MonthColumns, known: C
     covered_from, tiled = rows.covered_from[ours], rows.tiled_seconds[ours]
     seen_at, listed = of_hub.seen_at[place], of_hub.listed_poll_id[place]
     # Where readings back it from its start, somebody who is gone does not make the rest of a month read.
-    gone = facts.gone(db, hub.id, listed, seen_at) & ((covered_from != NOT_SAID) | (tiled != 0))
+    gone = hub_polls.read(db, hub.id).gone(listed, seen_at) & ((covered_from != NOT_SAID) | (tiled != 0))
     return float(covered_part(covered_from, tiled, seen_at, gone, month).max(initial=0.0))

@@ -16,6 +16,7 @@ LAYERS = (
     {"", "errors", "model", "columns", "series", "garbage", "data"},
     {"config", "hubs", "origins", "store", "measure", "logs", "stopping"},
     {"report", "polling", "importing", "rooting"},
+    {"looking"},
     {"counting", "restating"},
     {"owning"},
     {"figuring"},

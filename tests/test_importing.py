@@ -23,6 +23,7 @@ from collector.importing import ImportResult, import_file, read_history
 from collector.measure.windows import in_window
 from collector.model import CREATED_AT_FLOOR, DAY, Observation, Page, PollPlan, from_seconds, month_window, to_seconds
 from collector.report import csvtext
+from collector.store import hub_polls
 from collector.store import readings as facts
 from collector.store.changes import Plateau, plateaus
 from collector.store.database import Database, upgrade
@@ -342,10 +343,11 @@ class Figures(NamedTuple):
 
 def figures(db: Database, month: str) -> dict[str, Figures]:
     of, window = hub_id(db), month_window(month)
-    as_of = facts.as_of(db, of)
+    polls = hub_polls.read(db, of)
+    as_of = hub_polls.as_of(db, of, polls)
     assert as_of is not None
     read = facts.whole_series(db, of)
-    grown = in_window(read, facts.models(db, of, window), facts.polls(db, of), window, as_of)
+    grown = in_window(read, facts.models(db, of, window), polls.completed(), window, as_of)
     columns = (grown.downloads, grown.estimated, grown.corrections, grown.covered)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     by_id = dict(zip(grown.model_id.tolist(), (Figures(*row) for row in rows), strict=True))

@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from collector import restating, rollup
 from collector.figuring import are_current
+from collector.looking import look
 from collector.model import Base, Observation, Page, PollPlan, Scope, month_window
 from collector.origins.knowledge import load_knowledge
 from collector.restating import in_turn
@@ -105,7 +106,7 @@ class World:
             return waiting.waiting(connection, self.hub.id)
 
     def is_current(self, label: str) -> bool:
-        return are_current(self.db, self.hub, month_window(label), self.knowledge, SCOPES)
+        return are_current(self.db, self.hub, month_window(label), self.knowledge, SCOPES, look(self.db, self.hub))
 
     def months(self) -> dict[str, list[Any]]:
         """What is stored of each month."""

@@ -25,7 +25,7 @@ from collector.origins.registry import record
 from collector.report.text import clean
 from collector.rooting import lineage_of
 from collector.series import NO_DELTA, NOT_SAID, Readings
-from collector.store import calendar, queries
+from collector.store import calendar, hub_polls, queries
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.queries import Hub, KnownModel
@@ -82,9 +82,10 @@ def _counted(db: Database, hub: Hub, model: KnownModel, window: Window) -> Found
     """Readings, spans, tiles and the figure."""
     every = facts.readings_of_models(db, hub.id, [model.id])
     models = facts.models(db, hub.id, window, [model.id])
-    until = facts.as_of(db, hub.id)
+    polls = hub_polls.read(db, hub.id)
+    until = hub_polls.as_of(db, hub.id, polls)
     as_of = -1 if until is None else until
-    grown = growth(every, models, facts.polls(db, hub.id), as_of)
+    grown = growth(every, models, polls.completed(), as_of)
     figure = cut(grown, every, models, window, as_of)
     spans = grown.spans.where(touching(grown.spans, window))
     inside, corrections = part_in(spans.downloads, spans, window), part_in(spans.corrections, spans, window)

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from sqlalchemy import Select, and_, func, or_, select
 
 from collector.model import Window
+from collector.store import hub_polls
 from collector.store.database import Database
 from collector.store.numbering import of_poll
-from collector.store.readings import as_of, reads_until
+from collector.store.readings import reads_until
 from collector.store.schema import absence, import_file, observation, poll
 
 
@@ -81,7 +82,7 @@ def reach(db: Database, hub_id: int) -> tuple[int | None, int | None]:
         for poll_id, started_at in conn.execute(first).all():
             after: int | None = conn.execute(select(func.min(observation.c.seconds)).where(of_poll(poll_id))).scalar()
             if after is not None:
-                found, until = started_at + after, as_of(db, hub_id)
+                found, until = started_at + after, hub_polls.as_of(db, hub_id, hub_polls.read(db, hub_id))
                 return found, found if until is None else max(found, until)
     return None, None
 

@@ -250,12 +250,6 @@ def created_models(
     return created[listed | np.isin(created, read)]
 
 
-def polls_begun_by(db: Database, hub_id: int, moment: int) -> Ints:
-    """The polls of a hub, imports included, that began by a moment (Unix seconds)."""
-    with db.connect() as conn:
-        return fetched(conn, _begun_by(hub_id, moment))[:, 0]
-
-
 def _begun_by(hub_id: int, moment: int) -> Select[tuple[int]]:
     return select(poll.c.id).where(poll.c.hub_id == hub_id, poll.c.started_at <= moment)
 

@@ -1,98 +1,24 @@
-"""From which state of the facts derived rows were worked out: fingerprints, and what has changed since.
+"""From which state of the facts derived rows were worked out, as one short text each.
 
-Knows which polls and imports a month can rest on; knows no rule by which its figures are made.
+Knows no rule by which figures are made, and not what goes into a text.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Integer,
-    and_,
-    bindparam,
-    cast,
-    delete,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-)
+from sqlalchemy import and_, delete, insert, select
 
 from collector.model import Window
 from collector.store.database import Database
-from collector.store.readings import SPANS_AFTER, last_start_that_matters, second_whole_poll
 from collector.store.schema import (
     build_mark,
     country_share,
     derivative_share,
     family_share,
     group_share,
-    import_file,
-    poll,
 )
 from collector.store.waiting import SHARES
-
-
-def facts_fingerprint(db: Database, hub_id: int, window: Window, last_poll_id: int) -> str:
-    """Changes whenever an import, or a poll numbered up to `last_poll_id`, changed what the window shows."""
-    given = _given(db, hub_id, window) | {"last_poll_id": last_poll_id}
-    with db.connect() as conn:
-        imports = conn.execute(select(func.max(import_file.c.id)).where(import_file.c.hub_id == hub_id)).scalar()
-        return "|".join(str(value) for value in (*conn.execute(_FINGERPRINT, given).one(), imports))
-
-
-def last_poll(db: Database, hub_id: int, window: Window) -> int:
-    """Number of the last poll that can change what the window shows; 0: there is none."""
-    given = _given(db, hub_id, window)
-    with db.connect() as conn:
-        return conn.execute(_LAST, given).scalar() or 0
-
-
-def _given(db: Database, hub_id: int, window: Window) -> dict[str, int]:
-    """What the statements below ask for a window."""
-    until = last_start_that_matters(db, hub_id, window)
-    near = max(until, second_whole_poll(db, hub_id, window.end))
-    return {"of_hub": hub_id, "until": until, "near_until": near, "window_end": window.end}
-
-
-def _matters() -> ColumnElement[bool]:
-    """Polls near the window, later ones whose growth begins near it, and those that tell whether its falls last and
-    who is gone.
-    """
-    of_hub, until, near_until, end = (
-        bindparam(name, type_=BigInteger) for name in ("of_hub", "until", "near_until", "window_end")
-    )
-    late, one = poll.alias("late"), poll.alias("one")
-    # The one before: however long the polls pause, the first of them that is late enough tells that a fall lasts.
-    earlier = select(func.max(one.c.started_at)).where(
-        one.c.hub_id == of_hub, one.c.status == "complete", one.c.started_at < poll.c.started_at
-    )
-    before = func.coalesce(earlier.correlate(poll).scalar_subquery(), poll.c.started_at)
-    after_late = exists().where(
-        late.c.hub_id == of_hub,
-        late.c.started_at > until - SPANS_AFTER,
-        late.c.reaches_back_to < end + SPANS_AFTER,
-        late.c.started_at <= poll.c.started_at,
-        late.c.started_at >= before - SPANS_AFTER,
-    )
-    matters = or_(poll.c.started_at <= near_until, poll.c.reaches_back_to < end + SPANS_AFTER, after_late)
-    return and_(poll.c.hub_id == of_hub, matters)
-
-
-# Written once: a roll-up asks them for every month, and to put one together takes as long as to answer it.
-_LAST = select(func.max(poll.c.id)).where(_matters())
-_FINGERPRINT = select(
-    func.count(),
-    func.max(poll.c.id),
-    func.sum(poll.c.pages),
-    func.sum(poll.c.models_listed),
-    func.sum(cast(poll.c.is_stale, Integer)),
-    func.sum(cast(poll.c.status == "complete", Integer)),
-).where(_matters(), poll.c.id <= bindparam("last_poll_id", type_=Integer))
 
 
 def shares_of(month: Window) -> str:

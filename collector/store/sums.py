@@ -21,6 +21,7 @@ from collector.store import readings as stored
 from collector.store.arrays import columns_of, fetched
 from collector.store.database import Database
 from collector.store.histories import chunks
+from collector.store.hub_polls import BEFORE, SPANS_AFTER
 from collector.store.numbering import AT, BEGIN, of_model, of_poll
 from collector.store.schema import UNUSUAL, observation, poll
 from collector.store.timing import SECONDS, seconds_of, span_of
@@ -99,7 +100,7 @@ def _touching(hub_id: int, window: Window, polls: tuple[int, int]) -> Select[tup
     p = poll.c
     reads_in_it = or_(p.started_at >= window.start, stored.reads_until() > window.start)
     begins_in_it = or_(p.started_at < window.end, p.reaches_back_to < window.end)
-    near = p.started_at >= window.start - stored.BEFORE
+    near = p.started_at >= window.start - BEFORE
     columns = select(p.id, p.started_at, p.reaches_back_to)
     return columns.where(p.hub_id == hub_id, *_numbered(polls), near, reads_in_it, begins_in_it)
 
@@ -111,14 +112,16 @@ def _numbered(polls: tuple[int, int]) -> tuple[ColumnElement[bool], ColumnElemen
 # --- what is judged -------------------------------------------------------------------------------------------------
 
 
-def basis(db: Database, hub_id: int, window: Window, polls: tuple[int, int] = ALL) -> Basis:
-    """The judged models with their readings, and the first sightings (by these polls) of others."""
-    until = stored.last_start_that_matters(db, hub_id, window)
+def basis(db: Database, hub_id: int, window: Window, until: int, polls: tuple[int, int] = ALL) -> Basis:
+    """The judged models with their readings, and the first sightings (by these polls) of others.
+
+    `until` is the start of the last poll that matters to the window as a matter of course.
+    """
     with db.connect() as conn:
         unusual, latest = _unusual_models(conn, hub_id, window, until)
         rolling = stored.with_rolling_only(conn, hub_id)
         stepping = np.setdiff1d(np.union1d(unusual, _doubled(conn, hub_id, window, until)), rolling)
-        near = _rows_of(conn, hub_id, stepping, window, max(until, latest + stored.SPANS_AFTER))
+        near = _rows_of(conn, hub_id, stepping, window, max(until, latest + SPANS_AFTER))
         parts = [fetched(conn, stored.of_models(hub_id, part)) for part in chunks(rolling.tolist())]
         firsts = fetched(conn, _firsts(hub_id, window, until, polls))
     judged = np.union1d(stepping, rolling)
@@ -126,12 +129,11 @@ def basis(db: Database, hub_id: int, window: Window, polls: tuple[int, int] = AL
     return Basis(judged, stored.as_readings(np.concatenate([near, *parts])), stored.as_readings(others))
 
 
-def near(db: Database, hub_id: int, model_ids: Ints, window: Window) -> Readings:
-    """The readings of a few models that their growth in the window rests on."""
-    until = stored.last_start_that_matters(db, hub_id, window)
+def near(db: Database, hub_id: int, model_ids: Ints, window: Window, until: int) -> Readings:
+    """The readings of a few models that their growth in the window rests on; `until` as of `basis`."""
     with db.connect() as conn:
-        if _last_read(conn, hub_id) + stored.SPANS_AFTER > until:  # else no step was read so late that more matters
-            until = max(until, _unusual_models(conn, hub_id, window, until)[1] + stored.SPANS_AFTER)
+        if _last_read(conn, hub_id) + SPANS_AFTER > until:  # else no step was read so late that more matters
+            until = max(until, _unusual_models(conn, hub_id, window, until)[1] + SPANS_AFTER)
         return stored.as_readings(_rows_of(conn, hub_id, model_ids, window, until))
 
 
@@ -142,7 +144,7 @@ def _last_read(conn: Connection, hub_id: int) -> int:
 
 def _unusual_models(conn: Connection, hub_id: int, window: Window, until: int) -> tuple[Ints, int]:
     """The models with an unusual step that can touch the window, and when the last of these steps was read."""
-    near = and_(poll.c.started_at >= window.start - stored.BEFORE, poll.c.started_at <= until)
+    near = and_(poll.c.started_at >= window.start - BEFORE, poll.c.started_at <= until)
     late = and_(poll.c.started_at > until, poll.c.reaches_back_to < window.end)
     query = (
         select(observation.c.model_id, AT)
@@ -156,7 +158,7 @@ def _unusual_models(conn: Connection, hub_id: int, window: Window, until: int) -
 
 def _firsts(hub_id: int, window: Window, until: int, polls: tuple[int, int]) -> Select[Any]:
     """The readings of counters that were not read before."""
-    within = (poll.c.started_at >= window.start - stored.BEFORE, poll.c.started_at <= until)
+    within = (poll.c.started_at >= window.start - BEFORE, poll.c.started_at <= until)
     return (
         select(*stored.READING)
         .join_from(poll, observation)  # by the index of unusual readings
@@ -189,7 +191,7 @@ class _Reach(NamedTuple):
 def _overlapping(conn: Connection, hub_id: int, window: Window, until: int) -> Iterator[tuple[_Reach, _Reach]]:
     query = (
         select(poll.c.id, poll.c.started_at, stored.reads_until())
-        .where(poll.c.hub_id == hub_id, poll.c.started_at >= window.start - stored.BEFORE, poll.c.started_at <= until)
+        .where(poll.c.hub_id == hub_id, poll.c.started_at >= window.start - BEFORE, poll.c.started_at <= until)
         .order_by(poll.c.started_at, poll.c.id)
     )
     open_polls: list[_Reach] = []
@@ -201,9 +203,9 @@ def _overlapping(conn: Connection, hub_id: int, window: Window, until: int) -> I
 
 def _rows_of(conn: Connection, hub_id: int, model_ids: Ints, window: Window, until: int) -> Ints:
     """The readings of these models from shortly before the window until a moment, and later ones that reach back."""
-    near_end = window.end + stored.SPANS_AFTER
+    near_end = window.end + SPANS_AFTER
     by_then = or_(poll.c.started_at <= until, poll.c.reaches_back_to < near_end)
-    polls = (poll.c.started_at >= window.start - stored.BEFORE, by_then)
+    polls = (poll.c.started_at >= window.start - BEFORE, by_then)
     if len(model_ids) > _MANY:
         rows = fetched(conn, stored.READINGS.where(poll.c.hub_id == hub_id, *polls))
         rows = rows[np.isin(rows[:, 0], model_ids)]

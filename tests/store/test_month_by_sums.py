@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Table, delete, insert, select, text, update
 
 from collector import counting, rollup
+from collector.looking import look
 from collector.measure.spans import FIRST
 from collector.measure.steps import RESTATEMENT_MARGIN
 from collector.measure.windows import flag_names, growth, in_window
 from collector.model import DAY, Window, days_window, month_window
-from collector.store import hubwide, marks, month_columns, months, schema, sums
+from collector.store import hub_polls, hubwide, month_columns, months, schema, sums
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.numbering import reading_id
@@ -130,10 +131,10 @@ def _poll(number: int, drawn: Drawn, lives: Sequence[Life], rows: Sequence[tuple
 
 def measured(db: Database, window: Window) -> Rows:
     """The oracle: what each model with figures did, judged from its whole history."""
-    as_of = facts.as_of(db, 1)
-    assert as_of is not None
+    seen = look(db, HUB)
+    assert seen.as_of is not None
     models = facts.models(db, 1, window)
-    grown = in_window(facts.whole_series(db, 1), models, facts.polls(db, 1), window, as_of)
+    grown = in_window(facts.whole_series(db, 1), models, seen.polls.completed(), window, seen.as_of)
     some = (grown.downloads > 0) | (grown.corrections != 0) | ((grown.flags & ~FIRST) != 0)
     columns = (grown.model_id, grown.downloads, grown.estimated, grown.corrections, grown.covered)
     figures = zip(*(column[some].tolist() for column in columns), strict=True)
@@ -151,7 +152,7 @@ def counted(db: Database, window: Window) -> Rows:
 
 
 def refresh(db: Database) -> None:
-    for month in rollup.known_months(db, HUB):
+    for month in rollup.known_months(db, HUB, look(db, HUB)):
         rollup.refresh_month(db, HUB, month)
 
 
@@ -182,12 +183,12 @@ def the_fast_way_is_the_exact_way(kept: Database, drawn: Drawn, data: st.DataObj
     first, last = drawn.read_at[0] - 40 * DAY, drawn.read_at[-1] + DAY
     begin = data.draw(st.integers(first // DAY, last // DAY), "first day") * DAY
     any_days = Window(begin, begin + data.draw(st.integers(1, 40), "days") * DAY, "any")
-    for window in (*rollup.known_months(kept, HUB), any_days):
+    for window in (*rollup.known_months(kept, HUB, look(kept, HUB)), any_days):
         expected, found = measured(kept, window), counted(kept, window)
         assert [(row[0], row[-1]) for row in found] == [(row[0], row[-1]) for row in expected]
         assert [row[:5] for row in found] == close(expected)
     refresh(kept)
-    for month in rollup.known_months(kept, HUB):
+    for month in rollup.known_months(kept, HUB, look(kept, HUB)):
         assert [row[:5] for row in counted(kept, month)] == close(measured(kept, month))
 
 
@@ -213,10 +214,10 @@ def test_days_are_the_same_whether_readings_near_them_are_read_or_all(
     ids = np.arange(1, len(drawn.lives) + 1)
     begin = data.draw(st.integers(drawn.read_at[0] // DAY - 5, drawn.read_at[-1] // DAY), "first day") * DAY
     window = Window(begin, begin + data.draw(st.integers(1, 40), "days") * DAY, "any")
-    as_of = facts.as_of(on_file, 1)
-    assert as_of is not None
+    seen = look(on_file, HUB)
+    assert seen.as_of is not None
     models = facts.models(on_file, 1, window)
-    whole = growth(facts.whole_series(on_file, 1), models, facts.polls(on_file, 1), as_of)
+    whole = growth(facts.whole_series(on_file, 1), models, seen.polls.completed(), seen.as_of)
     expected = counting.daily_downloads(whole, ids, window)
     found = counting.daily_downloads(counting.growth_of(on_file, HUB, ids, window), ids, window)
     # Of a model without a reading near the window nothing is known; who grows in it has some.
@@ -352,7 +353,7 @@ def test_models_that_came_since_the_hub_s_were_read_are_left_for_the_next_time(k
     assert counting.count(kept, HUB, march).described.model_id.tolist() == [1, 2]
 
 
-SEAMS = ((marks, "last_poll"), (marks, "facts_fingerprint"), (sums, "basis"), (sums, "rises"), (rollup, "plain_sums"))
+SEAMS = ((hub_polls, "read"), (rollup, "look"), (sums, "basis"), (sums, "rises"), (rollup, "plain_sums"))
 
 
 @pytest.mark.parametrize("seam", SEAMS, ids=lambda seam: f"after {seam[1]}")

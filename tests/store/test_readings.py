@@ -39,32 +39,6 @@ def models(world: World) -> World:
 # --- readings -------------------------------------------------------------------------------------------------------
 
 
-def test_after_a_long_silence_the_first_complete_poll_belongs_to_the_window(db: Database, models: World) -> None:
-    models.poll(1, S)
-    models.poll(2, END + 40 * DAY, status="failed")
-    models.poll(3, END + 50 * DAY)
-    models.poll(4, END + 51 * DAY)
-    assert facts.last_start_that_matters(db, 1, WINDOW) == END + 50 * DAY
-
-
-def test_after_a_long_silence_a_thin_poll_or_one_of_the_top_is_not_the_last_that_matters(
-    db: Database, models: World
-) -> None:
-    models.poll(1, S)
-    models.poll(2, END + 40 * DAY, is_thin=True)
-    assert facts.last_start_that_matters(db, 1, WINDOW) == END + 32 * DAY
-    models.poll(3, END + 50 * DAY, scope="top", top=5)
-    assert facts.last_start_that_matters(db, 1, WINDOW) == END + 50 * DAY
-    models.poll(4, END + 60 * DAY)
-    models.poll(5, END + 61 * DAY)
-    assert facts.last_start_that_matters(db, 1, WINDOW) == END + 60 * DAY
-
-
-def test_without_a_later_poll_a_window_is_known_until_its_falls_are_judged(db: Database, models: World) -> None:
-    models.poll(1, END - 1)
-    assert facts.last_start_that_matters(db, 1, WINDOW) == END + 32 * DAY
-
-
 def test_readings_come_by_model_time_and_poll_with_silence_marked(db: Database, models: World) -> None:
     models.state(1, 9, 0, 0)
     models.state(2, None, 0, 0)
@@ -207,43 +181,7 @@ def test_of_two_polls_of_one_instant_the_later_number_is_the_later(db: Database,
     assert gone(db) == [True, False, False]
 
 
-# --- polls ----------------------------------------------------------------------------------------------------------
-
-
-def test_polls_are_the_complete_ones_by_time(db: Database, world: World) -> None:
-    world.poll(1, S + DAY, is_thin=True)
-    world.poll(2, S, scope="top", top=3, is_stale=True)
-    world.poll(3, S, status="failed")
-    world.poll(4, S, scope="import")
-    found = facts.polls(db, 1)
-    assert found.poll_id.tolist() == [2, 1]
-    assert found.started_at.tolist() == [S, S + DAY]
-    assert found.finished_at.tolist() == [S + 60, S + DAY + 60]
-    assert found.whole.tolist() == [False, True]
-    assert found.thin.tolist() == [False, True]
-    assert found.stale.tolist() == [True, False]
-    assert len(facts.polls(db, 99)) == 0
-
-
-def test_the_last_good_poll_is_complete_and_not_stale(db: Database, world: World) -> None:
-    assert facts.last_good_poll(db, 1) is None
-    world.poll(1, S)
-    world.poll(2, S + DAY)
-    world.poll(3, S + 2 * DAY, is_stale=True)
-    world.poll(4, S + 3 * DAY, status="running")
-    world.poll(5, S + 4 * DAY, scope="import")
-    assert facts.last_good_poll(db, 1) == facts.PollAt(2, S + DAY)
-
-
-def test_a_hub_is_known_as_of_its_last_complete_poll(db: Database, models: World) -> None:
-    assert facts.as_of(db, 1) is None
-    models.state(1, 3, S, S + 7)
-    models.poll(1, S, scope="import")
-    assert facts.as_of(db, 1) == S + 7
-    models.poll(2, S - DAY)
-    models.poll(3, S - DAY // 2, is_stale=True)
-    models.poll(4, S, status="running")
-    assert facts.as_of(db, 1) == S - DAY // 2
+# --- trailing -------------------------------------------------------------------------------------------------------
 
 
 def test_trailing_counts_are_those_of_the_models_listed_then_or_later(db: Database, models: World) -> None:
