@@ -78,23 +78,26 @@ class HubPolls:
     def _matters(self, window: Window) -> Bools:
         """Polls near the window, later ones whose growth begins near it, and those that tell whether its falls last and
         who is gone: two prove that.
+
+        However long the polls pause, the first of them that is late enough tells that a fall lasts: the first complete
+        one after those near the window, and after one whose growth begins near it.
         """
         until = self.last_start_that_matters(window)
         near = max(until, _start(self.started_at, self._prove_absence, window.end, 1))
         reach_back = (self.reaches_back_to != NOT_SAID) & (self.reaches_back_to < window.end + SPANS_AFTER)
+        before = self._complete_before
+        found: Bools = (self.started_at <= near) | (before <= until) | reach_back
         late = self.started_at[reach_back & (self.started_at > until - SPANS_AFTER)]
-        found: Bools = (self.started_at <= near) | reach_back
-        return found | self._follow(late) if len(late) else found
+        if len(late):
+            found |= np.searchsorted(late, before - SPANS_AFTER) < np.searchsorted(late, self.started_at, "right")
+        return found
 
-    def _follow(self, late: Ints) -> Bools:
-        """Which polls begin within `SPANS_AFTER` of one of these starts (in order), or are the first to be complete.
-
-        However long the polls pause, the first of them that is late enough tells that a fall lasts.
-        """
-        complete = self.started_at[self.complete]
+    @property
+    def _complete_before(self) -> Ints:
+        """Of each poll: the start of the last complete one (imports are none) before it, else its own."""
+        complete = self.started_at[self.complete & ~self.imported]
         place = np.searchsorted(complete, self.started_at)
-        before = np.where(place > 0, np.append(complete, 0)[place - 1], self.started_at)
-        found: Bools = np.searchsorted(late, before - SPANS_AFTER) < np.searchsorted(late, self.started_at, "right")
+        found: Ints = np.where(place > 0, np.append(complete, 0)[place - 1], self.started_at)
         return found
 
     @property

@@ -55,16 +55,24 @@ def test_without_a_later_poll_a_window_is_known_until_its_falls_are_judged(db: D
 def test_growth_that_begins_near_the_window_matters_however_late_and_so_do_the_polls_that_judge_it(
     db: Database, world: World
 ) -> None:
-    for number, days in enumerate((1, 2, 70, 76, 80, 90), 1):
+    for number, days in enumerate((1, 2, 60, 70, 76, 80, 90), 1):
         world.poll(number, END + days * DAY, reaches_back_to=END + 7 * DAY if days == 70 else None)
-    assert hub_polls.read(db, 1).last_poll(WINDOW) == 5, "the first that begins more than a week after it, and no other"
+    assert hub_polls.read(db, 1).last_poll(WINDOW) == 6, "the first that begins more than a week after it, and no other"
 
 
-def test_the_first_poll_after_the_last_that_matters_of_itself_judges_what_was_read_shortly_before(
+def test_growth_that_was_read_shortly_before_the_last_start_that_matters_is_judged_a_week_after_it(
     db: Database, world: World
 ) -> None:
-    for number, days in enumerate((1, 2, 25, 40, 50), 1):
+    for number, days in enumerate((1, 2, 25, 33, 34), 1):
         world.poll(number, END + days * DAY, reaches_back_to=END + 7 * DAY if days == 25 else None)
+    assert hub_polls.read(db, 1).last_poll(WINDOW) == 5
+
+
+def test_the_first_poll_after_an_outage_tells_that_falls_last_whatever_files_say_of_the_time_between(
+    db: Database, world: World
+) -> None:
+    for number, days in enumerate((1, 2, 40, 70, 71), 1):
+        world.poll(number, END + days * DAY, scope="import" if days == 40 else "all")
     assert hub_polls.read(db, 1).last_poll(WINDOW) == 4
 
 
@@ -153,12 +161,12 @@ def matters(row: Row, table: Table) -> bool:
     until = last_start(table)
     absences = sorted(one.started for one in table.rows if one.proves_absence and one.started >= 30)
     near = max([until, *absences[1:2]])
-    if row.started <= near or reaches_near(row):
+    polled = [one.started for one in table.rows if one.status == "complete" and one.scope != "import"]
+    before = max((start for start in polled if start < row.started), default=row.started)
+    if row.started <= near or before <= until or reaches_near(row):
         return True
-    before = max((o.started for o in table.rows if o.status == "complete" and o.started < row.started), default=None)
-    since = (row.started if before is None else before) - 8
     late = [one for one in table.rows if one.started > until - 8 and reaches_near(one)]
-    return any(since <= one.started <= row.started for one in late)
+    return any(before - 8 <= one.started <= row.started for one in late)
 
 
 def reaches_near(row: Row) -> bool:

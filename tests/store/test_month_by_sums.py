@@ -406,6 +406,16 @@ def test_a_reading_that_comes_before_stored_ones_has_the_month_worked_out_from_n
     assert not sums.is_in_order(kept, 1, 2)
 
 
+def test_a_month_hears_that_its_last_fall_lasts_after_whatever_outage(kept: Database) -> None:
+    drawn = one_model((0, 900), (30, 500), (31, 500), (32, 500), (100, 500))
+    for polls, open_falls in ((4, 1), (5, 0)):
+        put(kept, drawn, polls)
+        refresh(kept)
+        built = months.month_build_of(kept, 1, 202603)
+        assert built is not None
+        assert built.open_falls == open_falls
+
+
 def test_nothing_new_leaves_the_content_of_a_month(kept: Database) -> None:
     drawn = one_model((0, 900), (2, 1000), (40, 1000), (41, 1050))
     put(kept, drawn, 3)
