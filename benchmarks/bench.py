@@ -25,12 +25,14 @@ from benchmarks.hub_days import Day
 from benchmarks.moments import moments
 from benchmarks.running import Cost, LoopbackHub, Step
 from collector.model import month_of, previous_window
-from collector.store.database import upgrade
+from collector.store import queries
+from collector.store.database import Database, upgrade
 from collector.store.schema import observation
 
 CHANGED_BYTES, YEAR_DAYS, YEAR_BYTES = 24, 365, 4e9
 WHOLE_HUB = 2_500_000  # models
 SIZED_DAYS = 14  # days whose changes are weighed
+NEW_MODELS, MODELS_ANEW = 2, 0.4  # a day, of a thousand: 5,000 and 1,000 of the whole hub
 MODEL = 7  # explained: one of the large accounts, with downloads
 
 
@@ -145,6 +147,22 @@ class Bench:
         yield self.late_poll()
         yield at_most("roll-up after that poll", self.rollup(), 3)
         yield at_most("roll-up with nothing new", self.rollup(), 3)
+
+    def news(self) -> Iterator[Row]:
+        """A day as real ones are, with new models and others described anew: its poll, its roll-up."""
+        self.rollup()
+        new, anew = (round(self.models * per_thousand / 1000) for per_thousand in (NEW_MODELS, MODELS_ANEW))
+        self._day = hub_days.with_new(next(self._world), new)
+        self.hub.serve(self._day, hub_days.some(anew, self.models, self._day.number))
+        what = f"poll of a day with {new:,} new models and {anew:,} of another task"
+        yield ratio(what, self.poll(), self.day_2, "day 2")
+        rolled = at_most("roll-up after that poll, with its lineage", self.rollup(), 3)
+        yield rolled._replace(measured=self._months_waiting())
+
+    def _months_waiting(self) -> str:
+        with Database.open(f"sqlite:///{self.database}", write=False) as db:
+            (hub,) = queries.status(db).hubs
+        return f"{len(hub.waiting)} months wait to be restated"
 
     def rollup(self) -> Cost:
         """Every derived table brought up to date."""
@@ -295,6 +313,7 @@ def rows(bench: Bench, days: int) -> Iterator[Row]:
     yield from bench.commands()
     yield from bench.countries()
     yield from bench.backup()
+    yield from bench.news()
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ under accounts whose country `registry` gives. Knows the wire format of the list
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +25,7 @@ LIBRARIES = ("transformers", "diffusers", "gguf", None)
 RELATIONS = ("finetune", "quantized", "adapter", "merge")
 STEMS = ("Qwen2.5-7B-Instruct", "my-model", "Llama-3.1-8B", "test", "gemma-3-27b-it", "v2", "whisper-small", "lora")
 LARGE_ACCOUNTS = 997
+NEW_MODELS_DOWNLOADS = 3  # in the mean, when they are seen first
 COUNTRIES = ("US", "CN", "US", "CN", "FR", "US", "GB", "DE", "CN", "KR", "US", "JP", "IN", "CA", "IL", "SG", "CH", "AE")
 
 Ints = NDArray[np.int64]
@@ -56,28 +57,45 @@ def days(models: int, seed: int = 1) -> Iterator[Day]:
         number += 1
 
 
-def write_pages(folder: Path, day: Day) -> Path:
-    """The day's pages one after the other in one file; beside it (`.index`) where each begins."""
+def with_new(day: Day, models: int) -> Day:
+    """The same day with so many more models that nobody has seen before: small ones, as nearly all new ones are."""
+    downloads = np.random.default_rng(day.number).poisson(NEW_MODELS_DOWNLOADS, models)
+    more = (downloads, downloads, np.zeros(models, np.int64))
+    return Day(day.number, *(np.append(column, new) for column, new in zip(day[1:], more, strict=True)))
+
+
+def some(models: int, of: int, seed: int) -> frozenset[int]:
+    """So many models of a hub of so many, the same for the same seed."""
+    return frozenset(np.random.default_rng(seed).choice(of, models, replace=False).tolist())
+
+
+def write_pages(folder: Path, day: Day, anew: Set[int] = frozenset()) -> Path:
+    """The day's pages one after the other in one file; beside it (`.index`) where each begins.
+
+    The models `anew` have another task than ever before.
+    """
     file = folder / f"day{day.number}.pages"
     offsets = [0]
     with file.open("wb") as out:
         for start in range(0, len(day.all_time), PAGE_ROWS):
-            body = page(day, start, min(start + PAGE_ROWS, len(day.all_time)))
+            body = page(day, start, min(start + PAGE_ROWS, len(day.all_time)), anew)
             out.write(body)
             offsets.append(offsets[-1] + len(body))
     file.with_suffix(".index").write_text(json.dumps(offsets))
     return file
 
 
-def page(day: Day, start: int, end: int) -> bytes:
+def page(day: Day, start: int, end: int, anew: Set[int] = frozenset()) -> bytes:
     """The JSON of the models from `start` to `end`."""
-    counters = zip(*(column[start:end].tolist() for column in day[1:]), strict=True)
-    return f"[{','.join(row(start + n, *said) for n, said in enumerate(counters))}]".encode()
+    is_anew = (model in anew for model in range(start, end))
+    counters = zip(*(column[start:end].tolist() for column in day[1:]), is_anew, strict=True)
+    rows = (row(start + n, *said) for n, said in enumerate(counters))
+    return f"[{','.join(rows)}]".encode()
 
 
-def row(model: int, all_time: int, rolling: int, likes: int) -> str:
+def row(model: int, all_time: int, rolling: int, likes: int, is_anew: bool = False) -> str:
     """A row as the listing sends it when counters, task, library, bases and tags are asked for."""
-    task, library = TASKS[model % len(TASKS)], LIBRARIES[model % len(LIBRARIES)]
+    task, library = TASKS[(model + is_anew) % len(TASKS)], LIBRARIES[model % len(LIBRARIES)]
     tags = ["safetensors", "license:apache-2.0", "en", "endpoints_compatible", f"dataset:set{model % 900}", "region:us"]
     fields = [f'"_id":"{key(model)}","id":"{name(model)}","likes":{likes},"private":false']
     fields.append(f'"downloads":{rolling},"downloadsAllTime":{all_time},"createdAt":"{created(model)}"')

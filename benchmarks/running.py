@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,9 +65,9 @@ class LoopbackHub:
         self._folder, self._files = folder, list[Path]()
         self.host = host
 
-    def serve(self, day: Day) -> None:
-        """From now on the pages of this day, and those of no other."""
-        made = hub_days.write_pages(self._folder, day)
+    def serve(self, day: Day, anew: Set[int] = frozenset()) -> None:
+        """From now on the pages of this day, and those of no other; some models are described `anew`."""
+        made = hub_days.write_pages(self._folder, day, anew)
         self.requests_since_asked(day.number)
         for file in self._files:
             file.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ def parts(made: bench.Bench) -> Iterator[bench.Row]:
     yield made.derived()
     yield from made.countries()
     yield from made.backup()
+    yield from made.news()
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,25 @@ def test_every_step_says_what_it_took(table: dict[str, bench.Row]) -> None:
 
 def test_the_poll_asks_for_each_page_once(table: dict[str, bench.Row]) -> None:
     assert table["its requests"].measured == "2"
+
+
+def test_a_day_with_news_has_new_models_and_others_described_anew(table: dict[str, bench.Row]) -> None:
+    assert "poll of a day with 4 new models and 1 of another task" in table
+    assert table["roll-up after that poll, with its lineage"].measured.endswith("months wait to be restated")
+
+
+def test_models_are_new_or_described_anew_on_the_pages_of_that_day_alone() -> None:
+    day = next(hub_days.days(1_000))
+    more, others = hub_days.with_new(day, 3), hub_days.some(5, 1_000, seed=9)
+    assert [len(column) for column in more[1:]] == [1_003] * 3
+    before, after = (
+        json.loads(hub_days.page(each, 0, len(each.all_time), said))
+        for each, said in ((day, frozenset()), (more, others))
+    )
+    changed = [n for n, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
+    assert changed == sorted(others)
+    assert all(before[n].get("pipeline_tag") != after[n].get("pipeline_tag") for n in changed)
+    assert len({row["_id"] for row in after}) == 1_003
 
 
 @pytest.mark.parametrize("peer", ["DuckDB", "Polars"])
