@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -362,3 +364,35 @@ def test_empty_pages_before_the_rows_are_no_lost_counter(clock: Clock, db: Datab
     clock.at = START + timedelta(days=1)
     result = run(FakeHub(clock, [[], [], [], [], [], [], [row(1)]]), db)
     assert (result.poll.models_listed, result.poll.pages) == (1, 7)
+
+
+class Knot:
+    """Garbage as a page leaves it behind: it holds itself, so that only a search finds it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@dataclass
+class KnottyHub(FakeHub):
+    """Leaves a knot behind with every page, and notes how many are still there when the next one is asked for."""
+
+    knots: list[weakref.ref[Knot]] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+
+    def page(self, cursor: str | None) -> Page:
+        self.left.append(sum(knot() is not None for knot in self.knots))
+        self.knots.append(weakref.ref(Knot()))
+        return super().page(cursor)
+
+
+def test_a_long_poll_holds_the_garbage_of_a_few_pages_and_not_of_all(clock: Clock, db: Database) -> None:
+    hub = KnottyHub(clock, [[row(number)] for number in range(100)])
+    before = gc.get_threshold()
+    gc.set_threshold(1_000_000)  # so many objects are not made here: nobody else looks for garbage
+    try:
+        run(hub, db)
+    finally:
+        gc.set_threshold(*before)
+    assert max(hub.left) <= 25
+    assert len(hub.knots) == 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from sqlalchemy import insert
 from collector.model import DAY, Window
 from collector.series import NO_DELTA, NOT_SAID, Readings
 from collector.store import readings as facts
-from collector.store.database import Database
-from collector.store.schema import model_name
+from collector.store.database import Database, upgrade
+from collector.store.schema import model, model_name, model_state
 from tests.store.facts import World
 
 S = 1_000 * DAY
@@ -99,6 +100,34 @@ def test_models_are_known_with_creation_sighting_and_first_listing(db: Database,
     assert found.seen_at.tolist() == [S + DAY, S]
     assert found.first_listed_at.tolist() == [S + DAY, NOT_SAID]
     assert len(facts.models(db, 99, WINDOW)) == 0
+
+
+def steps_for_a_thousand(path: Path, models: int) -> int:
+    """What it takes SQLite to look up the first thousand of so many models, in steps of its machine: the same number
+    on every computer.
+    """
+    url = f"sqlite:///{path}"
+    upgrade(url)
+    with Database.open(url, write=True) as db:
+        World(db).hub()
+        of_hub = {"hub_id": 1, "publisher_id": World(db).account("a")}
+        numbers = range(1, models + 1)
+        with db.begin() as connection:
+            connection.execute(
+                insert(model), [{"id": n, "hub_key": f"k{n}", "name": f"a/{n}"} | of_hub for n in numbers]
+            )
+            connection.execute(insert(model_state), [{"model_id": n, "seen_at": S} for n in numbers])
+        steps = [0]
+        with db.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.set_progress_handler(lambda: steps.append(steps.pop() + 100), 100)
+        assert len(facts.models(db, 1, WINDOW, range(1, 1_001))) == 1_000
+    return steps[0]
+
+
+def test_what_a_thousand_new_models_take_to_look_up_does_not_grow_with_the_hub(tmp_path: Path) -> None:
+    few, many = (steps_for_a_thousand(tmp_path / f"{models}.db", models) for models in (2_000, 10_000))
+    assert 0 < many < 1.2 * few
 
 
 @pytest.mark.parametrize(
