@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -34,6 +34,7 @@ from collector.store.histories import gather_statistics, insert_rows
 from collector.store.polls import PollStore
 from collector.store.queries import Hub, hubs
 from collector.store.schema import model, model_base, model_state, origin_number, publisher
+from collector.store.wording import base_ids
 
 STEMS = (
     "Qwen2.5-7B-Instruct",
@@ -125,16 +126,20 @@ def fill(url: str, count: int) -> None:
                 insert_rows(conn, model, names, part)
             for part in _parts((m.id, 0) for m in models):
                 insert_rows(conn, model_state, ("model_id", "metadata_crc"), part)
-            names = ("model_id", "position", "base_name", "base_key", "relation", "poll_id")
-            for part in _parts(_placed(bases, poll.id)):
-                insert_rows(conn, model_base, names, part)
+            numbers = base_ids(conn, map(_base, bases))
+            for part in _parts(_placed(bases, numbers, poll.id)):
+                insert_rows(conn, model_base, ("model_id", "position", "base_id", "poll_id"), part)
             gather_statistics(conn)
 
 
-def _placed(bases: Iterable[Declared], poll_id: int) -> Iterator[tuple[object, ...]]:
+def _base(declared: Declared) -> Base:
+    return Base(declared.base_name, declared.relation, declared.base_key)
+
+
+def _placed(bases: Iterable[Declared], numbers: Mapping[Base, int], poll_id: int) -> Iterator[tuple[object, ...]]:
     next_place: Counter[int] = Counter()
     for base in bases:
-        yield base.model_id, next_place[base.model_id], base.base_name, base.base_key, base.relation, poll_id
+        yield base.model_id, next_place[base.model_id], numbers[_base(base)], poll_id
         next_place[base.model_id] += 1
 
 

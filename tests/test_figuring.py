@@ -15,11 +15,12 @@ from collector import asking, counting, figuring, reporting, tasks
 from collector.asking import Span
 from collector.config import Config, load_config
 from collector.importing import import_file
-from collector.model import Scope, month_window
+from collector.model import Base, Scope, month_window
 from collector.origins.knowledge import Knowledge
 from collector.store import marks, queries
 from collector.store.database import Database, upgrade
 from collector.store.figures import names_of
+from tests.store.facts import declare
 
 SEPTEMBER = month_window("2026-09")
 SCOPES = '\n[[scope]]\nname = "all"\n[[scope]]\nname = "originals"\nexclude_relations = ["quantized"]\n'
@@ -67,15 +68,10 @@ def config(tmp_path: Path) -> Config:
         import_file(history(tmp_path, "first", lines), "huggingface", db, now, "", "")
         with db.begin() as connection:
             for name, bases in BASES.items():
-                for place, (base, relation) in enumerate(bases):
-                    connection.execute(
-                        text(
-                            "INSERT INTO model_base (model_id, position, base_name, relation, poll_id)"
-                            " SELECT id, :place, :base, :relation, (SELECT min(id) FROM poll) FROM model"
-                            " WHERE name = :name"
-                        ),
-                        {"name": name, "base": base, "relation": relation, "place": place},
-                    )
+                model_id = connection.execute(
+                    text("SELECT id FROM model WHERE name = :name"), {"name": name}
+                ).scalar_one()
+                declare(connection, model_id, [Base(*each) for each in bases])
         tasks.roll_up(db, asking.knowledge_of(config), config.scopes)
     return config
 

@@ -18,6 +18,7 @@ from collector.origins.knowledge import load_knowledge
 from collector.origins.registry import COLUMNS
 from collector.store.database import Database, upgrade
 from collector.store.polls import PollStore
+from tests.store.facts import declare
 
 TODAY = date(2026, 11, 22)
 HEADER = ",".join(COLUMNS)
@@ -64,13 +65,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 (f"{UNKNOWN}/own-GGUF", "also-unknown/base", "quantized"),
                 ("nobody-known/thing", "Qwen/Qwen3-8B", "finetune"),
             ):
-                connection.execute(
-                    text(
-                        "INSERT INTO model_base (model_id, position, base_name, relation, poll_id)"
-                        " SELECT id, 0, :base, :relation, (SELECT min(id) FROM poll) FROM model WHERE name = :name"
-                    ),
-                    {"name": name, "base": base, "relation": relation},
-                )
+                model_id = connection.execute(
+                    text("SELECT id FROM model WHERE name = :name"), {"name": name}
+                ).scalar_one()
+                declare(connection, model_id, [Base(base, relation)])
         tasks.roll_up(db, asking.knowledge_of(config), config.scopes)
     return folder
 

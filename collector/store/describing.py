@@ -6,7 +6,6 @@ Knows the tables; opens no transaction of its own.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -14,7 +13,8 @@ from collector.model import Base, Observation
 from collector.store.descriptions import FIELDS, Descriptions, Known, News, after
 from collector.store.histories import chunks, execute_rows, first_readings
 from collector.store.lineages import add_todo
-from collector.store.schema import model, model_base, model_description, model_state, poll
+from collector.store.schema import kind, model, model_base, model_description, model_state, poll
+from collector.store.wording import BASE, DECLARATIONS, MODEL_WITH_KIND, base_ids, kind_ids
 
 
 def write_descriptions(
@@ -56,12 +56,12 @@ _KNOWN = (
         model.c.id,
         model.c.name,
         model.c.created_at,
-        model.c.pipeline_tag,
-        model.c.library_name,
+        kind.c.pipeline_tag,
+        kind.c.library_name,
         poll.c.started_at,
         *_SINCE,
     )
-    .select_from(model)
+    .select_from(MODEL_WITH_KIND)
     .outerjoin(model_state, model_state.c.model_id == model.c.id)
     .outerjoin(poll, poll.c.id == model_state.c.listed_poll_id)
     .outerjoin(model_description, model_description.c.model_id == model.c.id)
@@ -78,7 +78,7 @@ def _known(conn: Connection, ids: Sequence[int]) -> list[Known]:
 
 def _bases(conn: Connection, ids: Sequence[int]) -> dict[int, tuple[Base, ...]]:
     c = model_base.c
-    query = select(c.model_id, c.base_name, c.relation, c.base_key).where(c.model_id.in_(ids))
+    query = select(c.model_id, *BASE).select_from(DECLARATIONS).where(c.model_id.in_(ids))
     found: dict[int, tuple[Base, ...]] = {}
     for of, *base in conn.execute(query.order_by(c.model_id, c.position)):
         found[of] = (*found.get(of, ()), Base(*base))
@@ -88,37 +88,40 @@ def _bases(conn: Connection, ids: Sequence[int]) -> dict[int, tuple[Base, ...]]:
 # --- writing --------------------------------------------------------------------------------------------------------
 
 
-_DESCRIBED = ("created_at", "pipeline_tag", "library_name", "of_model")
+_DESCRIBED = ("created_at", "kind_id", "of_model")
 _DESCRIBE = (
     update(model).where(model.c.id == bindparam("of_model")).values({name: bindparam(name) for name in _DESCRIBED[:-1]})
 )
 _CRC = update(model_state).where(model_state.c.model_id == bindparam("of_model")).values(metadata_crc=bindparam("crc"))
 _SINCE_NAMES = ("model_id", *(f"{name}_at" for name in FIELDS))
 _ADD_SINCE = insert(model_description).values({name: bindparam(name) for name in _SINCE_NAMES})
-_BASE_NAMES = ("model_id", "position", "base_name", "base_key", "relation", "poll_id")
+_BASE_NAMES = ("model_id", "position", "base_id", "poll_id")
 _ADD_BASE = insert(model_base).values({name: bindparam(name) for name in _BASE_NAMES})
 
 
 def _write(conn: Connection, news: Sequence[News], poll_of: Mapping[int, int]) -> None:
     ids = [new.of.id for new in news]
-    execute_rows(
-        conn, _DESCRIBE, _DESCRIBED, [(new.created_at, new.pipeline_tag, new.library_name, new.of.id) for new in news]
-    )
+    kinds = kind_ids(conn, ((new.pipeline_tag, new.library_name) for new in news))
+    described = [(new.created_at, kinds[new.pipeline_tag, new.library_name], new.of.id) for new in news]
+    execute_rows(conn, _DESCRIBE, _DESCRIBED, described)
     # As a poll keeps it: derived rows then know that something changed, and a poll that says the same changes nothing.
     execute_rows(conn, _CRC, ("crc", "of_model"), [(_crc(new), new.of.id) for new in news])
     conn.execute(delete(model_description).where(model_description.c.model_id.in_(ids)))
     execute_rows(conn, _ADD_SINCE, _SINCE_NAMES, [(new.of.id, *new.since) for new in news if any(new.since)])
     anew = [new.of.id for new in news if new.declares_anew]
     conn.execute(delete(model_base).where(model_base.c.model_id.in_(anew)))
-    execute_rows(conn, _ADD_BASE, _BASE_NAMES, list(_declared(news, poll_of)))
+    numbers = base_ids(conn, (base for new in news if new.declares_anew for base in new.bases))
+    execute_rows(conn, _ADD_BASE, _BASE_NAMES, list(_declared(news, numbers, poll_of)))
     add_todo(conn, anew)
 
 
-def _declared(news: Sequence[News], poll_of: Mapping[int, int]) -> Iterator[tuple[Any, ...]]:
+def _declared(
+    news: Sequence[News], numbers: Mapping[Base, int], poll_of: Mapping[int, int]
+) -> Iterator[tuple[int, ...]]:
     for new in news:
         if new.declares_anew:
             for place, base in enumerate(new.bases):
-                yield new.of.id, place, base.name, base.hub_key, base.relation, poll_of[new.of.id]
+                yield new.of.id, place, numbers[base], poll_of[new.of.id]
 
 
 def _crc(new: News) -> int:

@@ -24,6 +24,7 @@ from collector.store.numbering import of_each
 from collector.store.schema import (
     disagreement,
     hub,
+    kind,
     model,
     model_month,
     model_origin,
@@ -32,6 +33,7 @@ from collector.store.schema import (
     poll,
     publisher,
 )
+from collector.store.wording import MODEL_WITH_KIND
 
 Floats = NDArray[np.float64]
 _FETCHED = 100_000  # rows held as Python objects at a time
@@ -108,7 +110,7 @@ def month_figures(db: Database, hub_id: int, month: int, least: float) -> MonthF
     tasks = Codes()
     statement = (
         select(d.model_id, *_DESCRIBED, _said(s.seen_at), _said(s.listed_poll_id), *_DONE)
-        .join(model, model.c.id == d.model_id)
+        .join_from(model_month, MODEL_WITH_KIND, model.c.id == d.model_id)
         .join(model_state, s.model_id == d.model_id)
         .where(d.month == month, model.c.hub_id == hub_id, d.downloads >= least)
         .order_by(d.model_id)
@@ -145,7 +147,7 @@ def _said(column: ColumnElement[Any]) -> ColumnElement[int]:
     return func.coalesce(column, NOT_SAID)
 
 
-_DESCRIBED = (model.c.publisher_id, _said(model.c.created_at), model.c.pipeline_tag)
+_DESCRIBED = (model.c.publisher_id, _said(model.c.created_at), kind.c.pipeline_tag)
 _DONE = (
     model_month.c.publisher_id,
     model_month.c.downloads,
@@ -224,7 +226,8 @@ def last_model(db: Database) -> int:
 def described(db: Database, hub_id: int, only: Sequence[int] | None = None) -> tuple[Described, Ints]:
     """Every model of a hub, or some of them, and the number of the poll that listed each first (or NOT_SAID)."""
     m, tasks, types = model.c, Codes(), (int, int, int, int)
-    query = select(m.id, _said(m.first_poll_id), *_DESCRIBED).where(m.hub_id + 0 == hub_id).order_by(m.id)
+    query = select(m.id, _said(m.first_poll_id), *_DESCRIBED).select_from(MODEL_WITH_KIND)
+    query = query.where(m.hub_id + 0 == hub_id).order_by(m.id)
     with db.connect() as conn:
         parts = [query] if only is None else [query.where(m.id.in_(part)) for part in chunks(sorted(only))]
         found = [_columns(conn, part, (*types, tasks)) for part in parts]

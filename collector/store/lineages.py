@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, ex
 
 from collector.store.database import Database
 from collector.store.histories import chunks, plain_rows, rows_among
-from collector.store.schema import build_mark, hub_columns, model, model_base, model_name, origin_todo
+from collector.store.schema import build_mark, declared_base, hub_columns, model, model_base, model_name, origin_todo
+from collector.store.wording import DECLARATIONS
 
 STANDING = "standing"  #: kept beside the columns of a hub's models while these are what the list leaves them to be
 MARK = "lineage files"  #: of a hub's roots: under which files; there is none before they were begun for the first time
@@ -81,8 +82,10 @@ _OURS = bindparam("hub_id", type_=Integer)
 # + 0: with one hub in the database SQLite would take the index of hubs and read them all.
 _MODEL_OF_HUB = _MODEL.where(model.c.hub_id + 0 == _OURS).order_by(model.c.id)
 _MODEL_BY_KEY = _MODEL.where(model.c.hub_id == _OURS)
-_BASES = select(model_base.c.model_id, model_base.c.base_name, model_base.c.base_key, model_base.c.relation).order_by(
-    model_base.c.model_id, model_base.c.position
+_BASES = (
+    select(model_base.c.model_id, declared_base.c.name, declared_base.c.hub_key, declared_base.c.relation)
+    .select_from(DECLARATIONS)
+    .order_by(model_base.c.model_id, model_base.c.position)
 )
 _FORMER = select(model_name.c.model_id, model_name.c.name).order_by(model_name.c.model_id, model_name.c.replaced_at)
 _ONCE_NAMED = select(model_name.c.model_id, model_name.c.name).where(of_hub(_OURS, model_name.c.model_id)).distinct()

@@ -51,6 +51,7 @@ from collector.store.lineages import add_todo
 from collector.store.schema import hub, model, model_base, model_name, model_state, poll, publisher
 from collector.store.server import open_month
 from collector.store.sift import Latest, Sifted, runs, sift
+from collector.store.wording import BASE, DECLARATIONS, base_ids, kind_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,9 +424,9 @@ def _create(conn: Connection, running: RunningPoll, fresh: Sequence[Observation]
             "hub_key": row.hub_key,
             "publisher_id": publishers[publisher_of(row.name)],
             "first_poll_id": running.id,
-            **_description(row),
+            **said,
         }
-        for row in fresh
+        for row, said in zip(fresh, _descriptions(conn, fresh), strict=True)
     ]
     conn.execute(insert(model), values)
     created: dict[str, _Known] = {}
@@ -438,13 +439,13 @@ def _create(conn: Connection, running: RunningPoll, fresh: Sequence[Observation]
     return created
 
 
-def _description(row: Observation) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "created_at": row.created_at,
-        "pipeline_tag": row.pipeline_tag,
-        "library_name": row.library_name,
-    }
+def _descriptions(conn: Connection, rows: Sequence[Observation]) -> list[dict[str, Any]]:
+    """What `model` keeps of what is said of each."""
+    kinds = kind_ids(conn, ((row.pipeline_tag, row.library_name) for row in rows))
+    return [
+        {"name": row.name, "created_at": row.created_at, "kind_id": kinds[row.pipeline_tag, row.library_name]}
+        for row in rows
+    ]
 
 
 def _describe_again(
@@ -455,7 +456,8 @@ def _describe_again(
         return
     renamed = [(row, known) for row, known in changed if row.name != known.name]
     _rename(conn, running, at, renamed)
-    values = [{"of_model": known.id, **_description(row)} for row, known in changed]
+    said = _descriptions(conn, [row for row, _ in changed])
+    values = [{"of_model": known.id, **each} for (_, known), each in zip(changed, said, strict=True)]
     conn.execute(update(model).where(model.c.id == bindparam("of_model")), values)
     declared = _declared(conn, [known.id for _, known in changed])
     others = [(known.id, row.bases) for row, known in changed if row.bases != _bases(declared.get(known.id, {}))]
@@ -496,9 +498,9 @@ _Declared = dict[int, tuple[Base, int]]  # by position: the base, and the poll t
 def _declared(conn: Connection, model_ids: Sequence[int]) -> dict[int, _Declared]:
     found: dict[int, _Declared] = {}
     for part in chunks(model_ids):
-        for row in conn.execute(select(model_base).where(model_base.c.model_id.in_(part))):
-            base = Base(row.base_name, row.relation, row.base_key)
-            found.setdefault(row.model_id, {})[row.position] = (base, row.poll_id)
+        query = select(model_base.c.model_id, model_base.c.position, model_base.c.poll_id, *BASE)
+        for row in conn.execute(query.select_from(DECLARATIONS).where(model_base.c.model_id.in_(part))):
+            found.setdefault(row.model_id, {})[row.position] = (Base(*row[3:]), row.poll_id)
     return found
 
 
@@ -513,6 +515,7 @@ def _declare(
     before: dict[int, _Declared],
 ) -> None:
     """Stores the bases of models that have none stored; a declaration made before keeps the poll that saw it first."""
+    numbers = base_ids(conn, (base for _, bases in declarations for base in bases))
     values = []
     for model_id, bases in declarations:
         first_seen = dict(before.get(model_id, {}).values())
@@ -520,9 +523,7 @@ def _declare(
             {
                 "model_id": model_id,
                 "position": position,
-                "base_name": base.name,
-                "base_key": base.hub_key,
-                "relation": base.relation,
+                "base_id": numbers[base],
                 "poll_id": first_seen.get(base, running.id),
             }
             for position, base in enumerate(bases)

@@ -35,8 +35,10 @@ from collector.store.histories import plain_rows
 from collector.store.lineages import of_hub
 from collector.store.schema import (
     country_share,
+    declared_base,
     family_share,
     hub,
+    kind,
     model,
     model_base,
     model_name,
@@ -46,6 +48,7 @@ from collector.store.schema import (
     publisher,
 )
 from collector.store.views import VIEWS
+from collector.store.wording import DECLARATIONS, MODEL_WITH_KIND
 
 
 class Hub(NamedTuple):
@@ -220,8 +223,10 @@ def models_named(db: Database, name: str, hub_name: str | None = None) -> list[K
 
 def _known(hub_name: str | None) -> Select[Any]:
     elsewhere: dict[str, ColumnElement[Any]] = {"hub": hub.c.name, "publisher": publisher.c.name}
+    elsewhere |= {name: kind.c[name] for name in ("pipeline_tag", "library_name")}
     return (
         select(*(elsewhere[name] if name in elsewhere else model.c[name] for name in KnownModel._fields))
+        .select_from(MODEL_WITH_KIND)
         .join(hub, hub.c.id == model.c.hub_id)
         .join(publisher, publisher.c.id == model.c.publisher_id)
         .where(true() if hub_name is None else hub.c.name == hub_name)
@@ -274,7 +279,8 @@ def declared_bases(db: Database, hub_id: int) -> Iterator[tuple[int, str, str | 
     """Model, base name, base key and relation of every declaration on a hub, by model and position."""
     c = model_base.c
     statement = (
-        select(c.model_id, c.base_name, c.base_key, c.relation)
+        select(c.model_id, declared_base.c.name, declared_base.c.hub_key, declared_base.c.relation)
+        .select_from(DECLARATIONS)
         .where(of_hub(hub_id, c.model_id))
         .order_by(c.model_id, c.position)
     )

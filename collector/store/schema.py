@@ -115,6 +115,17 @@ poll = Table(
     comment="Attempts to read a hub: run log, resume point and calendar at once. An imported day is a poll as well.",
 )
 
+kind = Table(
+    "kind",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="Number of the pair in this database."),
+    Column("pipeline_tag", Text, comment="Task, as the hub says, e.g. text-generation; null: not said."),
+    Column("library_name", Text, comment="Library, as the hub says, e.g. transformers; null: not said."),
+    # Serves: which number a task and a library have.
+    Index(None, "pipeline_tag"),
+    comment="Tasks and libraries as hubs say them of models: each pair once, for room.",
+)
+
 model = Table(
     "model",
     metadata,
@@ -124,8 +135,7 @@ model = Table(
     Column("name", Text, nullable=False, comment="Name now (publisher/model); not an identity."),
     Column("publisher_id", ForeignKey("publisher.id"), nullable=False, comment="The account it lives under now."),
     Column("created_at", BigInteger, comment="Created, as the hub says (UTC, Unix seconds); null: not said."),
-    Column("pipeline_tag", Text, comment="Task, as the hub says, e.g. text-generation; null: not said."),
-    Column("library_name", Text, comment="Library, as the hub says, e.g. transformers; null: not said."),
+    Column("kind_id", ForeignKey("kind.id"), comment="Its task and library, as the hub says; null: neither is said."),
     Column("first_poll_id", ForeignKey("poll.id"), comment="The poll that listed it first; null: never listed."),
     UniqueConstraint("hub_id", "hub_key"),
     # Serves: look-up by name (explain, import, lineage).
@@ -151,14 +161,24 @@ model_name = Table(
     comment="Earlier names of models. A renamed model keeps its history.",
 )
 
+declared_base = Table(
+    "declared_base",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="Number of the declaration in this database."),
+    Column("name", Text, nullable=False, comment="The base, as declared (publisher/model)."),
+    Column("relation", Text, comment="finetune, adapter, quantized or merge; null: not said."),
+    Column("hub_key", Text, comment="The hub's key of the base; null: not said."),
+    # Serves: which number a declaration has.
+    Index(None, "name"),
+    comment="Bases in the words in which models declare them: each once, for room.",
+)
+
 model_base = Table(
     "model_base",
     metadata,
     Column("model_id", ForeignKey("model.id"), primary_key=True, comment="The model that was made from another."),
     Column("position", Integer, primary_key=True, comment="Place in the hub's list, from 0; merges have several."),
-    Column("base_name", Text, nullable=False, comment="The base, as declared (publisher/model)."),
-    Column("base_key", Text, comment="The hub's key of the base; null: not said."),
-    Column("relation", Text, comment="finetune, adapter, quantized or merge; null: not said."),
+    Column("base_id", ForeignKey("declared_base.id"), nullable=False, comment="The base, as it declares it."),
     Column("poll_id", ForeignKey("poll.id"), nullable=False, comment="The poll that saw this declaration first."),
     comment="What models declare they were made from, as of the last sighting. Self-declared: it can be wrong.",
     sqlite_with_rowid=False,

@@ -18,11 +18,13 @@ def upgrade() -> None:
     _create_alert()
     _create_country()
     _create_country_share()
+    _create_declared_base()
     _create_derivative_share()
     _create_family_share()
     _create_group_share()
     _create_hub()
     _create_job()
+    _create_kind()
     _create_model_month()
     _create_publisher_month()
     _create_publisher_origin()
@@ -739,6 +741,28 @@ def _create_poll() -> None:
     op.create_index(op.f("ix_poll_hub_id_started_at"), "poll", ["hub_id", "started_at"], unique=False)
 
 
+def _create_kind() -> None:
+    op.create_table(
+        "kind",
+        sa.Column("id", sa.Integer(), nullable=False, comment="Number of the pair in this database."),
+        sa.Column(
+            "pipeline_tag",
+            sa.Text(),
+            nullable=True,
+            comment="Task, as the hub says, e.g. text-generation; null: not said.",
+        ),
+        sa.Column(
+            "library_name",
+            sa.Text(),
+            nullable=True,
+            comment="Library, as the hub says, e.g. transformers; null: not said.",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kind")),
+        comment="Tasks and libraries as hubs say them of models: each pair once, for room.",
+    )
+    op.create_index(op.f("ix_kind_pipeline_tag"), "kind", ["pipeline_tag"], unique=False)
+
+
 def _create_model() -> None:
     op.create_table(
         "model",
@@ -759,22 +783,17 @@ def _create_model() -> None:
             comment="Created, as the hub says (UTC, Unix seconds); null: not said.",
         ),
         sa.Column(
-            "pipeline_tag",
-            sa.Text(),
+            "kind_id",
+            sa.Integer(),
             nullable=True,
-            comment="Task, as the hub says, e.g. text-generation; null: not said.",
-        ),
-        sa.Column(
-            "library_name",
-            sa.Text(),
-            nullable=True,
-            comment="Library, as the hub says, e.g. transformers; null: not said.",
+            comment="Its task and library, as the hub says; null: neither is said.",
         ),
         sa.Column(
             "first_poll_id", sa.Integer(), nullable=True, comment="The poll that listed it first; null: never listed."
         ),
         sa.ForeignKeyConstraint(["first_poll_id"], ["poll.id"], name=op.f("fk_model_first_poll_id")),
         sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_model_hub_id")),
+        sa.ForeignKeyConstraint(["kind_id"], ["kind.id"], name=op.f("fk_model_kind_id")),
         sa.ForeignKeyConstraint(["publisher_id"], ["publisher.id"], name=op.f("fk_model_publisher_id")),
         sa.CheckConstraint("id < 33554432", name=op.f("ck_model_fits_into_a_reading")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_model")),
@@ -784,6 +803,21 @@ def _create_model() -> None:
     op.create_index(op.f("ix_model_hub_id_name"), "model", ["hub_id", "name"], unique=False)
 
 
+def _create_declared_base() -> None:
+    op.create_table(
+        "declared_base",
+        sa.Column("id", sa.Integer(), nullable=False, comment="Number of the declaration in this database."),
+        sa.Column("name", sa.Text(), nullable=False, comment="The base, as declared (publisher/model)."),
+        sa.Column(
+            "relation", sa.Text(), nullable=True, comment="finetune, adapter, quantized or merge; null: not said."
+        ),
+        sa.Column("hub_key", sa.Text(), nullable=True, comment="The hub's key of the base; null: not said."),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_declared_base")),
+        comment="Bases in the words in which models declare them: each once, for room.",
+    )
+    op.create_index(op.f("ix_declared_base_name"), "declared_base", ["name"], unique=False)
+
+
 def _create_model_base() -> None:
     op.create_table(
         "model_base",
@@ -791,12 +825,9 @@ def _create_model_base() -> None:
         sa.Column(
             "position", sa.Integer(), nullable=False, comment="Place in the hub's list, from 0; merges have several."
         ),
-        sa.Column("base_name", sa.Text(), nullable=False, comment="The base, as declared (publisher/model)."),
-        sa.Column("base_key", sa.Text(), nullable=True, comment="The hub's key of the base; null: not said."),
-        sa.Column(
-            "relation", sa.Text(), nullable=True, comment="finetune, adapter, quantized or merge; null: not said."
-        ),
+        sa.Column("base_id", sa.Integer(), nullable=False, comment="The base, as it declares it."),
         sa.Column("poll_id", sa.Integer(), nullable=False, comment="The poll that saw this declaration first."),
+        sa.ForeignKeyConstraint(["base_id"], ["declared_base.id"], name=op.f("fk_model_base_base_id")),
         sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_model_base_model_id")),
         sa.ForeignKeyConstraint(["poll_id"], ["poll.id"], name=op.f("fk_model_base_poll_id")),
         sa.PrimaryKeyConstraint("model_id", "position", name=op.f("pk_model_base")),

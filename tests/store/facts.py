@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Table, insert, text
 
-from collector.model import publisher_of
+from collector.model import Base, publisher_of
 from collector.store import schema
 from collector.store.database import Database
 from collector.store.month_columns import Came, MonthRow
 from collector.store.months import Month, MonthBuild, build_month
 from collector.store.numbering import reading_id
 from collector.store.timing import time_and_span
+from collector.store.wording import base_ids, kind_ids
 
 
 def put_month(db: Database, hub_id: int, number: int, rows: pd.DataFrame, build: MonthBuild) -> None:
@@ -27,6 +29,16 @@ def put_month(db: Database, hub_id: int, number: int, rows: pd.DataFrame, build:
         made.append(MonthRow(**(unsaid | said)))
     nothing = np.empty(0, np.int64)
     build_month(db, Month(hub_id, number, build, Came((nothing, nothing, nothing), made, {}, {})))
+
+
+def declare(connection: Connection, model_id: int, bases: Sequence[Base], poll_id: int = 1) -> None:
+    """Bases as a model declares them, in order."""
+    numbers = base_ids(connection, bases)
+    rows = [
+        {"model_id": model_id, "position": position, "base_id": numbers[base], "poll_id": poll_id}
+        for position, base in enumerate(bases)
+    ]
+    connection.execute(insert(schema.model_base), rows)
 
 
 class World:
@@ -44,10 +56,11 @@ class World:
         no = {"waited_seconds": 0.0, "is_stale": False, "is_thin": False, "hub_id": 1}
         self._put(schema.poll, **{"id": number, "started_at": started_at, **usual, **zero, **no, **more})
 
-    def model(self, number: int, name: str, *, hub_id: int = 1, **more: Any) -> None:
+    def model(self, number: int, name: str, *, hub_id: int = 1, pipeline_tag: str | None = None, **more: Any) -> None:
         with self._db.begin() as connection:
             account = self._account(connection, hub_id, publisher_of(name))
             values = {"id": number, "hub_id": hub_id, "hub_key": f"key{number}", "name": name, "publisher_id": account}
+            values |= {"kind_id": kind_ids(connection, [(pipeline_tag, None)])[pipeline_tag, None]}
             connection.execute(insert(schema.model).values(**(values | more)))
 
     def named(self, model_id: int, name: str, at: int, poll_id: int = 1) -> None:
@@ -58,8 +71,8 @@ class World:
         )
 
     def declared(self, model_id: int, *bases: str, poll_id: int = 1) -> None:
-        for position, base in enumerate(bases):
-            self._put(schema.model_base, model_id=model_id, position=position, base_name=base, poll_id=poll_id)
+        with self._db.begin() as connection:
+            declare(connection, model_id, [Base(name, None) for name in bases], poll_id)
 
     def account(self, name: str, hub_id: int = 1) -> int:
         with self._db.begin() as connection:

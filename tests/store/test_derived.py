@@ -252,7 +252,7 @@ def test_cleared_nothing_derived_is_left_and_every_fact_is(db: Database, world: 
     filled.clear()
     with db.connect() as connection:
         left = {t.name for t in schema.metadata.sorted_tables if connection.execute(select(t)).first() is not None}
-    assert left == {"hub", "publisher", "model", "model_state", "publisher_origin", "country"}
+    assert left == {"hub", "publisher", "kind", "model", "model_state", "publisher_origin", "country"}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)

@@ -17,6 +17,7 @@ from collector.store.polls import PollStore
 from collector.store.schema import (
     hub,
     import_file,
+    kind,
     metadata,
     model,
     model_base,
@@ -25,6 +26,7 @@ from collector.store.schema import (
     poll,
     publisher,
 )
+from collector.store.wording import BASE, DECLARATIONS, MODEL_WITH_KIND
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
 ZERO = to_seconds(START)
@@ -58,8 +60,10 @@ class Desk:
 
     def described(self) -> tuple[Any, ...]:
         """Creation, task, library and bases of the one model."""
-        (model_row,) = self.rows(model, "created_at", "pipeline_tag", "library_name")
-        return (*model_row, *self.rows(model_base, "base_name", "relation"))
+        of_model = select(model.c.created_at, kind.c.pipeline_tag, kind.c.library_name).select_from(MODEL_WITH_KIND)
+        of_bases = select(*BASE[:2]).select_from(DECLARATIONS).order_by(model_base.c.position)
+        with self.db.connect() as conn:
+            return (*conn.execute(of_model).one(), *(tuple(row) for row in conn.execute(of_bases)))
 
     def poll(self, day: float, *said: tuple[str, str, int]) -> None:
         """Each model: its key, its name, its cumulative counter."""

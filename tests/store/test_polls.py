@@ -23,6 +23,7 @@ from collector.store.imports import ImportReading, ImportStore, Provenance
 from collector.store.polls import FinishedPoll, PollStore, RunningPoll
 from collector.store.schema import (
     hub,
+    kind,
     metadata,
     model,
     model_base,
@@ -33,6 +34,7 @@ from collector.store.schema import (
     poll,
 )
 from collector.store.timing import SECONDS
+from collector.store.wording import BASE, DECLARATIONS, MODEL_WITH_KIND
 
 START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
 ALL = PollPlan("all")
@@ -83,6 +85,18 @@ class Polling:
         )
         with self.db.connect() as conn:
             return sorted((tuple(row) for row in conn.execute(query)), key=repr)
+
+    def kinds(self) -> list[tuple[Any, ...]]:
+        """Key, task and library of every model, by number."""
+        query = select(model.c.hub_key, kind.c.pipeline_tag, kind.c.library_name).select_from(MODEL_WITH_KIND)
+        with self.db.connect() as conn:
+            return [tuple(row) for row in conn.execute(query.order_by(model.c.id))]
+
+    def declared(self) -> list[tuple[Any, ...]]:
+        """Position, base and the poll that saw it first, of every declaration."""
+        query = select(model_base.c.position, *BASE, model_base.c.poll_id).select_from(DECLARATIONS)
+        with self.db.connect() as conn:
+            return [(row[0], Base(*row[1:4]), row[4]) for row in conn.execute(query.order_by(model_base.c.position))]
 
     def model_id(self, key: str) -> int:
         return int(self.rows(model, "id", hub_key=key)[0][0])
@@ -199,9 +213,10 @@ def test_a_poll_keeps_readings_models_accounts_and_counts(polling: Polling) -> N
     assert polling.readings("b") == [(0, None, None, None)]
     assert polling.readings("c") == []
     assert polling.state("a")["listed_poll_id"] == polling.state("c")["listed_poll_id"] == finished.id
-    assert polling.rows(model, "name", "created_at", "pipeline_tag", "first_poll_id", hub_key="a") == [
-        ("account-a/model", CREATED, "text-generation", finished.id)
+    assert polling.rows(model, "name", "created_at", "first_poll_id", hub_key="a") == [
+        ("account-a/model", CREATED, finished.id)
     ]
+    assert polling.kinds()[0] == ("a", "text-generation", None)
 
 
 def test_models_are_numbered_in_the_order_of_the_listing(polling: Polling) -> None:
@@ -349,7 +364,8 @@ def test_what_is_said_anew_of_a_model_replaces_what_was_said(polling: Polling) -
     marks.set_mark(polling.db, polling.hub, lineages.MARK, "")
     polling.poll(0, [seen("a", 1)])
     polling.poll(1, [seen("a", 1)._replace(pipeline_tag=None, library_name="transformers", created_at=None)])
-    assert polling.rows(model, "pipeline_tag", "library_name", "created_at") == [(None, "transformers", None)]
+    assert polling.rows(model, "created_at") == [(None,)]
+    assert polling.kinds() == [("a", None, "transformers")]
     assert polling.rows(origin_todo, "model_id") == [(1,), (1,)], "new, then described anew: its shares are to be told"
 
 
@@ -357,10 +373,7 @@ def test_an_unchanged_declaration_keeps_the_poll_that_saw_it_first(polling: Poll
     one, two = Base("x/one", "finetune", "k1"), Base("x/two", "merge")
     first = polling.poll(0, [seen("a", 1, bases=(one,))])
     second = polling.poll(1, [seen("a", 1, bases=(two, one))])
-    assert polling.rows(model_base, "position", "base_name", "base_key", "relation", "poll_id") == [
-        (0, "x/two", None, "merge", second.id),
-        (1, "x/one", "k1", "finetune", first.id),
-    ]
+    assert polling.declared() == [(0, two, second.id), (1, one, first.id)]
     polling.poll(2, [seen("a", 1)])
     assert polling.rows(model_base) == []
 
@@ -379,10 +392,11 @@ def test_the_first_key_that_bears_the_name_adopts_imported_history(polling: Poll
     assert finished.models_new == 2
     assert polling.readings("a") == [(0, 100, None, None), (2, 130, 2, 30)]
     assert polling.readings("b") == [(2, 5, None, None)]
-    assert polling.rows(model, "hub_key", "created_at", "pipeline_tag", "first_poll_id") == [
-        ("a", CREATED, "text-generation", finished.id),
-        ("b", CREATED, "text-generation", finished.id),
+    assert polling.rows(model, "hub_key", "created_at", "first_poll_id") == [
+        ("a", CREATED, finished.id),
+        ("b", CREATED, finished.id),
     ]
+    assert polling.kinds() == [("a", "text-generation", None), ("b", "text-generation", None)]
 
 
 def test_a_model_that_is_renamed_adopts_no_history_of_its_new_name(polling: Polling) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from collector.errors import StoreError
+from collector.model import Base
 from collector.store.database import Database, database_path, upgrade
 from collector.store.months import MonthBuild
 from collector.store.queries import (
@@ -24,7 +25,7 @@ from collector.store.queries import (
     status,
 )
 from collector.store.views import VIEWS
-from tests.store.facts import World, put_month
+from tests.store.facts import World, declare, put_month
 from tests.store.test_derived import frame
 
 
@@ -96,10 +97,8 @@ def renamed(db: Database, world: World) -> Database:
     world.model(4, "a/new", hub_id=2, hub_key=None)
     names = f"(1, 50, 'a/older', {world.account('a')}, 1), (1, 99, 'a/old', {world.account('a')}, 1)"
     run(db, f"INSERT INTO model_name (model_id, replaced_at, name, publisher_id, poll_id) VALUES {names}")
-    run(
-        db, "INSERT INTO model_base (model_id, position, base_name, relation, poll_id) VALUES (1, 1, 'b/y', 'merge', 1)"
-    )
-    run(db, "INSERT INTO model_base (model_id, position, base_name, base_key, poll_id) VALUES (1, 0, 'b/x', 'k', 1)")
+    with db.begin() as connection:
+        declare(connection, 1, [Base("b/x", None, "k"), Base("b/y", "merge")])
     return db
 
 
