@@ -137,7 +137,7 @@ def refresh_month(
     stood = built is not None and seen.stands(month, built)
     if built is not None and stood and last <= built.last_poll_id:
         # A model that was not seen for long may be seen again, unchanged.
-        if built.covered < 1 and _can_be_covered(db, month, built.covered):
+        if built.covered < 1 and _can_be_covered(db, hub, month, built.covered):
             rows = months.month_rows(db, hub.id, month_number(month))
             months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, rows, known))
         return
@@ -197,9 +197,9 @@ def _with_figures(grown: WindowGrowth) -> Bools:
     return some
 
 
-def _can_be_covered(db: Database, month: Window, covered: float) -> bool:
+def _can_be_covered(db: Database, hub: Hub, month: Window, covered: float) -> bool:
     """Whether a larger part of the month can be read than is said to be: no model's readings begin earlier."""
-    begin, tiled = months.most_backed(db, month_number(month))
+    begin, tiled = months.most_backed(db, hub.id, month_number(month))
     return tiled or covered < (month.end - max(begin or month.start, month.start)) / month.seconds
 
 

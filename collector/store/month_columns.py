@@ -233,10 +233,26 @@ def keep(conn: Connection, hub_id: int, number: int, columns: MonthColumns) -> N
     seldom = columns.where(unusual)
     said = {"steps": np.diff(columns.model_id, prepend=0), "unusual": unusual}  # from each model to the next
     said |= {name: getattr(columns, name) for name in _ALWAYS[1:]} | {name: getattr(seldom, name) for name in _SELDOM}
+    said["backing"] = _backing(columns)
     content = {name: packed(column) for name, column in said.items()} | {"texts": json.dumps(columns.texts).encode()}
     forget(conn, hub_id, number)
     rows = [{"hub_id": hub_id, "month": number, "name": name, "content": each} for name, each in content.items()]
     conn.execute(insert(month_columns), rows)
+
+
+def _backing(columns: MonthColumns) -> Ints:
+    """Since when readings back any model's month (NOT_SAID: its start, or nobody's), and whether tiles back some."""
+    begins = columns.covered_from
+    return np.array([begins.min() if len(begins) else NOT_SAID, (columns.tiled_seconds != 0).any()], np.int64)
+
+
+def most_backed(conn: Connection, hub_id: int, number: int) -> tuple[int | None, bool]:
+    """Since when readings back any model's month (None: its start), and whether tiles back some."""
+    c = month_columns.c
+    query = select(c.content).where(c.hub_id == hub_id, c.month == number, c.name == "backing")
+    said = conn.execute(query).scalar()
+    begin, tiled = (_backing(from_rows(conn, hub_id, number)) if said is None else unpacked(said)).tolist()
+    return None if begin == NOT_SAID else begin, bool(tiled)
 
 
 def _in_order(columns: MonthColumns) -> MonthColumns:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Integer, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from collector.series import NOT_SAID
 from collector.store import month_columns
@@ -101,14 +101,10 @@ def month_builds(db: Database, hub_id: int) -> dict[int, MonthBuild]:
         return {number: MonthBuild(*build) for number, *build in connection.execute(statement)}
 
 
-def most_backed(db: Database, number: int) -> tuple[int | None, bool]:
-    """Since when readings back any model's month (None: its start), and whether tiles back some; of any hub."""
-    d = model_month.c
-    from_start = func.coalesce(func.max(d.covered_from.is_(None).cast(Integer)), 1)
-    query = select(from_start, func.min(d.covered_from), func.max(d.tiled_seconds)).where(d.month == number)
+def most_backed(db: Database, hub_id: int, number: int) -> tuple[int | None, bool]:
+    """Since when readings back any model's month (None: its start), and whether tiles back some."""
     with db.connect() as connection:
-        whole, begin, tiled = connection.execute(query).one()
-    return None if whole else begin, bool(tiled)
+        return month_columns.most_backed(connection, hub_id, number)
 
 
 def month_rows(db: Database, hub_id: int, number: int) -> MonthColumns:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from collector.store import month_columns, schema
 from collector.store.database import Database
 from collector.store.month_columns import NOTHING, Came, MonthColumns, MonthRow, of_rows, put
-from collector.store.months import Month, MonthBuild, add_to_month, build_month, month_rows, wrongly_kept
+from collector.store.months import Month, MonthBuild, add_to_month, build_month, month_rows, most_backed, wrongly_kept
 from tests.store.facts import World
 
 PLAIN = MonthRow(2, 1, 10.0, 0.0, 0, None, 0.0, None)
@@ -123,6 +123,29 @@ def test_the_same_bytes_are_kept_whatever_flags_came_and_went(db: Database, worl
     build_month(db, Month(1, 202609, BUILD, came(firsts=[FLAGGED._replace(flags="restatement"), dip])))
     add_to_month(db, Month(1, 202609, BUILD, came(judged={7: FLAGGED})))
     assert kept() == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "backed"),
+    [
+        ([], (None, False)),
+        ([FIRST], (FIRST.covered_from, False)),
+        ([FIRST, FLAGGED._replace(covered_from=1, tiled_seconds=0.0)], (1, False)),
+        ([FIRST, FLAGGED._replace(covered_from=None, tiled_seconds=0.0)], (None, False)),
+        ([FIRST, FLAGGED._replace(covered_from=10**9, tiled_seconds=0.5)], (FIRST.covered_from, True)),
+        ([PLAIN, FIRST], (None, False)),
+    ],
+)
+def test_since_when_a_month_is_backed_needs_no_look_at_its_rows(
+    db: Database, world: World, rows: list[MonthRow], backed: tuple[int | None, bool]
+) -> None:
+    for number in (2, 5, 7):
+        world.model(number, f"a/{number}")
+    build_month(db, Month(1, 202609, BUILD, came(firsts=rows)))
+    assert most_backed(db, 1, 202609) == backed
+    with db.begin() as conn:
+        month_columns.forget(conn, 1, 202609)
+    assert most_backed(db, 1, 202609) == backed, "from the rows where no columns are kept"
 
 
 def test_columns_that_are_not_what_the_rows_say_are_found(db: Database, world: World) -> None:
