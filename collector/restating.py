@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from collector.measure.first import can_tell_apart
 from collector.measure.models import are_asked_for
 from collector.model import Scope, Window, month_of, publisher_of
 from collector.rooting import Renewed
 from collector.series import NOT_SAID, Bools, Ints
-from collector.store import figures, hub_polls, lineages, waiting
+from collector.store import figures, histories, hub_polls, lineages, waiting
 from collector.store.database import Database
 from collector.store.hub_polls import HubPolls
 from collector.store.hubwide import OWN, HubColumns
@@ -57,6 +58,27 @@ def _found(columns: HubColumns, models: Ints) -> tuple[Bools, Ints]:
 
 def _roots(columns: HubColumns) -> list[object]:
     return [None if place == OWN else columns.sets[place] for place in columns.roots.tolist()]
+
+
+def months_before_first(db: Database, hub: Hub, before: HubColumns, listed: Sequence[int]) -> list[Window]:
+    """The months whose rows the creations that some models have now change: what came before a first reading is worked
+    out from the creation. So where a poll adopts what a file told of a model without it. `before`: as it was then.
+    """
+    if not listed:
+        return []
+    about, _ = figures.described(db, hub.id, listed)
+    is_old, place = _found(before, about.model_id)
+    then, now = before.created_at[place[is_old]], about.created_at[is_old]
+    others = np.flatnonzero(then != now)
+    models = about.model_id[is_old][others].tolist()
+    with db.connect() as conn:
+        first = histories.first_readings(conn, hub.id, models)
+        until = first | histories.first_sightings_until(conn, hub.id, models)
+    first_at = np.array([first.get(model_id, NOT_SAID) for model_id in models], np.int64)
+    polls = hub_polls.read(db, hub.id).completed()
+    apart = (first_at != NOT_SAID) & can_tell_apart(then[others], now[others], first_at, polls)
+    last = max((until[models[place]] for place in np.flatnonzero(apart).tolist()), default=NOT_SAID)
+    return [month for month in waiting.months_built(db, hub.id) if month.start <= last]
 
 
 def in_turn(waiting_since: Mapping[str, int], most: int | None) -> list[str]:
@@ -98,10 +120,15 @@ def let_wait(
 
 def let_wait_for(db: Database, hub: Hub, models: Sequence[int]) -> None:
     """Has the months wait in which these models count: what a poll beside said of them may have been read for some."""
-    since = hub_polls.as_of(db, hub.id, hub_polls.read(db, hub.id)) if models else None
+    if models:
+        let_months_wait(db, hub, waiting.months_with(db, hub.id, models))
+
+
+def let_months_wait(db: Database, hub: Hub, months: Iterable[Window]) -> None:
+    """Has these months wait, and the one after each."""
+    since = hub_polls.as_of(db, hub.id, hub_polls.read(db, hub.id))
     if since is not None:
-        months = _around(waiting.months_with(db, hub.id, models))
-        waiting.let_wait(db, hub.id, [month.label for month in months], since)
+        waiting.let_wait(db, hub.id, {month.label for month in _around(months)}, since)
 
 
 def _those(columns: HubColumns, models: Ints) -> HubColumns:

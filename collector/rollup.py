@@ -14,6 +14,7 @@ import numpy as np
 
 from collector.counting import (
     ESTIMATE_REACH,
+    forget,
     grown_in,
     note_nothing,
     plain_sums,
@@ -25,7 +26,7 @@ from collector.measure.windows import WindowGrowth, covered_part, flag_names
 from collector.model import Scope, Window, month_of, months_between, previous_window
 from collector.origins.knowledge import Knowledge
 from collector.owning import reviewed_accounts, window_models
-from collector.restating import in_turn, let_wait, let_wait_for
+from collector.restating import in_turn, let_months_wait, let_wait, let_wait_for, months_before_first
 from collector.rooting import refresh_origins
 from collector.series import NOT_SAID, Bools, Ints
 from collector.store import calendar, hub_polls, hubwide, lineages, marks, months, reviewed, sums, waiting
@@ -83,6 +84,12 @@ def refresh(
 def _renewed_columns(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo, scopes: tuple[Scope, ...]) -> HubColumns:
     """Brings roots up to date, has the months wait that this changes, and keeps what is said of all models anew."""
     before = hubwide.kept(db, hub.id)
+    created_otherwise = [] if before is None else months_before_first(db, hub, before, todo.model_ids)
+    let_months_wait(
+        db, hub, created_otherwise
+    )  # their readings are the same: nothing else tells that their rows differ
+    for month in created_otherwise:
+        forget(db, hub, month)
     renewed = refresh_origins(db, hub, knowledge, todo)
     changed = None if before is None or renewed is None else renewed.models
     columns = hubwide.after(db, hub.id, before, changed)

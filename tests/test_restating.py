@@ -15,25 +15,27 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from collector import restating, rollup
+from collector import counting, restating, rollup
 from collector.figuring import are_current
 from collector.looking import look
 from collector.model import Base, Observation, Page, PollPlan, Scope, month_window
 from collector.origins.knowledge import load_knowledge
 from collector.restating import in_turn
 from collector.store import hubwide, lineages, queries, waiting
+from collector.store.bulk import FileReadings, ImportReading
 from collector.store.database import Database, upgrade
 from collector.store.derived import Derived
+from collector.store.imports import ImportStore, Provenance
 from collector.store.polls import PollStore
 from collector.store.queries import Hub
 from collector.store.schema import metadata
 
 START = datetime(2026, 8, 20, 0, 5, tzinfo=UTC)
-# More than 30 days before anything is read: a later creation would also change what is estimated before that.
+# More than 30 days before anything is read: a later creation also changes what is estimated before that.
 EARLY, SPRING, JULY = (datetime(2026, month, 3, tzinfo=UTC) for month in (1, 3, 7))
 PAUSE = timedelta(days=9)  # between polls: four of them touch two or three months
 SCOPES = (
@@ -226,6 +228,39 @@ def test_whoever_leads_to_a_name_that_moves_to_another_account_counts_for_the_ac
     assert world.months() == world.from_nothing()
 
 
+# --- what a creation changes before a first reading -------------------------------------------------------------------
+
+
+def downloads(world: World) -> list[Any]:
+    with world.db.connect() as connection:
+        query = "SELECT model_id, month, downloads, estimated FROM model_month WHERE model_id = 1 ORDER BY month"
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+@pytest.mark.parametrize("created", [START - timedelta(days=25), START - timedelta(days=2)])
+def test_a_creation_that_is_told_when_a_poll_adopts_what_a_file_said_is_heard_by_the_months_before(
+    empty: Path, tmp_path: Path, created: datetime
+) -> None:
+    shutil.copy(empty, tmp_path / "c.db")
+    with Database.open(f"sqlite:///{tmp_path / 'c.db'}", write=True) as db:
+        at = [int((START + n * PAUSE).timestamp()) for n in range(2)]
+        read = (ImportReading(n, "new/one", at[n], 5000 + n, 900, None) for n in range(2))
+        ImportStore(db).import_readings(
+            "huggingface", Provenance("dump.csv", f"{7:064}", "", "", at[1]), FileReadings.of(read)
+        )
+        world = World(db)
+        world.at = START + 2 * PAUSE
+        world.roll_up()
+        world.poll({6: Said("new/one", created=created)})
+        world.roll_up()
+        heard = downloads(world)
+        assert world.months() == world.from_nothing()
+        counting.forget(db, world.hub, month_window("2026-07"))
+        counting.forget(db, world.hub, month_window("2026-08"))
+        world.roll_up()
+        assert downloads(world) == heard
+
+
 # --- how many are restated, and which ---------------------------------------------------------------------------------
 
 
@@ -338,14 +373,16 @@ said = st.builds(
     Said,
     names,
     st.sampled_from(["text-generation", "summarization", None]),
-    st.sampled_from([None, EARLY, SPRING, JULY]),
+    st.sampled_from([None, EARLY, SPRING, JULY, START - timedelta(days=5), START + timedelta(days=20)]),
     st.sampled_from([None, "transformers"]),
     bases,
 )
 days = st.lists(st.tuples(st.integers(1, 6), said), max_size=3).map(dict)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8, deadline=None, phases=(Phase.generate,), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.tuples(days, st.sampled_from([None, 0, 1, "no roll-up"])), min_size=3, max_size=9))
 def test_a_month_that_does_not_wait_says_what_is_worked_out_from_nothing(
     empty: Path, tmp_path: Path, drawn: Iterable[tuple[dict[int, Said], Any]]

@@ -11,8 +11,11 @@ import numpy as np
 
 from collector.measure.spans import FIRST, NEVER, Spans
 from collector.measure.steps import ROLLING_SECONDS
-from collector.model import CREATED_AT_FLOOR
+from collector.measure.tiles import NEAR_SECONDS
+from collector.model import CREATED_AT_FLOOR, DAY
 from collector.series import NOT_SAID, Bools, Ints, Polls
+
+_LONGEST_POLL = 2 * DAY  # a reading's poll began within so much time before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,21 @@ def before_first(sightings: FirstSightings, polls: Polls) -> BeforeFirst:
     existed = estimated & ~(known & (created >= reach))
     covered_from = np.where(some, np.where(existed, start, NEVER), sightings.at)
     return BeforeFirst(spans, covered_from)
+
+
+def can_tell_apart(one: Ints, other: Ints, first_at: Ints, polls: Polls) -> Bools:
+    """Whether what is known of the time before a first reading (`first_at`) can differ between two creations of models.
+
+    Not where both lie before all that can be known of that time: a creation so old says no more than none.
+    """
+    latest = np.maximum(believable_creation(one, first_at), believable_creation(other, first_at))
+    known_since = first_at - ROLLING_SECONDS - NEAR_SECONDS  # tiles reach back so far
+    before = first_at - _LONGEST_POLL
+    for started_at in (polls.started_at[~polls.thin], polls.started_at[polls.whole & ~polls.thin]):
+        last = _last_before(started_at, before)
+        known_since = np.where(last == NOT_SAID, known_since, np.minimum(known_since, last))
+    found: Bools = (one != other) & (latest >= known_since)
+    return found
 
 
 def believable_creation(created_at: Ints, first_at: Ints) -> Ints:

@@ -102,6 +102,16 @@ def first_readings(conn: Connection, hub: int, model_ids: Sequence[int]) -> dict
     return found
 
 
+def first_sightings_until(conn: Connection, hub: int, model_ids: Sequence[int]) -> dict[int, int]:
+    """The instant of the last stored reading of each of these models that follows on no cumulative count before it."""
+    found: dict[int, int] = {}
+    for part in chunks(model_ids):
+        query = select(model.c.id, func.max(AT)).select_from(of_each(part)).group_by(model.c.id)
+        query = query.where(poll.c.hub_id == hub, observation.c.delta.is_(None))
+        found |= {row[0]: row[1] for row in conn.execute(query)}
+    return found
+
+
 def last_readings(conn: Connection, hub: int, since: int) -> dict[int, int]:
     """The last stored reading of every model that has one at or after `since` (Unix seconds), and of others."""
     row, c = observation.c, poll.c
