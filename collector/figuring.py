@@ -371,23 +371,23 @@ def are_current(
     """Whether the figures of a month are stored as they would be worked out now."""
     with db.connect() as conn:
         waits = month.label in waiting.waiting(conn, hub.id)
-    return not waits and rest_on_now(db, hub, month, knowledge, scopes, seen)
+    return not waits and rest_on_now(month, rules_mark(knowledge, scopes), seen)
 
 
-def rest_on_now(
-    db: Database, hub: Hub, month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...], seen: Look
-) -> bool:
-    """Whether they are stored as facts, registry and scopes say now; models may be described otherwise since."""
-    built = marks.mark_of(db, hub.id, marks.shares_of(month))
-    return built == shares_mark(month, knowledge, scopes, seen)
+def rest_on_now(month: Window, rules: str, seen: Look) -> bool:
+    """Whether they are stored as facts and `rules_mark` say now; models may be described otherwise since."""
+    return seen.marks.get(marks.shares_of(month)) == shares_mark(month, rules, seen)
 
 
-def shares_mark(month: Window, knowledge: Knowledge, scopes: tuple[Scope, ...], seen: Look) -> str:
+def shares_mark(month: Window, rules: str, seen: Look) -> str:
     """What a month's shares are worked out from, but for what is said of models: when that changes, the month waits."""
-    both = (month, previous_window(month))
-    facts_of_both = [_content(each, seen) for each in both]
+    return marks.digest(rules, *(_content(each, seen) for each in (month, previous_window(month))))
+
+
+def rules_mark(knowledge: Knowledge, scopes: tuple[Scope, ...]) -> str:
+    """What the shares of all months are worked out from: registry, rules of lineage, groups and scopes."""
     known = (knowledge.registry.digest, knowledge.lineage_digest, knowledge.countries, _written(knowledge.groups))
-    return marks.digest(_FORM, *facts_of_both, *known, _written(scopes))
+    return marks.digest(_FORM, *known, _written(scopes))
 
 
 _FORM = "2"  #: rises with every change of what `keep` stores, so that nothing of another form is read

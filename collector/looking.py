@@ -27,6 +27,7 @@ class Look:
     polls: HubPolls
     as_of: int | None  #: until when the hub was looked at; None: it never was
     builds: Mapping[int, MonthBuild]  #: by month (year × 100 + month)
+    marks: Mapping[str, str]  #: by what was built of the hub: the fingerprint under which it was
 
     def build(self, month: Window) -> MonthBuild | None:
         """From which state of the facts the rows of a month were worked out; None where they never were."""
@@ -55,7 +56,7 @@ class Look:
 def look(db: Database, hub: Hub) -> Look:
     """The hub as it is now."""
     polls = hub_polls.read(db, hub.id)
-    return Look(polls, hub_polls.as_of(db, hub.id, polls), months.month_builds(db, hub.id))
+    return Look(polls, hub_polls.as_of(db, hub.id, polls), months.month_builds(db, hub.id), marks.marks_of(db, hub.id))
 
 
 def with_new_builds(db: Database, hub: Hub, seen: Look) -> Look:

@@ -19,7 +19,7 @@ from collector.counting import (
     note_nothing,
     plain_sums,
 )
-from collector.figuring import ScopeModels, figures_of, keep, rest_on_now, scoped, shares_mark
+from collector.figuring import ScopeModels, figures_of, keep, rest_on_now, rules_mark, scoped, shares_mark
 from collector.looking import Look, look, month_number, with_new_builds
 from collector.measure.spans import FIRST
 from collector.measure.windows import WindowGrowth, covered_part, flag_names
@@ -58,10 +58,10 @@ def refresh(
     months_known = known_months(db, hub, seen)
     for month in months_known:
         refresh_month(db, hub, month, known, seen)
-    seen = with_new_builds(db, hub, seen)
+    seen, rules = with_new_builds(db, hub, seen), rules_mark(knowledge, scopes)
     with db.connect() as conn:
         wait = waiting.waiting(conn, hub.id)
-    fit = {month.label for month in months_known if rest_on_now(db, hub, month, knowledge, scopes, seen)}
+    fit = {month.label for month in months_known if rest_on_now(month, rules, seen)}
     turn = in_turn({month: since for month, since in wait.items() if month in fit}, most_restated)
     due = [month for month in months_known if month.label not in fit or month.label in turn]
     previous: tuple[str, list[ScopeModels]] = ("", [])
@@ -74,7 +74,7 @@ def refresh(
                 note_nothing(db, hub, earlier, seen)
             previous = earlier.label, scoped(before, scopes)
         found = figures_of(db, hub, models.models, now, previous[1], knowledge)
-        keep(db, hub, month, found, shares_mark(month, knowledge, scopes, seen))
+        keep(db, hub, month, found, shares_mark(month, rules, seen))
         previous = month.label, now
     let_wait_for(db, hub, lineages.todo(db, hub.id).model_ids)
     waiting.note_rolled_up(db, hub.id, facts_mark)

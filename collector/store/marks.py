@@ -33,6 +33,14 @@ def mark_of(db: Database, hub_id: int, what: str) -> str | None:
         return conn.execute(select(c.fingerprint).where(c.hub_id == hub_id, c.what == what)).scalar()
 
 
+def marks_of(db: Database, hub_id: int) -> dict[str, str]:
+    """Everything that was built of a hub, and the fingerprint under which it was."""
+    c = build_mark.c
+    with db.connect() as conn:
+        rows = conn.execute(select(c.what, c.fingerprint).where(c.hub_id == hub_id))
+        return {row.what: row.fingerprint for row in rows}
+
+
 def figures_of(db: Database, hub_name: str, month: Window) -> str:
     """Changes when a share of the month does, and not when a model in it is only named or described otherwise."""
     found = hashlib.sha256()
