@@ -225,13 +225,16 @@ def last_model(db: Database) -> int:
 
 def described(db: Database, hub_id: int, only: Sequence[int] | None = None) -> tuple[Described, Ints]:
     """Every model of a hub, or some of them, and the number of the poll that listed each first (or NOT_SAID)."""
-    m, tasks, types = model.c, Codes(), (int, int, int, int)
-    query = select(m.id, _said(m.first_poll_id), *_DESCRIBED).select_from(MODEL_WITH_KIND)
-    query = query.where(m.hub_id + 0 == hub_id).order_by(m.id)
+    m, tasks = model.c, Codes()
+    columns = (m.id, m.publisher_id, _said(m.created_at), _said(m.first_poll_id), _said(m.kind_id))
+    query = select(*columns).where(m.hub_id + 0 == hub_id).order_by(m.id)
     with db.connect() as conn:
         parts = [query] if only is None else [query.where(m.id.in_(part)) for part in chunks(sorted(only))]
-        found = [_columns(conn, part, (*types, tasks)) for part in parts]
-    model_id, first_poll_id, publisher_id, created_at, task = map(np.concatenate, zip(*found, strict=True))
+        found = [columns_of(conn, part, in_order=True) for part in parts]
+        task_of = {row.id: row.pipeline_tag for row in conn.execute(select(kind.c.id, kind.c.pipeline_tag))}
+    model_id, publisher_id, created_at, first_poll_id, of_kind = map(np.concatenate, zip(*found, strict=True))
+    kinds, place = np.unique(of_kind, return_inverse=True)
+    task = np.array([tasks[task_of.get(each)] for each in kinds.tolist()], np.int64)[place]
     return Described(model_id, publisher_id, created_at, task, list(tasks)), first_poll_id
 
 
