@@ -84,12 +84,10 @@ def refresh(
 def _renewed_columns(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo, scopes: tuple[Scope, ...]) -> HubColumns:
     """Brings roots up to date, has the months wait that this changes, and keeps what is said of all models anew."""
     before = hubwide.kept(db, hub.id)
-    created_otherwise = [] if before is None else months_before_first(db, hub, before, todo.model_ids)
-    let_months_wait(
-        db, hub, created_otherwise
-    )  # their readings are the same: nothing else tells that their rows differ
-    for month in created_otherwise:
-        forget(db, hub, month)
+    if before is not None and (created_otherwise := months_before_first(db, hub, before, todo.model_ids)):
+        let_months_wait(db, hub, created_otherwise)  # on the same readings: nothing else tells that their rows differ
+        for month in created_otherwise:
+            forget(db, hub, month)
     renewed = refresh_origins(db, hub, knowledge, todo)
     changed = None if before is None or renewed is None else renewed.models
     columns = hubwide.after(db, hub.id, before, changed)

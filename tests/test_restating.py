@@ -381,7 +381,10 @@ days = st.lists(st.tuples(st.integers(1, 6), said), max_size=3).map(dict)
 
 
 @settings(
-    max_examples=8, deadline=None, phases=(Phase.generate,), suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to make what fails smaller takes minutes
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.tuples(days, st.sampled_from([None, 0, 1, "no roll-up"])), min_size=3, max_size=9))
 def test_a_month_that_does_not_wait_says_what_is_worked_out_from_nothing(
