@@ -251,7 +251,7 @@ def most_backed(conn: Connection, hub_id: int, number: int) -> tuple[int | None,
     c = month_columns.c
     query = select(c.content).where(c.hub_id == hub_id, c.month == number, c.name == "backing")
     said = conn.execute(query).scalar()
-    begin, tiled = (_backing(from_rows(conn, hub_id, number)) if said is None else unpacked(said)).tolist()
+    begin, tiled = (_backing(read(conn, hub_id, number)) if said is None else unpacked(said)).tolist()
     return None if begin == NOT_SAID else begin, bool(tiled)
 
 
