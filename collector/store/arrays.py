@@ -126,7 +126,8 @@ def unpacked(content: bytes) -> NDArray[Any]:
 
 def as_packed(content: bytes) -> NDArray[Any]:
     """The column as it lies in its bytes, which nobody can change: no memory is filled for it."""
-    return np.frombuffer(content[:-1], f"<{content[-1:].decode()}")
+    kind = np.dtype(f"<{content[-1:].decode()}")
+    return np.frombuffer(content, kind, (len(content) - 1) // kind.itemsize)
 
 
 # --- rows written from columns --------------------------------------------------------------------------------------
