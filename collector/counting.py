@@ -60,12 +60,20 @@ def count(db: Database, hub: Hub, window: Window, known: Hubwide | None = None, 
     found = kept(db, hub, window, known, seen)
     if found is not None:
         return found
-    first, _ = calendar.reach(db, hub.id)
-    # A tile of 30 days takes the first 30-day count also where that was read up to 15 days after the tile's end.
-    unread = first is None or window.end <= first - ESTIMATE_REACH - NEAR_SECONDS
-    if unread or _is_noted_as_nothing(db, hub, window, seen):
+    if window.end <= _earliest_told(db, hub) or _is_noted_as_nothing(db, hub, window, seen):
         return nothing_done(known.columns.described_of(np.empty(0, np.int64)))
     return count_anew(db, hub, window, known, seen)
+
+
+def _earliest_told(db: Database, hub: Hub) -> float:
+    """Since when the hub's readings say anything (Unix seconds): of a window that ends by then, nothing."""
+    first, _ = calendar.reach(db, hub.id)
+    if first is None:
+        return math.inf
+    with db.connect() as conn:
+        # A tile of 30 days takes the first 30-day count also where that was read up to 15 days after the tile's end.
+        tiles_reach = NEAR_SECONDS if facts.lists_rolling_only(conn, hub.id) else 0
+    return first - ESTIMATE_REACH - tiles_reach
 
 
 def note_nothing(db: Database, hub: Hub, window: Window, seen: Look) -> None:

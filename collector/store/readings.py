@@ -98,10 +98,15 @@ def of_models(hub_id: int | None, model_ids: Iterable[int], *which: ColumnElemen
     return select(*READING).select_from(of_each(model_ids)).where(poll.c.hub_id == hub_id, *which)
 
 
+def lists_rolling_only(conn: Connection, hub_id: int) -> bool:
+    """Whether any poll of the hub lists a model without a cumulative counter: else there are no tiles."""
+    lacking = select(poll.c.id).where(poll.c.hub_id == hub_id, poll.c.models_with_all_time < poll.c.models_listed)
+    return conn.execute(lacking.limit(1)).first() is not None
+
+
 def with_rolling_only(conn: Connection, hub_id: int) -> Ints:
     """Models without a cumulative reading, or with readings of the 30-day count alone beside them; in order."""
-    lacking = select(poll.c.id).where(poll.c.hub_id == hub_id, poll.c.models_with_all_time < poll.c.models_listed)
-    if conn.execute(lacking.limit(1)).first() is None:
+    if not lists_rolling_only(conn, hub_id):
         return np.empty(0, np.int64)
     of_hub = select(model_state.c.model_id).join_from(model_state, model).where(model.c.hub_id == hub_id)
     never = of_hub.where(model_state.c.downloads_all_time.is_(None), model_state.c.seen_at.is_not(None))
