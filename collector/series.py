@@ -30,6 +30,11 @@ def distinct(numbers: Ints) -> Ints:
     return ordered[begins_of_runs(ordered)]
 
 
+def is_unbroken(ordered: Ints) -> bool:
+    """Whether there are numbers, and none is missing between the first and the last: a hub alone in its database."""
+    return bool(len(ordered) and ordered[-1] - ordered[0] + 1 == len(ordered))
+
+
 def begins_of_runs(ordered: Ints) -> Ints:
     """The place at which each number of an ordered column stands first."""
     return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(ordered) else np.empty(0, np.int64)

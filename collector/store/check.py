@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, case, func, literal, not_, or_, select,
 from sqlalchemy.sql.selectable import Select
 
 from collector.model import DAY, publisher_of
+from collector.store import sighting_runs
 from collector.store.arrays import columns_of
 from collector.store.database import Database
 from collector.store.numbering import AT, of_models, of_poll
@@ -155,6 +156,9 @@ def _model_rules() -> Iterable[Rule]:
         .distinct()
     )
     counters = (o.downloads_all_time, o.downloads_30d)
+    runs = sighting_runs.standing().subquery()
+    in_run = s.model_id.between(runs.c.first_model_id, runs.c.last_model_id)
+    otherwise = or_(s.seen_at.is_distinct_from(runs.c.seen_at), s.listed_poll_id.is_distinct_from(runs.c.poll_id))
     unread = and_(s.changed_at.is_(None), or_(s.seen_at.is_not(None), s.downloads_all_time.is_not(None)))
     return (
         Rule("models with readings and without a state", stateless),
@@ -163,6 +167,10 @@ def _model_rules() -> Iterable[Rule]:
         Rule("readings without a counter (models)", select(o.model_id).where(*(n.is_(None) for n in counters))),
         Rule("models last seen before their counter changed", select(s.model_id).where(s.seen_at < s.changed_at)),
         Rule("models with a counter that was never read", select(s.model_id).where(unread)),
+        Rule(
+            "models seen otherwise than the runs of their poll say",
+            select(s.model_id).join(runs, in_run).where(otherwise),
+        ),
     )
 
 

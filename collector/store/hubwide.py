@@ -18,21 +18,21 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, case, delete, func, insert, or_, select
+from sqlalchemy import Connection, delete, insert, or_, select
 
-from collector.series import NOT_SAID, Bools, Ints, Narrow
+from collector.series import Bools, Ints, Narrow, is_unbroken
 from collector.store import figures
-from collector.store.arrays import Codes, as_packed, columns_of, kind_of, packed
+from collector.store.arrays import Codes, as_packed, kind_of, packed
 from collector.store.database import Database
 from collector.store.figures import Described, MonthFigures, RootRow, RootSets
 from collector.store.lineages import STANDING, todo
 from collector.store.months import month_rows
-from collector.store.schema import hub_columns, model_state
+from collector.store.schema import hub_columns
+from collector.store.sightings import sightings
 
 OWN = -1  #: in place of a set of roots: the model is its own root, of no known family
 MOST_APART = 0.02  # of a hub's models: were they more, to lay what differs over the rest would cost more than it saves
 _APART = "differing "  # goes before the names of what is kept apart
-_RANGE = 250_000  # models whose states are read at once
 
 Roots = tuple[RootRow, ...]
 
@@ -91,7 +91,7 @@ class Hubwide:
     def found(self, model_ids: Ints) -> tuple[Ints, Ints]:
         """Which of some models are the hub's, and the place of each of these in the columns."""
         numbers = self.columns.model_id
-        if len(numbers) and _follow_each_other(numbers):
+        if is_unbroken(numbers):
             place = model_ids - numbers[0]
             ours = np.flatnonzero((place >= 0) & (place < len(numbers)))
             return ours, place[ours]
@@ -111,11 +111,6 @@ class Hubwide:
         return place
 
 
-def _follow_each_other(numbers: Ints) -> bool:
-    """Whether none is missing between the first and the last, as where a database holds one hub."""
-    return bool(numbers[-1] - numbers[0] + 1 == len(numbers))
-
-
 def read(db: Database, hub_id: int, columns: HubColumns | None = None) -> Hubwide:
     """Everything as it is said now. `columns` are those kept, where they were read before."""
     # The list first: what is struck off from it meanwhile is read again from the rows, and that is all.
@@ -125,7 +120,7 @@ def read(db: Database, hub_id: int, columns: HubColumns | None = None) -> Hubwid
         columns = from_rows(db, hub_id)
     elif changed:
         columns = _with(columns, from_rows(db, hub_id, changed))
-    return Hubwide(columns, *_sightings(db, columns.model_id))
+    return Hubwide(columns, *sightings(db, hub_id, columns.model_id))
 
 
 def whole_month(db: Database, hub_id: int, month: int, known: Hubwide) -> MonthFigures:
@@ -302,42 +297,3 @@ def _by_first_sight(place: Narrow, values: Sequence[Any]) -> tuple[Ints, list[An
     new[order] = np.arange(len(values))
     used = np.count_nonzero(first < len(place))
     return new[place], [values[each] for each in order[:used].tolist()]
-
-
-def _sightings(db: Database, model_id: Ints) -> tuple[Ints, Ints]:
-    """When each of these models was seen last, and the last poll that listed it."""
-    s, last = model_state.c, int(model_id[-1]) if len(model_id) else 0
-    seen, by = func.coalesce(s.seen_at, NOT_SAID), func.coalesce(s.listed_poll_id, NOT_SAID)
-    seen_at, listed = np.full(last + 1, NOT_SAID), np.full(last + 1, NOT_SAID)
-    with db.connect() as conn:
-        sample = conn.execute(select(seen, by).where(s.model_id >= last // 2).limit(1)).first()
-        then, usual = (NOT_SAID, NOT_SAID) if sample is None else sample
-        # One number for both, mostly a small one: nearly all were listed by one poll, at moments near each other.
-        both = ((seen - then) * 2 + case((by == usual, 0), else_=1)).label("both")
-        for begin in range(0, last + 1, _RANGE):
-            among = (s.model_id >= begin, s.model_id < min(begin + _RANGE, last + 1))
-            ids, said = _numbered_in(conn, begin, select(both).where(*among).order_by(s.model_id))
-            seen_at[ids], listed[ids] = (said >> 1) + then, usual
-            if (said & 1).any():
-                others, polls = columns_of(conn, select(s.model_id, by).where(*among, by != usual))
-                listed[others] = polls
-    if len(model_id) and _follow_each_other(model_id):
-        return seen_at[model_id[0] :], listed[model_id[0] :]
-    return seen_at[model_id], listed[model_id]
-
-
-def _numbered_in(conn: Connection, begin: int, states: Select[Any]) -> tuple[Ints, Ints]:
-    """The models from a number on, and what a query of their states says of each, in their order.
-
-    Where the last is as far from the first as there are states, none is missing, and their numbers need not be read.
-    """
-    # One by one, so that SQLite looks at the ends alone.
-    first, last = (
-        conn.execute(states.order_by(None).with_only_columns(end(model_state.c.model_id))).scalar()
-        for end in (func.min, func.max)
-    )
-    (said,) = columns_of(conn, states, in_order=True)
-    if first == begin and last == begin + len(said) - 1:
-        return np.arange(begin, last + 1), said
-    (ids,) = columns_of(conn, states.with_only_columns(model_state.c.model_id), in_order=True)
-    return ids, said

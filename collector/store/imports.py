@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from collector.model import DAY, from_seconds, publisher_of
 from collector.series import NO_DELTA, NOT_SAID, Bools, Ints
+from collector.store import sighting_runs
 from collector.store.arrays import insert_columns
 from collector.store.bulk import (
     Arranged,
@@ -116,6 +117,7 @@ class ImportStore:
             earlier = conn.execute(known).scalar()
             if earlier is not None:
                 return ImportResult(earlier, stored=0, models=0, already=True)
+            sighting_runs.forget(conn, hub)
             return _Import(conn, hub).run(provenance, file)
 
 

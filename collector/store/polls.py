@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal_column, or_, select, update
 
 from collector.model import DAY, Base, Observation, Page, PollPlan, publisher_of, to_seconds
+from collector.store import sighting_runs
 from collector.store.absences import note_absences
 from collector.store.changes import (
     UNREAD,
@@ -320,8 +321,9 @@ _MOVED = (
 
 
 def _write_ordinary(conn: Connection, running: RunningPoll, sifted: Sifted, at: int) -> None:
-    seen = [(at, running.id, first, last) for first, last in runs(sifted.seen)]
-    execute_rows(conn, _SEEN, ("at", "poll", "first", "last"), seen)
+    seen = list(runs(sifted.seen))
+    execute_rows(conn, _SEEN, ("at", "poll", "first", "last"), [(at, running.id, *run) for run in seen])
+    sighting_runs.add(conn, running.hub_id, running.id, at, seen)
     execute_rows(conn, _SAID, ("rolling", "new_likes", "of_model"), sifted.said)
     execute_rows(conn, _MOVED, ("total", "rolling", "new_likes", "at", "rose", "of_model"), sifted.states)
     write_moves(conn, running.id, at - running.started_at, at, sifted.moved)
@@ -671,3 +673,4 @@ def _take_back_sightings(conn: Connection, running: RunningPoll) -> None:
     state = model_state.c
     unmoved = (state.listed_poll_id == running.id, state.changed_at <= state.seen_before_at)
     conn.execute(update(model_state).where(*unmoved).values(seen_at=state.seen_before_at))
+    sighting_runs.forget(conn, running.hub_id)

@@ -277,6 +277,18 @@ model_state = Table(
     comment="The latest of every model: what the next page is compared with.",
 )
 
+sighting_run = Table(
+    "sighting_run",
+    metadata,
+    Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
+    Column("poll_id", ForeignKey("poll.id"), primary_key=True, comment="The poll that wrote to the hub's models last."),
+    Column("first_model_id", Integer, primary_key=True, autoincrement=False, comment="The first of the models …"),
+    Column("last_model_id", Integer, nullable=False, comment="… and the last; every number between is one."),
+    Column("seen_at", BigInteger, nullable=False, comment="When the poll read them (UTC, Unix seconds)."),
+    comment="Models numbered in a row that the last poll read at one moment: model_state says the same of each.",
+    sqlite_with_rowid=False,
+)
+
 absence = Table(
     "absence",
     metadata,

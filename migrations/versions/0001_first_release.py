@@ -44,6 +44,7 @@ def upgrade() -> None:
     _create_model_origin()
     _create_model_state()
     _create_observation()
+    _create_sighting_run()
     _create_absence()
     _create_disagreement()
     _create_month_figures()
@@ -1112,6 +1113,26 @@ def _create_observation() -> None:
     if on_server:
         # For readings below the first month's partition; polls and imports open the months as they come.
         op.execute("CREATE TABLE observation_other PARTITION OF observation DEFAULT")
+
+
+def _create_sighting_run() -> None:
+    op.create_table(
+        "sighting_run",
+        sa.Column("hub_id", sa.Integer(), nullable=False, comment="The hub."),
+        sa.Column("poll_id", sa.Integer(), nullable=False, comment="The poll that wrote to the hub's models last."),
+        sa.Column(
+            "first_model_id", sa.Integer(), autoincrement=False, nullable=False, comment="The first of the models …"
+        ),
+        sa.Column(
+            "last_model_id", sa.Integer(), nullable=False, comment="… and the last; every number between is one."
+        ),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False, comment="When the poll read them (UTC, Unix seconds)."),
+        sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_sighting_run_hub_id")),
+        sa.ForeignKeyConstraint(["poll_id"], ["poll.id"], name=op.f("fk_sighting_run_poll_id")),
+        sa.PrimaryKeyConstraint("hub_id", "poll_id", "first_model_id", name=op.f("pk_sighting_run")),
+        comment="Models numbered in a row that the last poll read at one moment: model_state says the same of each.",
+        sqlite_with_rowid=False,
+    )
 
 
 def _create_absence() -> None:
