@@ -24,6 +24,8 @@ from benchmarks.hub_days import Day, Ints
 from benchmarks.moments import Clock, moments
 from collector.model import Base, Observation, Page, PollPlan, from_seconds
 from collector.polling import poll_once
+from collector.series import Bools
+from collector.store import sighting_runs
 from collector.store.arrays import insert_columns
 from collector.store.changes import KEPT_AFTER_RISE, LARGE_RISE
 from collector.store.database import Database, upgrade
@@ -31,6 +33,7 @@ from collector.store.histories import execute_rows, plain_rows, reach_back
 from collector.store.numbering import reading_id
 from collector.store.polls import PollStore, RunningPoll
 from collector.store.schema import hub, model_state, observation, poll
+from collector.store.sift import runs
 from collector.store.timing import seconds_part, span_part
 
 HUB, ENDPOINT, WHOLE_HUB = "huggingface", "http://127.0.0.1", PollPlan("all")
@@ -94,6 +97,7 @@ class _Seen:
     seen_at: Ints
     seen_before_at: Ints  #: or NEVER, as the next
     rose_at: Ints
+    plainly: Bools  #: whether the last poll found nothing to say of it beside its counter
 
     def last(self) -> int:
         """When the last page was read."""
@@ -114,6 +118,7 @@ def extend(url: str, last: Day, following: Iterable[Day]) -> None:
         if running is not None:
             with db.begin() as conn:
                 _write_states(conn, running.id, before, seen)
+                _write_runs(conn, running, seen)
             # Only here: what ends a poll looks at the states, which were not written for the days between.
             store.finish_poll(running, from_seconds(seen.last()))
 
@@ -143,7 +148,8 @@ def _seen(db: Database, models: int) -> _Seen:
         columns = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 5).T.copy()
     if not np.array_equal(columns[0], np.arange(1, models + 1)):
         raise ValueError("the database holds other models than this hub")
-    return _Seen(*columns[1:])
+    changed_at, seen_at, seen_before_at, rose_at = columns[1:]
+    return _Seen(changed_at, seen_at, seen_before_at, rose_at, np.zeros(models, np.bool_))
 
 
 def _store(db: Database, store: PollStore, hub_id: int, seen: _Seen, before: Day, day: Day) -> RunningPoll:
@@ -171,6 +177,7 @@ def _store(db: Database, store: PollStore, hub_id: int, seen: _Seen, before: Day
     seen.changed_at = np.where(delta != 0, at, seen.changed_at)
     seen.rose_at = np.where(delta > LARGE_RISE, at, seen.rose_at)
     seen.seen_before_at, seen.seen_at = seen.seen_at, at
+    seen.plainly = ~said_anew | (delta != 0)
     return running
 
 
@@ -207,6 +214,13 @@ def _write_states(conn: Connection, poll_id: int, day: Day, seen: _Seen) -> None
     nullable = [[None if n == NEVER else n for n in column.tolist()] for column in (seen.seen_before_at, seen.rose_at)]
     rows = zip(*plain, *nullable, [poll_id] * models, range(1, models + 1), strict=True)
     execute_rows(conn, _UPDATE_STATE, _STATE_NAMES, list(rows))
+
+
+def _write_runs(conn: Connection, running: RunningPoll, seen: _Seen) -> None:
+    """The models that the last poll read at one moment."""
+    for start in range(0, len(seen.seen_at), hub_days.PAGE_ROWS):
+        of_page = start + 1 + np.flatnonzero(seen.plainly[start : start + hub_days.PAGE_ROWS])
+        sighting_runs.add(conn, running.hub_id, running.id, int(seen.seen_at[start]), list(runs(of_page.tolist())))
 
 
 def main() -> None:
