@@ -121,13 +121,15 @@ class PollStore:
             return conn.execute(query.limit(1)).first() is not None
 
     def unfinished_poll(self, hub_id: int, plan: PollPlan, now: datetime) -> RunningPoll | None:
-        """The last poll of this plan that began on this UTC day until now, if it is not complete."""
+        """The last poll of this plan that began on this UTC day until now, if it is not complete: to go on with it."""
         at = to_seconds(now)
         query = _polls_of(hub_id, plan).where(poll.c.started_at >= at - at % DAY, poll.c.started_at <= at)
         with self._db.connect() as conn:
             row = conn.execute(query.order_by(poll.c.started_at.desc(), poll.c.id.desc()).limit(1)).first()
         if row is None or row.status == "complete":
             return None
+        with self._db.begin() as conn:
+            sighting_runs.forget(conn, hub_id)  # a poll of another plan may have come between
         return RunningPoll(row.id, hub_id, plan, row.started_at, row.cursor, row.pages, row.models_listed)
 
     def start_poll(self, hub_id: int, plan: PollPlan, now: datetime) -> RunningPoll:
@@ -136,6 +138,7 @@ class PollStore:
         open_month(self._db, started_at)
         values = _NOTHING_YET | {"hub_id": hub_id, "scope": plan.scope, "top": plan.top, "started_at": started_at}
         with self._db.begin() as conn:
+            sighting_runs.forget(conn, hub_id)
             number = conn.execute(insert(poll).values(values).returning(poll.c.id)).scalar_one()
         return RunningPoll(number, hub_id, plan, started_at, None, 0, 0)
 

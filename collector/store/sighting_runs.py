@@ -1,8 +1,8 @@
 """Models numbered in a row that the last poll of a hub read at one moment: for whoever asks when all were seen last.
 
 `model_state` says so of each model, and to read it of millions takes a third of a second. Whoever writes there keeps
-these right: a poll takes those of any other poll away with each page, and a stale poll or an import takes all away.
-Models that are in none are asked one by one. Loads no numpy.
+these right: a poll that begins or goes on takes all away before its first page, and so does one that proves stale, and
+an import. Models that are in none are asked one by one. One poll of a hub writes at a time. Loads no numpy.
 """
 
 from __future__ import annotations
@@ -17,17 +17,10 @@ from collector.store.schema import poll, sighting_run
 _NAMES = ("hub_id", "poll_id", "first_model_id", "last_model_id", "seen_at")
 _ADD = insert(sighting_run).values({name: bindparam(name) for name in _NAMES})
 _OF_HUB = sighting_run.c.hub_id == bindparam("hub", type_=Integer)
-# Two statements, each along the key: one for both would look at every run of the poll itself.
-_OF_OTHERS = (
-    delete(sighting_run).where(_OF_HUB, sighting_run.c.poll_id < bindparam("poll", type_=Integer)),
-    delete(sighting_run).where(_OF_HUB, sighting_run.c.poll_id > bindparam("poll", type_=Integer)),
-)
 
 
 def add(conn: Connection, hub_id: int, poll_id: int, at: int, runs: Sequence[tuple[int, int]]) -> None:
     """A poll read these models, each first and last of a run, at one moment (Unix seconds)."""
-    for others in _OF_OTHERS:
-        conn.execute(others, {"hub": hub_id, "poll": poll_id})
     execute_rows(conn, _ADD, _NAMES, [(hub_id, poll_id, first, last, at) for first, last in runs])
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, update
 
-from collector.model import DAY, Observation, Page, PollPlan, to_seconds
+from collector.model import Observation, Page, PollPlan, to_seconds
 from collector.series import NOT_SAID
 from collector.store import check
 from collector.store import sightings as module
@@ -38,21 +38,21 @@ class Hub:
         self.db, self.store, self.name = db, PollStore(db), name
         self.id = self.store.hub_id(name, "https://hub.example")
         self.now, self.total = START, dict.fromkeys(KEYS, 10)
-        self.failed: RunningPoll | None = None
-        self.listed: list[str] = []  #: by the poll that failed
+        self.listed: dict[int, list[str]] = {}  #: by polls that failed
 
     def poll(self, keys: list[str], moved: bool = True, plan: PollPlan = ALL, fails: bool = False) -> None:
         """Reads these models two a page, a minute after the page before; all counters moved since, or none."""
-        self.now += timedelta(hours=7)
+        self.now += timedelta(hours=3)
+        running = self.store.start_poll(self.id, plan, self.now)
         if fails:
-            self.listed = keys
-        self._go_on(self.store.start_poll(self.id, plan, self.now), keys, moved=moved, fails=fails)
+            self.listed[running.id] = keys
+        self._go_on(running, keys, moved=moved, fails=fails)
 
     def resume(self, keys: list[str]) -> None:
         """Goes on with the poll that failed last, whatever was polled since; with models that it has not listed yet."""
-        failed, self.failed = self.failed, None
-        new = [key for key in keys if key not in self.listed]
-        if failed is not None and new and to_seconds(self.now) - failed.started_at < DAY:
+        failed = self.store.unfinished_poll(self.id, ALL, self.now)
+        new = [] if failed is None else [key for key in keys if key not in self.listed.get(failed.id, ())]
+        if failed is not None and new:
             self._go_on(failed, new, moved=True, fails=False)
 
     def _go_on(self, running: RunningPoll, keys: list[str], *, moved: bool, fails: bool) -> None:
@@ -64,7 +64,6 @@ class Hub:
             rows = tuple(seen(key, self.total[key]) for key in page)
             running = self.store.write_page(running, Page(self.now, rows, None if place + 1 == len(pages) else "more"))
         if fails:
-            self.failed = running
             self.store.fail_poll(running, "the hub went away", self.now)
         elif running.pages:
             self.store.finish_poll(running, self.now)
