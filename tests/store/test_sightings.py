@@ -111,6 +111,8 @@ def test_a_daily_poll_leaves_a_run_for_each_page(db: Database) -> None:
     assert of.runs() == [(1 + 2 * page, min(2 + 2 * page, 9), first_page + 60 * page) for page in range(5)]
     assert of.found() == of.by_states()
     assert check.check(db) == []
+    of.poll(KEYS)
+    assert len(of.runs()) == 5  # no more than those of one poll are ever kept
 
 
 def test_runs_are_used_and_not_only_the_states(db: Database) -> None:
