@@ -129,7 +129,7 @@ class PollStore:
         if row is None or row.status == "complete":
             return None
         with self._db.begin() as conn:
-            sighting_runs.forget(conn, hub_id)  # a poll of another plan may have come between
+            sighting_runs.forget(conn, hub_id, but=row.id)  # a poll of another plan may have come between
         return RunningPoll(row.id, hub_id, plan, row.started_at, row.cursor, row.pages, row.models_listed)
 
     def start_poll(self, hub_id: int, plan: PollPlan, now: datetime) -> RunningPoll:
