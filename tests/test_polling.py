@@ -289,6 +289,36 @@ def test_an_unfinished_poll_of_another_plan_is_not_gone_on_with(clock: Clock, db
     assert not run(hub, db, PollPlan("top", 4)).resumed
 
 
+def test_a_poll_that_another_plans_came_after_is_begun_anew(clock: Clock, db: Database) -> None:
+    hub = three_pages(clock)
+    hub.breaks_at(1)
+    with pytest.raises(HubError):
+        run(hub, db)
+    hub.breaks_at(None)
+    run(hub, db, PollPlan("top", 1))  # the other poll is now the last one that listed model 1
+    hub.rows = [[row(each, all_time=110) for each in page] for page in ((1, 2), (3, 4), (5,))]
+    hub.forgets_cursors(1)  # so model 1 is sent again
+    result = run(hub, db)
+    assert (result.resumed, result.poll.models_listed, result.poll.models_moved) == (False, 5, 2)
+    assert [poll.status for poll in polls(db)] == ["failed", "complete", "complete"]
+    with db.connect() as conn:
+        assert conn.execute(select(schema.absence)).all() == []
+
+
+def test_a_model_listed_before_another_plans_poll_is_not_missing_afterwards(clock: Clock, db: Database) -> None:
+    hub = three_pages(clock)
+    run(hub, db)
+    clock.at += timedelta(hours=3)
+    hub.breaks_at(1)
+    with pytest.raises(HubError):
+        run(hub, db)
+    hub.breaks_at(None)
+    run(hub, db, PollPlan("top", 5))
+    run(hub, db)
+    with db.connect() as conn:
+        assert conn.execute(select(schema.absence)).all() == []
+
+
 def test_a_refused_cursor_begins_the_listing_again_and_counts_nothing_twice(clock: Clock, db: Database) -> None:
     hub = three_pages(clock)
     hub.forgets_cursors(1)

@@ -121,16 +121,21 @@ class PollStore:
             return conn.execute(query.limit(1)).first() is not None
 
     def unfinished_poll(self, hub_id: int, plan: PollPlan, now: datetime) -> RunningPoll | None:
-        """The last poll of this plan that began on this UTC day until now, if it is not complete: to go on with it."""
-        at = to_seconds(now)
-        query = _polls_of(hub_id, plan).where(poll.c.started_at >= at - at % DAY, poll.c.started_at <= at)
+        """The hub's last poll, to go on with: if it is of this plan, began this UTC day until now and is not complete.
+
+        One that another poll came after, of whatever plan, is left as it is. Each model says only which poll listed it
+        last, so nobody knows any more which of them this one had listed: a model sent again would be read twice, and
+        one that only the other poll lists last would seem to be missing from this one.
+        """
+        of_hub = select(poll).where(poll.c.hub_id == hub_id, poll.c.scope != "import")
         with self._db.connect() as conn:
-            row = conn.execute(query.order_by(poll.c.started_at.desc(), poll.c.id.desc()).limit(1)).first()
-        if row is None or row.status == "complete":
+            last = conn.execute(of_hub.order_by(poll.c.id.desc()).limit(1)).first()
+        at = to_seconds(now)
+        if last is None or last.status == "complete" or not at - at % DAY <= last.started_at <= at:
             return None
-        with self._db.begin() as conn:
-            sighting_runs.forget(conn, hub_id, but=row.id)  # a poll of another plan may have come between
-        return RunningPoll(row.id, hub_id, plan, row.started_at, row.cursor, row.pages, row.models_listed)
+        if (last.scope, last.top) != (plan.scope, plan.top):
+            return None
+        return RunningPoll(last.id, hub_id, plan, last.started_at, last.cursor, last.pages, last.models_listed)
 
     def start_poll(self, hub_id: int, plan: PollPlan, now: datetime) -> RunningPoll:
         """A new poll with nothing listed yet."""

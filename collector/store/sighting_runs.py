@@ -1,9 +1,9 @@
 """Models numbered in a row that the last poll of a hub read at one moment: for whoever asks when all were seen last.
 
 `model_state` says so of each model, and to read it of millions takes a third of a second. Whoever writes there keeps
-these right: a poll that begins or goes on takes those of others away before its first page; one that proves stale, and
-an import, take away all. Models that are in none are asked one by one. One poll of a hub writes at a time. Loads no
-numpy.
+these right: a poll that begins takes those of the one before away, one that proves stale, and an import, take away all.
+A poll goes on only where no other came after it. Models that are in none are asked one by one. One poll of a hub writes
+at a time. Loads no numpy.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ def add(conn: Connection, hub_id: int, poll_id: int, at: int, runs: Sequence[tup
     execute_rows(conn, _ADD, _NAMES, [(hub_id, poll_id, first, last, at) for first, last in runs])
 
 
-def forget(conn: Connection, hub_id: int, but: int | None = None) -> None:
-    """What the runs say may be so no more, but for those of one poll: had anybody come between, they would be gone."""
-    those = delete(sighting_run).where(sighting_run.c.hub_id == hub_id)
-    conn.execute(those if but is None else those.where(sighting_run.c.poll_id != but))
+def forget(conn: Connection, hub_id: int) -> None:
+    """What the runs say may be so no more."""
+    conn.execute(delete(sighting_run).where(sighting_run.c.hub_id == hub_id))
 
 
 def standing() -> Select[tuple[int, int, int, int]]:

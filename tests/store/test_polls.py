@@ -145,9 +145,26 @@ def test_the_last_unfinished_poll_of_the_day_and_plan_is_found_again(polling: Po
 
 
 def test_a_poll_that_began_after_now_is_not_gone_on_with(polling: Polling) -> None:
-    earlier, later = polling.start(0), polling.start(0.5)
-    found = [polling.store.unfinished_poll(polling.hub, ALL, day(when)) for when in (0.5, 0.4, 0, -0.001)]
-    assert found == [later, earlier, earlier, None]
+    running = polling.start(0.5)
+    found = [polling.store.unfinished_poll(polling.hub, ALL, day(when)) for when in (0.5, 0.4)]
+    assert found == [running, None]
+
+
+@pytest.mark.parametrize("plan", [ALL, PollPlan("top", 2)])
+@pytest.mark.parametrize("when", [0.5, -0.1])  # the clock was set back in between
+def test_a_poll_that_another_one_came_after_is_not_gone_on_with(polling: Polling, plan: PollPlan, when: float) -> None:
+    polling.page(polling.start(0), seen("a", 1), when=0, then="page 1")
+    polling.poll(when, [seen("a", 2), seen("b", 1)], plan=plan)
+    assert polling.store.unfinished_poll(polling.hub, ALL, day(0.6)) is None
+
+
+def test_what_was_imported_or_polled_elsewhere_since_keeps_no_poll_from_going_on(polling: Polling) -> None:
+    running = polling.page(polling.start(0), seen("a", 1), when=0, then="page 1")
+    elsewhere = polling.store.hub_id("modelscope", "https://other.example")
+    polling.store.start_poll(elsewhere, ALL, day(0.1))
+    readings = [ImportReading(1, "account-b/model", at(-40), 7, None, None)]
+    ImportStore(polling.db).import_readings("huggingface", Provenance("f", "1", "", "", at(0.2)), readings)
+    assert polling.store.unfinished_poll(polling.hub, ALL, day(0.6)) == running
 
 
 def test_a_complete_poll_leaves_nothing_unfinished_before_it(polling: Polling) -> None:

@@ -32,28 +32,24 @@ def seen(key: str, total: int) -> Observation:
 
 
 class Hub:
-    """A hub that is polled by hand: its counters, the hour, and the poll that failed last."""
+    """A hub that is polled by hand: its counters and the hour."""
 
     def __init__(self, db: Database, name: str = "huggingface") -> None:
         self.db, self.store, self.name = db, PollStore(db), name
         self.id = self.store.hub_id(name, "https://hub.example")
         self.now, self.total = START, dict.fromkeys(KEYS, 10)
-        self.listed: dict[int, list[str]] = {}  #: by polls that failed
 
     def poll(self, keys: list[str], moved: bool = True, plan: PollPlan = ALL, fails: bool = False) -> None:
         """Reads these models two a page, a minute after the page before; all counters moved since, or none."""
         self.now += timedelta(hours=3)
         running = self.store.start_poll(self.id, plan, self.now)
-        if fails:
-            self.listed[running.id] = keys
         self._go_on(running, keys, moved=moved, fails=fails)
 
     def resume(self, keys: list[str]) -> None:
-        """Goes on with the poll that failed last, whatever was polled since; with models that it has not listed yet."""
+        """Goes on with the poll that failed last, if none came after it; with models it may have listed before."""
         failed = self.store.unfinished_poll(self.id, ALL, self.now)
-        new = [] if failed is None else [key for key in keys if key not in self.listed.get(failed.id, ())]
-        if failed is not None and new:
-            self._go_on(failed, new, moved=True, fails=False)
+        if failed is not None:
+            self._go_on(failed, keys, moved=True, fails=False)
 
     def _go_on(self, running: RunningPoll, keys: list[str], *, moved: bool, fails: bool) -> None:
         pages = [keys[place : place + 2] for place in range(0, len(keys), 2)]
@@ -146,12 +142,13 @@ def test_a_stale_poll_and_a_file_leave_no_runs(db: Database) -> None:
     assert (of.runs(), of.found()) == ([], of.by_states())
 
 
-def test_a_poll_that_goes_on_after_another_one_takes_that_ones_runs_away(db: Database) -> None:
+def test_a_poll_that_goes_on_keeps_its_own_runs(db: Database) -> None:
     of = Hub(db)
     of.poll(KEYS)
-    of.poll(KEYS[:2], fails=True)
-    of.poll(KEYS[:4], plan=TOP)
-    of.resume(KEYS[2:6])
+    of.poll(KEYS[:4], fails=True)
+    runs = of.runs()
+    of.resume(KEYS[2:6])  # two of them listed before
+    assert of.runs()[: len(runs)] == runs
     assert of.found() == of.by_states()
 
 
