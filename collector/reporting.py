@@ -29,7 +29,7 @@ from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels, largest_models, trailing_models, window_models
 from collector.report.data import HISTORY, PollUsed, RegistryUsed, ReportData, Source
 from collector.rooting import disagreement_rows
-from collector.store import calendar, figures, hub_polls, hubwide
+from collector.store import calendar, figures, hub_polls, hubwide, waiting
 from collector.store.database import Database
 from collector.store.derived import Derived
 from collector.store.figures import Disagreeing
@@ -147,6 +147,7 @@ def _report(
     knowledge: Knowledge,
 ) -> ReportData:
     hub, found = asked.hub, known.figures
+    history = _history(db, hub, window, found.tables["country_share"])
     return ReportData(
         hub=hub.name,
         endpoint=hub.endpoint,
@@ -168,7 +169,8 @@ def _report(
         models=found.models,
         publishers=found.publishers,
         sources=_sources(db, hub),
-        history=_history(db, hub, window, found.tables["country_share"]),
+        history=history,
+        waiting=_waiting(db, hub, window, history),
         movers=found.makeup.movers,
     )
 
@@ -190,6 +192,13 @@ def _history(db: Database, hub: Hub, window: Window, rows: pd.DataFrame) -> pd.D
     elif window.end < last.end:
         stored = stored[stored["window"] != last.label]
     return stored
+
+
+def _waiting(db: Database, hub: Hub, window: Window, history: pd.DataFrame) -> tuple[str, ...]:
+    """The months of the history that wait to be restated; the one reported on does not stand as it is stored."""
+    with db.connect() as conn:
+        waits = waiting.waiting(conn, hub.id)
+    return tuple(sorted(waits.keys() & {*history["window"]} - {window.label}))
 
 
 # --- what a careful reader must know ----------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from collector.figuring import are_current
 from collector.looking import look
 from collector.model import Base, Observation, Page, PollPlan, Scope, month_window
 from collector.origins.knowledge import load_knowledge
+from collector.reporting import Asked, window_report
 from collector.restating import in_turn
 from collector.store import hubwide, lineages, queries, waiting
 from collector.store.bulk import FileReadings, ImportReading
@@ -358,6 +359,20 @@ def test_the_status_says_whether_readings_wait_for_a_roll_up_and_which_months_wa
     assert status() == (True, ["2026-07", "2026-08"])
     world.roll_up()
     assert status() == (True, [])
+
+
+def test_a_report_names_the_earlier_months_whose_shares_in_its_chart_are_from_before(world: World) -> None:
+    def waiting(label: str) -> tuple[str, ...]:
+        asked = Asked(world.hub, SCOPES, "base", 10)
+        return window_report(world.db, asked, month_window(label), world.knowledge).waiting
+
+    assert waiting("2026-10") == ()
+    world.poll({1: replace(world.models[1], name="meta-llama/Llama-3.1-8B")})
+    world.roll_up(0)
+    assert waiting("2026-10") == ("2026-07", "2026-08", "2026-09")
+    assert waiting("2026-08") == ("2026-07",), "a month stands in its own report as it is worked out now"
+    world.roll_up()
+    assert waiting("2026-10") == ()
 
 
 # --- the law ----------------------------------------------------------------------------------------------------------

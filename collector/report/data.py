@@ -72,6 +72,16 @@ class ReportData:
     unknown: Mapping[tuple[str, Attribution], Mapping[str, float]] = field(default_factory=dict)
     #: Rows of country_share.csv of this and earlier months: window, scope, attribution, country, country_name, …
     history: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(HISTORY)))
+    #: The months of `history` (YYYY-MM, in order) that stand as their models were described before.
+    waiting: tuple[str, ...] = ()
+
+    @property
+    def waiting_named(self) -> str:
+        """The months that wait, in words; empty where none does."""
+        if len(self.waiting) < 2:
+            return "".join(self.waiting)
+        return f"{len(self.waiting)} of the months {self.waiting[0]} to {self.waiting[-1]}"
+
     #: The models behind changes of share: scope, attribution, and the columns of `measure.movers`.
     movers: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["scope", "attribution", *MOVERS]))
 

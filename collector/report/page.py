@@ -233,6 +233,11 @@ def _over_time(data: ReportData) -> str:
         for j, (mark, chart) in enumerate(_history_charts(data, scope.name, way, measure).items())
     ]
     lead = "Each month as it stands in the database now. The last one may be provisional: see “How sure this is”."
+    if data.waiting:
+        lead += (
+            f" Models of {data.waiting_named} are described anew since: until what that changes is worked out, the "
+            "chart shows the shares from before."
+        )
     return _section("time", "Countries over time", lead, "".join(views))
 
 

@@ -61,13 +61,13 @@ def _charts(data: ReportData) -> dict[str, Any]:
     return charts | ({"countries-over-time": _over_time(data, mine)} if len(mine) else {})
 
 
-def _styled(chart: Any, data: ReportData, words: str) -> Any:
+def _styled(chart: Any, data: ReportData, words: str, note: str = "") -> Any:
     """A chart under its title, with what the figures stand on below it: a slide is quoted without its page."""
     import altair as alt
 
     scope = data.scopes[0].name
     stands = clean(f"{data.hub} · {data.window.label} · scope {scope} · attribution {data.attribution}")
-    title = alt.Title(words, subtitle=f"{stands} · open-model-collector {data.software_version}")
+    title = alt.Title(words, subtitle=f"{stands} · open-model-collector {data.software_version}{note}")
     chart = chart.properties(title=title, width=_WIDTH, height=_HEIGHT)
     return (
         chart.configure(font="sans-serif", background="white", padding=20)
@@ -123,4 +123,5 @@ def _over_time(data: ReportData, rows: pd.DataFrame) -> Any:
             color=alt.Color("country_name:N", scale=colours, legend=alt.Legend(title=None, labelFontSize=16)),
         )
     )
-    return _styled(chart, data, "Share of downloads by country of origin, month by month")
+    note = f" · models of {data.waiting_named} described anew since" if data.waiting else ""
+    return _styled(chart, data, "Share of downloads by country of origin, month by month", note)

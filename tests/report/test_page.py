@@ -152,6 +152,20 @@ def test_a_first_report_says_that_there_is_nothing_to_compare_with(report: Repor
     assert "The window before holds no figures to compare with." in text
 
 
+@pytest.mark.parametrize(
+    ("waiting", "named"),
+    [
+        (("2026-07",), "Models of 2026-07 are described anew since"),
+        (("2026-03", "2026-05", "2026-08"), "Models of 3 of the months 2026-03 to 2026-08 are described anew since"),
+    ],
+)
+def test_the_chart_of_months_names_those_that_stand_as_they_were(
+    whole: ReportData, waiting: tuple[str, ...], named: str
+) -> None:
+    assert "described anew" not in page(whole)
+    assert named in page(replace(whole, waiting=waiting))
+
+
 def test_lines_and_areas_of_one_month_have_marks() -> None:
     one = [Series("a", (0.4,), 0), Series("b", (float("nan"),), 1)]
     assert "<circle" in svg.lines("t", ["2026-09"], one, str)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector.errors import ReportError
-from collector.report.data import ReportData
+from collector.report.data import HISTORY, ReportData
 from collector.report.slides import FOLDER, write_slides
 
 pytest.importorskip("altair", reason="the extra plots is not installed")
@@ -29,6 +29,16 @@ def test_every_chart_is_a_png_and_an_svg(report: ReportData, tmp_path: Path) -> 
 
 def test_a_report_without_months_has_no_chart_over_time(report: ReportData, tmp_path: Path) -> None:
     assert len(write_slides(report, tmp_path)) == 4
+
+
+def test_the_chart_of_months_names_those_that_stand_as_they_were(report: ReportData, tmp_path: Path) -> None:
+    history = report.tables["country_share.csv"][list(HISTORY)]
+    write_slides(replace(report, history=history, waiting=("2026-07",)), tmp_path)
+    over_time, countries = (
+        (tmp_path / FOLDER / f"{name}.svg").read_text(encoding="utf-8") for name in ("countries-over-time", "countries")
+    )
+    assert "models of 2026-07 described anew since" in over_time
+    assert "described anew" not in countries
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(report: ReportData, tmp_path: Path) -> None:
