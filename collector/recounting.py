@@ -47,10 +47,12 @@ class WrongColumns:
     """Columns kept for the roll-up, of a hub's models or of a month of theirs, that do not say what their rows say."""
 
     hub: Hub
-    models: list[int]
+    models: list[int]  #: none: only what is kept of all models of the month in one is wrong
     month: Window | None = None
 
     def __str__(self) -> str:
+        if self.month is not None and not self.models:
+            return f"{self.hub.name}: since when readings back {self.month.label} is kept otherwise than its rows say"
         what = "models that are" if self.month is None else f"models whose {self.month.label} is"
         return f"{self.hub.name}: {what} kept otherwise than their rows say: {_some(self.models)}"
 

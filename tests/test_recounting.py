@@ -9,7 +9,7 @@ import pytest
 
 from collector.counting import Counted
 from collector.model import month_window
-from collector.recounting import WrongMonth, different
+from collector.recounting import WrongColumns, WrongMonth, different
 from collector.store.figures import Described
 from collector.store.queries import Hub
 
@@ -56,3 +56,12 @@ def test_the_last_bit_of_a_sum_does_not_tell() -> None:
 def test_a_wrong_month_is_told_in_a_line_with_its_first_models() -> None:
     wrong = WrongMonth(Hub(1, "huggingface", ""), month_window("2028-02"), [1, 2, 3, 4])
     assert f"{wrong}" == "huggingface: models whose 2028-02 is not what their readings say: 4 (1, 2, 3, …)"
+
+
+def test_wrong_columns_are_told_in_a_line_also_where_no_model_of_theirs_is_wrong() -> None:
+    hub, month = Hub(1, "huggingface", ""), month_window("2028-02")
+    assert [f"{WrongColumns(hub, models, of)}" for models, of in (([7], None), ([7, 8], month), ([], month))] == [
+        "huggingface: models that are kept otherwise than their rows say: 1 (7)",
+        "huggingface: models whose 2028-02 is kept otherwise than their rows say: 2 (7, 8)",
+        "huggingface: since when readings back 2028-02 is kept otherwise than its rows say",
+    ]

@@ -251,7 +251,11 @@ def most_backed(conn: Connection, hub_id: int, number: int) -> tuple[int | None,
     c = month_columns.c
     query = select(c.content).where(c.hub_id == hub_id, c.month == number, c.name == "backing")
     said = conn.execute(query).scalar()
-    begin, tiled = (_backing(read(conn, hub_id, number)) if said is None else unpacked(said)).tolist()
+    return _backed(_backing(read(conn, hub_id, number)) if said is None else unpacked(said))
+
+
+def _backed(backing: Ints) -> tuple[int | None, bool]:
+    begin, tiled = backing.tolist()
     return None if begin == NOT_SAID else begin, bool(tiled)
 
 
@@ -312,17 +316,20 @@ def from_rows(conn: Connection, hub_id: int, number: int) -> MonthColumns:
     return MonthColumns(**{name: column[order] for name, column in columns.items()}, texts=rest.texts)
 
 
-def differing(conn: Connection, hub_id: int, number: int) -> list[int]:
-    """The models of which the columns kept of a month do not say what their rows say, in order."""
+def differing(conn: Connection, hub_id: int, number: int) -> list[int] | None:
+    """The models of which the columns kept of a month do not say what their rows say, in order; None: all is right.
+
+    Of no model where only that is wrong which is kept of all in one: since when readings back the month.
+    """
     mine = kept(conn, hub_id, number)
     if mine is None:
-        return []
+        return None
     theirs = from_rows(conn, hub_id, number)
     both, one, other = np.intersect1d(mine.model_id, theirs.model_id, assume_unique=True, return_indices=True)
     spoken = [_spoken(each) for each in (mine, theirs)]
     apart = [spoken[0][name][one] != spoken[1][name][other] for name in _TYPES]
     found: list[int] = np.union1d(np.setxor1d(mine.model_id, theirs.model_id), both[np.any(apart, axis=0)]).tolist()
-    return found
+    return found if found or most_backed(conn, hub_id, number) != _backed(_backing(theirs)) else None
 
 
 def _spoken(columns: MonthColumns) -> dict[str, NDArray[Any]]:

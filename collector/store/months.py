@@ -87,11 +87,6 @@ def forget_build(db: Database, hub_id: int, number: int) -> None:
         connection.execute(delete(month_build).where(c.hub_id == hub_id, c.month == number))
 
 
-def month_build_of(db: Database, hub_id: int, number: int) -> MonthBuild | None:
-    """From what a month was worked out; None when it was not."""
-    return month_builds(db, hub_id).get(number)
-
-
 def month_builds(db: Database, hub_id: int) -> dict[int, MonthBuild]:
     """Every month worked out for a hub, in order."""
     c = month_build.c
@@ -114,11 +109,11 @@ def month_rows(db: Database, hub_id: int, number: int) -> MonthColumns:
 
 
 def wrongly_kept(db: Database, hub_id: int) -> dict[int, list[int]]:
-    """By month: the models of which the columns kept do not say what the rows say."""
+    """By month that is kept otherwise than its rows say: the models of which it is so, as `month_columns.differing`."""
     with db.connect() as connection:
         months = month_columns.kept_months(connection, hub_id)
         found = {number: month_columns.differing(connection, hub_id, number) for number in months}
-    return {number: models for number, models in found.items() if models}
+    return {number: models for number, models in found.items() if models is not None}
 
 
 def _write(connection: Connection, month: Month, after: Put) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from collector.store import month_columns, schema
+from collector.store.arrays import packed
 from collector.store.database import Database
 from collector.store.month_columns import NOTHING, Came, MonthColumns, MonthRow, of_rows, put
 from collector.store.months import Month, MonthBuild, add_to_month, build_month, month_rows, most_backed, wrongly_kept
@@ -157,3 +158,15 @@ def test_columns_that_are_not_what_the_rows_say_are_found(db: Database, world: W
         conn.exec_driver_sql("UPDATE model_month SET flags = 'dip' WHERE model_id = 7")
         conn.exec_driver_sql("DELETE FROM model_month WHERE model_id = 5")
     assert wrongly_kept(db, 1) == {202609: [2, 5, 7]}
+
+
+def test_since_when_readings_back_a_month_is_compared_as_well(db: Database, world: World) -> None:
+    world.model(5, "a/5")
+    build_month(db, Month(1, 202609, BUILD, came(firsts=[FIRST])))
+    c = schema.month_columns.c
+    with db.begin() as conn:
+        conn.execute(update(schema.month_columns).where(c.name == "backing").values(content=packed(np.array([1, 0]))))
+    assert wrongly_kept(db, 1) == {202609: []}
+    with db.begin() as conn:
+        conn.execute(delete(schema.month_columns).where(c.name == "backing"))
+    assert wrongly_kept(db, 1) == {}, "what is not kept is worked out"
