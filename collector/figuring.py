@@ -155,7 +155,7 @@ def _derivative_rows(hub: str, this: Sequence[ScopeModels], before: Sequence[Sco
 class Makeup:
     """What makes up the shares of countries and what moved them, in columns `scope`, `attribution` and those named."""
 
-    sums: pd.DataFrame  #: `measure.standings.SUMS`
+    sums: pd.DataFrame  #: as of `measure.standings.country_sums`
     largest: pd.DataFrame  #: `measure.standings.LARGEST_MODELS`
     movers: pd.DataFrame  #: `measure.movers.COLUMNS`: the models behind changes of share
 

@@ -25,13 +25,15 @@ from collector.model import CREATED_AT_FLOOR, DAY, Observation, Page, PollPlan, 
 from collector.report import csvtext
 from collector.store import hub_polls
 from collector.store import readings as facts
-from collector.store.changes import Plateau, plateaus
+from collector.store.changes import Plateau
 from collector.store.database import Database, upgrade
 from collector.store.histories import states, stored_readings
 from collector.store.imports import ImportReading
 from collector.store.polls import PollStore
 from collector.store.schema import hub, metadata, model
 from collector.store.schema import import_file as import_files
+from tests.store.facts import whole_series
+from tests.store.series import plateaus
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATEST = to_seconds(NOW) + DAY
@@ -346,7 +348,7 @@ def figures(db: Database, month: str) -> dict[str, Figures]:
     polls = hub_polls.read(db, of)
     as_of = hub_polls.as_of(db, of, polls)
     assert as_of is not None
-    read = facts.whole_series(db, of)
+    read = whole_series(db, of)
     grown = in_window(read, facts.models(db, of, window), polls.completed(), window, as_of)
     columns = (grown.downloads, grown.estimated, grown.corrections, grown.covered)
     rows = zip(*(column.tolist() for column in columns), strict=True)

@@ -151,14 +151,8 @@ def owners(models: Models, attribution: Attribution) -> Owners:
     return models.base if attribution == "base" else models.uploader
 
 
-def uploaders(account: Ints, accounts: Accounts) -> Owners:
-    """Attribution `publisher`: every model belongs to its uploader's country alone."""
-    each = of_accounts(accounts)
-    return Owners(each.of[account], each.sets)
-
-
 def of_accounts(accounts: Accounts) -> Owners:
-    """The same for the accounts: whose a model under each of them is."""
+    """Attribution `publisher`: whose a model under each of these accounts is, the account's country's alone."""
     sets: dict[RootSet, int] = {RootSet(NO_ROOTS): 0}
     of = np.zeros(len(accounts), np.int64)
     for place, each in accounts.known.items():

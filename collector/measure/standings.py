@@ -14,7 +14,6 @@ from collector.measure.ranking import Case, Ranked, last_of_first, leading, reac
 from collector.measure.sums import Parts, largest_of_each
 from collector.series import Ints
 
-SUMS = ("country", "downloads", "previous_downloads", "models")
 LARGEST_MODELS = ("country", "model", "downloads", "weight")
 LISTED = 15  #: models listed for each country
 
@@ -22,7 +21,8 @@ LISTED = 15  #: models listed for each country
 def country_sums(cases: Mapping[Case, tuple[Parts, Parts]]) -> pd.DataFrame:
     """By country, those of either window (both as `country_parts`): unrounded downloads in both, models with downloads.
 
-    A case is the window and the one before it. Columns: SUMS (`models` counts those of the window), scope, attribution.
+    A case is the window and the one before it. Columns: country, downloads, previous_downloads, models (those of the
+    window), scope, attribution.
     """
     both = {case: (now.also(then.keys), then.also(now.keys)) for case, (now, then) in cases.items()}
     columns = {

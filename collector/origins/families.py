@@ -130,10 +130,6 @@ class Families:
                 return _placed(patterns, at, 1)
         return []
 
-    def developer_of(self, family: str) -> str | None:
-        """The account of a family's developer; None for a family that is not listed."""
-        return next((item.publisher for item in self.all if item.name == family), None)
-
 
 def _placed(patterns: Sequence[_Pattern], at: int, length: int) -> list[Hit]:
     # Not `_replace`, which takes thrice the time: this is done for every name of a hub.

@@ -280,19 +280,6 @@ def _left_out(rows: list[Stored], start: int | None) -> list[Rewrite]:
     return [Rewrite(row.poll_id, row.at, None, None) for row in overtaken]
 
 
-def plateaus(stored: Iterable[Stored], state: State) -> list[Plateau]:
-    """The series of a model's counter as it is stored: each value with its first and last sighting, by time."""
-    is_total = state.all_time is not None
-    rows = sorted((row for row in stored if (row.all_time is not None) == is_total), key=_order)
-    found: list[Plateau] = []
-    for segment in _segments(rows, state.seen_at):
-        if found and found[-1].value == segment.plateau.value:
-            found[-1] = found[-1]._replace(last=segment.plateau.last)
-        else:
-            found.append(segment.plateau)
-    return found
-
-
 def _order(row: Stored) -> tuple[int, int]:
     return row.at, row.poll_id
 

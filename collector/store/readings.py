@@ -56,19 +56,6 @@ def reads_until() -> ColumnElement[int]:
     return case((ended, p.finished_at), else_=p.started_at + DAY)
 
 
-def whole_series(db: Database, hub_id: int) -> Readings:
-    """Every stored reading of a hub."""
-    with db.connect() as conn:
-        return as_readings(fetched(conn, READINGS.where(poll.c.hub_id == hub_id)))
-
-
-def readings_of(db: Database, model_id: int) -> Readings:
-    """Every stored reading of one model."""
-    with db.connect() as conn:
-        hub_id = conn.execute(select(model.c.hub_id).where(model.c.id == model_id)).scalar()
-        return as_readings(fetched(conn, of_models(hub_id, [model_id])))
-
-
 def readings_of_models(db: Database, hub_id: int, model_ids: Sequence[int]) -> Readings:
     """Every stored reading of a few models."""
     with db.connect() as conn:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from collector.columns import PublishedFile
-from collector.measure.models import Account, Accounts, Models, Owners, Root, RootSet, uploaders
+from collector.measure.models import Account, Accounts, Models, Owners, Root, RootSet, of_accounts
 from collector.measure.rows import Columns, table_of
 from collector.measure.sums import Parts, Tally, cells_of, tallies
 from collector.model import Attribution, Scope
@@ -44,6 +44,7 @@ def models_of(table: pd.DataFrame, roots: pd.DataFrame = NO_ROOTS) -> Models:
     own = [Account(r["publisher"], r["country_publisher"], r["organisation"], r["kind"]) for r in rows]
     named, tasks = sorted(set(own)), list(dict.fromkeys(r["pipeline_tag"] for r in rows))
     account, accounts = np.array([named.index(each) for each in own], np.int64), accounts_of(named)
+    of_account = of_accounts(accounts)
     names = {row["model_id"]: row["model"] for row in rows}
 
     def column(name: str, kind: type) -> Any:
@@ -59,7 +60,7 @@ def models_of(table: pd.DataFrame, roots: pd.DataFrame = NO_ROOTS) -> Models:
         corrections=column("corrections", np.int64),
         covered=column("covered", np.float64),
         base=_base(rows, [_said(row) for row in roots.to_dict("records")]),
-        uploader=uploaders(account, accounts),
+        uploader=Owners(of_account.of[account], of_account.sets),
         accounts=accounts,
         tasks=tasks,
         flags={row["model_id"]: row["flags"] for row in rows if row["flags"]},

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from collector.measure.ranking import listed, names_among
 from collector.measure.shares import country_parts
-from collector.measure.standings import LARGEST_MODELS, LISTED, SUMS, country_sums, largest_models
+from collector.measure.standings import LARGEST_MODELS, LISTED, country_sums, largest_models
 from collector.measure.sums import Parts, largest_of_each
 from tests.measure.tables import by_base
 
@@ -56,7 +56,7 @@ def largest(counted: Parts, most: int = LISTED) -> pd.DataFrame:
 
 def test_sums_stand_beside_those_of_the_window_before_for_every_country_of_either() -> None:
     table = sums(NOW, BEFORE)
-    assert tuple(table.columns) == (*SUMS, "scope", "attribution")
+    assert tuple(table.columns) == ("country", "downloads", "previous_downloads", "models", "scope", "attribution")
     assert rows(table) == [("CN", 35.5, 7.0, 3), ("FR", 0.0, 3.0, 0), ("US", 19.5, 0.0, 2)]
 
 

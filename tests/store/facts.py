@@ -10,11 +10,14 @@ import pandas as pd
 from sqlalchemy import Connection, Table, insert, text
 
 from collector.model import Base, publisher_of
+from collector.series import Readings
 from collector.store import schema
+from collector.store.arrays import fetched
 from collector.store.database import Database
 from collector.store.month_columns import Came, MonthRow
 from collector.store.months import Month, MonthBuild, build_month
 from collector.store.numbering import reading_id
+from collector.store.readings import READINGS, as_readings
 from collector.store.timing import time_and_span
 from collector.store.wording import base_ids, kind_ids
 
@@ -39,6 +42,12 @@ def declare(connection: Connection, model_id: int, bases: Sequence[Base], poll_i
         for position, base in enumerate(bases)
     ]
     connection.execute(insert(schema.model_base), rows)
+
+
+def whole_series(db: Database, hub_id: int) -> Readings:
+    """Every stored reading of a hub: what figures that are read in parts are held against."""
+    with db.connect() as connection:
+        return as_readings(fetched(connection, READINGS.where(schema.poll.c.hub_id == hub_id)))
 
 
 class World:

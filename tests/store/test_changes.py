@@ -25,9 +25,9 @@ from collector.store.changes import (
     is_thin,
     may_adopt,
     merge,
-    plateaus,
     usual_moves,
 )
+from tests.store.series import plateaus
 
 
 def total(at: int, downloads: int, rolling: int | None = None, likes: int | None = None) -> Reading:
@@ -367,7 +367,7 @@ def test_the_cumulative_series_is_the_same_whatever_30_day_counts_stand_beside_i
 
 def test_a_stored_row_without_any_counter_is_a_bug() -> None:
     with pytest.raises(ValueError, match="without a counter"):
-        plateaus([Stored(1, 10, None, None, 3, None, None)], State(seen_at=10))
+        merge([Stored(1, 10, None, None, 3, None, None)], State(seen_at=10), [])
 
 
 # --- clocks that stood still or went back ---------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from collector.store import figures, hubwide, schema
 from collector.store.database import Database
 from collector.store.derived import Derived, Root
 from collector.store.figures import MonthFigures, month_figures, nth_largest
-from collector.store.months import MonthBuild, month_build_of, month_builds
+from collector.store.months import MonthBuild, month_builds
 from collector.store.publishers import Known, MonthPublishers, Uploaded
 from tests.store.facts import World, put_month
 
@@ -112,7 +112,7 @@ def test_a_month_comes_back_with_tasks_and_accounts_of_then_and_now(
     assert list(map(told, (rows.covered_from, rows.tiled_seconds))) == [[99, -1], [0.0, 0.0]]
     assert list(map(told, (rows.seen_at, rows.listed_poll_id))) == [[70, -1], [-1, -1]]
     assert rows.flags == {2: "correction"}
-    assert month_build_of(db, 1, 202609) == BUILD
+    assert month_builds(db, 1) == {202609: BUILD}
     assert month_figures(db, 1, 202609, least=1.0).described.model_id.tolist() == [1]
     assert [nth_largest(db, 1, 202609, n) for n in (1, 2, 3)] == [1, 0, None]
 
@@ -153,7 +153,7 @@ def test_a_month_that_is_empty_has_the_same_columns_and_types(db: Database, worl
     for name in ("publisher_id", "downloads", "corrections", "seen_at"):
         assert getattr(full, name).dtype == getattr(empty, name).dtype
     assert len(empty.described.model_id) == 0
-    assert month_build_of(db, 1, 202608) is None
+    assert month_builds(db, 1).keys() == {202609}
     assert list(filled.origin_rows(1).columns) == list(Root._fields)
 
 
@@ -178,7 +178,7 @@ def test_a_month_that_cannot_be_kept_leaves_the_old_one(db: Database, world: Wor
     with pytest.raises(Exception, match=r"(?i)not.null"):  # after the rows were written
         put_month(db, 1, 202609, frame({"model_id": 2, "publisher_id": 1}), MonthBuild(nameless, 9, "bad", 1.0, 0))
     assert downloads_of(db, 1, 202609) == {1: 1.0}
-    assert month_build_of(db, 1, 202609) == BUILD
+    assert month_builds(db, 1) == {202609: BUILD}
 
 
 def test_months_larger_than_one_chunk_come_back_whole(

@@ -31,7 +31,7 @@ from tests.measure.drawn import START, worlds
 from tests.measure.drawn import World as Drawn
 from tests.measure.lives import kept_of
 from tests.measure.reference import Life, Poll, Sighting
-from tests.store.facts import World
+from tests.store.facts import World, whole_series
 
 HUB = Hub(1, "huggingface", "")
 WORKED_OUT = (schema.model_month, schema.month_columns, schema.month_build)
@@ -134,7 +134,7 @@ def measured(db: Database, window: Window) -> Rows:
     seen = look(db, HUB)
     assert seen.as_of is not None
     models = facts.models(db, 1, window)
-    grown = in_window(facts.whole_series(db, 1), models, seen.polls.completed(), window, seen.as_of)
+    grown = in_window(whole_series(db, 1), models, seen.polls.completed(), window, seen.as_of)
     some = (grown.downloads > 0) | (grown.corrections != 0) | ((grown.flags & ~FIRST) != 0)
     columns = (grown.model_id, grown.downloads, grown.estimated, grown.corrections, grown.covered)
     figures = zip(*(column[some].tolist() for column in columns), strict=True)
@@ -217,7 +217,7 @@ def test_days_are_the_same_whether_readings_near_them_are_read_or_all(
     seen = look(on_file, HUB)
     assert seen.as_of is not None
     models = facts.models(on_file, 1, window)
-    whole = growth(facts.whole_series(on_file, 1), models, seen.polls.completed(), seen.as_of)
+    whole = growth(whole_series(on_file, 1), models, seen.polls.completed(), seen.as_of)
     expected = counting.daily_downloads(whole, ids, window)
     found = counting.daily_downloads(counting.growth_of(on_file, HUB, ids, window), ids, window)
     # Of a model without a reading near the window nothing is known; who grows in it has some.
@@ -299,8 +299,7 @@ def test_a_month_hears_that_a_late_fall_lasts_however_long_the_polls_pause_then(
     for polls, open_falls in ((2, 1), (3, 0), (4, 0)):
         put(kept, drawn, polls)
         refresh(kept)
-        built = months.month_build_of(kept, 1, 202603)
-        assert built is not None
+        built = months.month_builds(kept, 1)[202603]
         assert (polls, built.open_falls) == (polls, open_falls)
 
 
@@ -411,8 +410,7 @@ def test_a_month_hears_that_its_last_fall_lasts_after_whatever_outage(kept: Data
     for polls, open_falls in ((4, 1), (5, 0)):
         put(kept, drawn, polls)
         refresh(kept)
-        built = months.month_build_of(kept, 1, 202603)
-        assert built is not None
+        built = months.month_builds(kept, 1)[202603]
         assert built.open_falls == open_falls
 
 
@@ -420,12 +418,10 @@ def test_nothing_new_leaves_the_content_of_a_month(kept: Database) -> None:
     drawn = one_model((0, 900), (2, 1000), (40, 1000), (41, 1050))
     put(kept, drawn, 3)
     refresh(kept)
-    before = months.month_build_of(kept, 1, 202603)
+    before = months.month_builds(kept, 1)[202603]
     put(kept, drawn, 4)
     refresh(kept)
-    after = months.month_build_of(kept, 1, 202603)
-    assert before is not None
-    assert after is not None
+    after = months.month_builds(kept, 1)[202603]
     assert (after.content, after.last_poll_id) == (before.content, 4)
 
 

@@ -307,7 +307,7 @@ def test_a_30_day_count_without_the_counter_after_a_large_rise_is_stored_and_rea
     polling.poll(2, [seen("a", None, 900)])
     polling.poll(3, [seen("a", 5_000, 900)])
     assert [row[:2] for row in polling.readings("a")] == [(0, 0), (1, 5_000), (2, None)]
-    read = facts.readings_of(polling.db, polling.model_id("a"))
+    read = facts.readings_of_models(polling.db, polling.hub, [polling.model_id("a")])
     assert read.rolling.tolist() == [7, 7, 900]
 
 

@@ -15,7 +15,7 @@ from collector.series import NO_DELTA, NOT_SAID, Readings
 from collector.store import readings as facts
 from collector.store.database import Database, upgrade
 from collector.store.schema import model, model_name, model_state
-from tests.store.facts import World
+from tests.store.facts import World, whole_series
 
 S = 1_000 * DAY
 WINDOW = Window(S, S + 30 * DAY, "window")
@@ -60,11 +60,11 @@ def test_readings_come_by_model_time_and_poll_with_silence_marked(db: Database, 
         "span": [NOT_SAID, NOT_SAID, 9, NOT_SAID],
         "delta": [NO_DELTA, NO_DELTA, -4, NO_DELTA],
     }
-    for found in (facts.readings_of_models(db, 1, [1, 2, 3]), facts.whole_series(db, 1)):
+    for found in (facts.readings_of_models(db, 1, [1, 2, 3]), whole_series(db, 1)):
         assert {name: getattr(found, name).tolist() for name in expected} == expected
         assert all(getattr(found, name).dtype == np.int64 for name in expected)
-    assert of_model(facts.readings_of(db, 1), 1) == [2, 3, 1]
-    assert len(facts.readings_of(db, 1)) == 3
+    assert of_model(facts.readings_of_models(db, 1, [1]), 1) == [2, 3, 1]
+    assert len(facts.readings_of_models(db, 1, [1])) == 3
     assert of_model(facts.readings_of_models(db, 1, [2, 1]), 2) == [2]
     assert len(facts.readings_of_models(db, 1, [])) == 0
 
@@ -75,12 +75,12 @@ def test_other_hubs_readings_stay_out(db: Database, models: World) -> None:
     models.state(9, None, 0, 0)
     models.poll(1, S, hub_id=2)
     models.reading(1, 9, None, downloads_30d=3)
-    assert len(facts.whole_series(db, 1)) == 0
-    assert len(facts.whole_series(db, 2)) == 1
+    assert len(whole_series(db, 1)) == 0
+    assert len(whole_series(db, 2)) == 1
 
 
 def test_a_model_nobody_knows_has_no_readings(db: Database, world: World) -> None:
-    assert len(facts.readings_of(db, 77)) == 0
+    assert len(facts.readings_of_models(db, 1, [77])) == 0
 
 
 # --- models ---------------------------------------------------------------------------------------------------------
