@@ -14,7 +14,7 @@ import numpy as np
 
 from collector.model import DAY
 from collector.series import NO_DELTA, NOT_SAID, Bools, Ints
-from collector.store.changes import LARGE_RISE, State
+from collector.store.changes import LARGE_RISE, UNREAD_AFTER, State
 from collector.store.descriptions import NO_DESCRIPTIONS, Descriptions
 
 
@@ -235,7 +235,7 @@ def plain_models(readings: Arranged, before: States, last_stored: Ints) -> Bools
 class PlainRows:
     """What is to be stored of plain models: which of the readings, with their derived columns, and the states after."""
 
-    kept: Bools  #: by reading: it differs from the one before
+    kept: Bools  #: by reading: it differs from the one before, or is a 30-day count that went unread for long
     span: Ints  #: by reading; NOT_SAID at the very first one
     delta: Ints  #: by reading; NO_DELTA at the very first one
     after: States  #: by model
@@ -251,7 +251,8 @@ def plain_rows(readings: Arranged, before: States) -> PlainRows:
     seen_before[starts] = before.seen_at
     known = seen_before != NOT_SAID
     delta = np.where(known, value - value_before, NO_DELTA)
-    kept = delta != 0
+    span = np.where(known, readings.at - seen_before, NOT_SAID)
+    kept = (delta != 0) | (~cumulative & (span > UNREAD_AFTER))
     rose = cumulative & known & (delta > LARGE_RISE)
     after = States(
         all_time=_last(readings.all_time, cumulative, starts, before.all_time),
@@ -261,7 +262,7 @@ def plain_rows(readings: Arranged, before: States) -> PlainRows:
         seen_at=_last(readings.at, np.ones(len(readings), np.bool_), starts, before.seen_at),
         rose_at=_last(readings.at, rose, starts, before.rose_at),
     )
-    return PlainRows(kept, np.where(known, readings.at - seen_before, NOT_SAID), delta, after)
+    return PlainRows(kept, span, delta, after)
 
 
 def _shifted(column: Ints) -> Ints:

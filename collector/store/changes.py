@@ -7,6 +7,9 @@ The counter of a model is `downloads_all_time`; as long as none was read it is `
 series. 30-day readings before the first cumulative one are a history with a chain of their own; the first cumulative
 row keeps, in its span, when that history was last seen. A reading of the 30-day count alone that lies at or after the
 first cumulative one is kept as a row without span and delta and takes part in neither chain.
+
+A cumulative counter that says the same after a while stood still. A 30-day count may have been another in between: when
+it was not seen for more than 15 days it is a reading of its own, though it says what it said before.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from collector.model import CREATED_AT_FLOOR, DAY
 
 LARGE_RISE = 1_000  # downloads; a restatement exceeds what was expected by more than this
 KEPT_AFTER_RISE = 3 * DAY  # the restatement rule reads 30-day counts until then
+UNREAD_AFTER = 15 * DAY  # the measure takes a 30-day count for so long before and after each sighting
 USUAL_DAYS = 14  # daily polls that say how many counters usually move
 FEWEST_USUAL_DAYS = 3
 
@@ -53,7 +57,7 @@ class State(NamedTuple):
     all_time: int | None = None
     rolling: int | None = None
     likes: int | None = None
-    changed_at: int | None = None  #: first sighting of the counter's present value; None: never read
+    changed_at: int | None = None  #: first sighting of the counter's present value, as `Plateau`; None: never read
     seen_at: int | None = None  #: last sighting of it; None: never read
     seen_before_at: int | None = None  #: the sighting before; None: the last listing did not advance `seen_at`
     rose_at: int | None = None  #: last rise of the cumulative counter by more than 1,000
@@ -96,7 +100,10 @@ class Merged(NamedTuple):
 
 
 class Plateau(NamedTuple):
-    """A value of a counter with its first and last sighting, both inclusive: between them it is read."""
+    """A value of a counter with its first and last sighting, both inclusive: between them it is read.
+
+    Of a 30-day count no sighting is more than 15 days after the one before.
+    """
 
     first: int
     last: int
@@ -129,8 +136,8 @@ def compare(state: State, reading: Reading) -> Change | None:
     span = reading.at - state.seen_at
     if old is None or value is None:  # the first cumulative reading after 30-day counts
         return Change(_advanced(state, reading, changed=True), Row(reading, span, None), moved=False)
-    if value != old:
-        return Change(_advanced(state, reading, changed=True), Row(reading, span, value - old), moved=True)
+    if value != old or _was_unread(reading, span):
+        return Change(_advanced(state, reading, changed=True), Row(reading, span, value - old), moved=value != old)
     row = Row(reading, span, 0) if _is_kept_after_rise(state, reading) else None
     return Change(_advanced(state, reading, changed=False), row, moved=False)
 
@@ -147,6 +154,11 @@ def _is_kept_after_rise(state: State, reading: Reading) -> bool:
     if state.rose_at is None or reading.at - state.rose_at > KEPT_AFTER_RISE:
         return False
     return reading.rolling is not None and reading.rolling != state.rolling
+
+
+def _was_unread(reading: Reading | Stored, span: int) -> bool:
+    """Whether of some of the span before a reading nothing is known, whatever the sighting before said."""
+    return reading.all_time is None and span > UNREAD_AFTER
 
 
 def _said(state: State, reading: Reading) -> State:
@@ -331,13 +343,14 @@ def _chain(
         plateau = item.plateau if isinstance(item, _Segment) else Plateau(item.at, item.at, _value(item))
         span = None if seen is None else plateau.first - seen
         delta = None if value is None else plateau.value - value
+        goes_on = delta == 0 and not _was_unread(item.row if isinstance(item, _Segment) else item, span or 0)
         if isinstance(item, _Segment):
             chain.rewrites += [
                 Rewrite(row.poll_id, row.at, span, _minus(row, value)) for row in (item.row, *item.twins)
             ]
-        elif delta != 0 or len(kept) < len(segments):  # what takes another row's place is a row, whatever its value
+        elif not goes_on or len(kept) < len(segments):  # what takes another row's place is a row, whatever its value
             chain.rows.append(Row(item, span, delta))
-        _lengthen(chain, plateau, delta)
+        _lengthen(chain, plateau, delta, goes_on=goes_on)
         seen, value = plateau.last, plateau.value
     return chain
 
@@ -350,8 +363,8 @@ def _minus(row: Stored, before: int | None) -> int | None:
     return None if before is None else _value(row) - before
 
 
-def _lengthen(chain: _Chain, plateau: Plateau, delta: int | None) -> None:
-    if delta == 0:
+def _lengthen(chain: _Chain, plateau: Plateau, delta: int | None, *, goes_on: bool) -> None:
+    if goes_on:
         chain.plateaus[-1] = chain.plateaus[-1]._replace(last=plateau.last)
     else:
         chain.plateaus.append(plateau)
@@ -383,8 +396,9 @@ def _new_points(segments: list[_Segment], stored: list[Stored], points: list[Rea
 
 
 def _seen_around(before: _Segment, after: _Segment) -> Plateau | None:
-    """The one value seen on both sides of the gap between two stored rows; None when they differ."""
-    if before.plateau.value != after.plateau.value:
+    """The one value seen on both sides of the gap between two stored rows; None when they differ, or it went unread."""
+    gap = after.plateau.first - before.plateau.last
+    if before.plateau.value != after.plateau.value or _was_unread(after.row, gap):
         return None
     return Plateau(before.plateau.first, after.plateau.last, before.plateau.value)
 

@@ -326,7 +326,12 @@ def count_at(readings: Sequence[Sighting], at: int) -> Fraction | None:
 
 
 def seen_unchanged(one: Sighting, other: Sighting) -> bool:
-    """A counter seen unchanged is read at every moment between. Only where it is the counter."""
+    """A counter seen unchanged is read at every moment between. Only where it is the counter.
+
+    Nobody knows what a 30-day count was farther than 15 days from any sighting.
+    """
+    if other.at - one.at > 2 * NEAR:
+        return False
     return one.rolling == other.rolling and one.all_time is None and other.all_time is None
 
 

@@ -16,7 +16,8 @@ counts = st.none() | st.sampled_from([0, 1, 5, 2_000, 5_000])
 cumulative = st.builds(lambda n, r, likes: (n, r, likes), st.sampled_from([0, 1, 5, 2_000, 5_000]), counts, counts)
 rolling = st.builds(lambda r, likes: (None, r, likes), st.sampled_from([0, 1, 5, 2_000]), counts)
 several = st.lists(cumulative, min_size=1, max_size=6) | st.lists(rolling, min_size=1, max_size=6)
-steps = st.lists(st.integers(1, 40), min_size=12, max_size=12)
+# Hours; a 30-day count that is not seen for more than 15 days went unread.
+steps = st.lists(st.integers(1, 40) | st.sampled_from([15 * 24, 15 * 24 + 1]), min_size=12, max_size=12)
 
 
 def readings_of(said: list[tuple[int | None, int | None, int | None]], gaps: list[int], start: int) -> list[Reading]:

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from collector.measure.tiles import NEAR_SECONDS
 from collector.model import CREATED_AT_FLOOR, DAY
 from collector.store.changes import (
     UNREAD,
+    UNREAD_AFTER,
     Change,
     Contradiction,
     Plateau,
@@ -368,6 +370,60 @@ def test_the_cumulative_series_is_the_same_whatever_30_day_counts_stand_beside_i
 def test_a_stored_row_without_any_counter_is_a_bug() -> None:
     with pytest.raises(ValueError, match="without a counter"):
         merge([Stored(1, 10, None, None, 3, None, None)], State(seen_at=10), [])
+
+
+# --- 30-day counts that went unread ---------------------------------------------------------------------------------
+
+
+def test_a_30_day_count_goes_unread_when_the_measure_would_take_no_sighting_of_it() -> None:
+    assert UNREAD_AFTER == NEAR_SECONDS
+
+
+def test_a_30_day_count_that_is_back_after_more_than_15_days_is_a_reading_of_its_own() -> None:
+    shelf = polled(rolling(0, 7), rolling(3 * DAY, 7), rolling(18 * DAY, 7), rolling(34 * DAY, 7), rolling(35 * DAY, 7))
+    assert shelf.derived() == [(0, None, None), (34 * DAY, 16 * DAY, 0)]
+    assert (shelf.state.changed_at, shelf.state.seen_at) == (34 * DAY, 35 * DAY)
+    assert shelf.polls == 2
+
+
+def test_a_30_day_count_that_is_back_has_not_moved() -> None:
+    change = compare(polled(rolling(0, 7)).state, rolling(40 * DAY, 7))
+    assert change is not None
+    assert (change.moved, change.row) == (False, Row(rolling(40 * DAY, 7), 40 * DAY, 0))
+
+
+def test_a_cumulative_counter_that_is_back_stood_still_however_long_it_was_away() -> None:
+    shelf = polled(total(0, 7), total(400 * DAY, 7))
+    assert shelf.derived() == [(0, None, None)]
+    with pytest.raises(Contradiction):
+        shelf.put(total(200 * DAY, 8))
+
+
+def test_a_file_may_say_what_a_30_day_count_was_while_it_went_unread() -> None:
+    shelf = polled(rolling(0, 7), rolling(40 * DAY, 7))
+    assert shelf.put(rolling(10 * DAY, 7)) == 1  # a later sighting of the first
+    assert shelf.derived() == [(0, None, None), (40 * DAY, 30 * DAY, 0)]
+    shelf.put(rolling(20 * DAY, 9))
+    assert shelf.derived() == [(0, None, None), (20 * DAY, 10 * DAY, 2), (40 * DAY, 20 * DAY, -2)]
+    with pytest.raises(Contradiction):
+        shelf.put(rolling(5 * DAY, 9))
+
+
+rolling_histories = st.lists(
+    st.builds(rolling, st.integers(0, 90).map(lambda day: day * DAY), st.integers(5, 6)),
+    max_size=8,
+    unique_by=lambda reading: reading.at,
+)
+
+
+@given(rolling_histories)
+def test_30_day_counts_in_order_of_time_are_stored_by_a_file_as_by_polls(readings: list[Reading]) -> None:
+    readings = sorted(readings)
+    shelf, imported = polled(*readings), Shelf()
+    imported.put(*readings)
+    assert imported.derived() == shelf.derived()
+    assert imported.state == shelf.state._replace(seen_before_at=None)
+    assert imported.put(*readings) == 0
 
 
 # --- clocks that stood still or went back ---------------------------------------------------------------------------

@@ -326,6 +326,31 @@ def test_days_whose_tile_takes_a_later_count_have_its_part_however_early_in_the_
     assert [row[:5] for row in counted(kept, week)] == close(measured(kept, week))
 
 
+def test_a_month_hears_of_a_30_day_count_that_is_back_though_it_did_not_move(kept: Database) -> None:
+    drawn = away(12, 42)
+    for polls, downloads in ((3, 10), (4, 310)):  # of the first of March alone, and of the whole month
+        put(kept, drawn, polls)
+        refresh(kept)
+        march = month_window("2026-03")
+        assert (polls, [row[1] for row in counted(kept, march)]) == (polls, [pytest.approx(downloads)])
+        assert [row[:5] for row in counted(kept, march)] == close(measured(kept, march))
+
+
+def test_while_a_30_day_count_went_unread_nothing_is_known_of_it(kept: Database) -> None:
+    drawn = away(12, 55)  # the end of March is 19 days from the one, and 24 from the other
+    put(kept, drawn, len(drawn.polls))
+    refresh(kept)
+    assert [row[1] for row in counted(kept, month_window("2026-03"))] == [pytest.approx(10)]
+
+
+def away(last: int, back: int) -> Drawn:
+    """A model with the same 30-day count on the days before and after it was away; polls went on meanwhile."""
+    polls = [Poll(START + day * DAY) for day in (0, last, 35, back)]
+    at = [poll.started_at for poll in polls]
+    seen = Life([Sighting(at[n], None, 300, at[n]) for n in (0, 1, 3)], START - 400 * DAY)
+    return Drawn([seen], polls, at)
+
+
 def test_a_poll_adds_only_what_it_read_to_a_month(kept: Database) -> None:
     drawn = one_model((0, 900), (2, 1000), (3, 1010), (4, 1030))
     put(kept, drawn, 3)
