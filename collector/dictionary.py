@@ -78,6 +78,8 @@ _BIASES = """\
 * Origins are those of organisations, by their head office, as far as the registry knows them: most individuals are
   `ZZ`. `share_max` bounds missing labels only; it does not bound wrong ones, lineage, or estimates.
 * Lineage is declared by uploaders, or read from names where nothing is declared (`base_basis` says which).
+* Imported files name models, not the hub's keys. A model that was renamed between two polls stands twice where files
+  imported before the second of them speak of it under its new name; imported after it, they go to the model.
 * How good the name alone is, the software measures on models that do declare a base: `collector origins check` gives
   the figure for the models in your database. On the sample of `tests/origins/data/known_lineages.csv` (689 models of
   public lineage, chosen by hand, hard ones among them; families and corrections were mended with it in view, so it is

@@ -403,8 +403,9 @@ def _adopt(conn: Connection, running: RunningPoll, fresh: Sequence[Observation])
 
     Only to a key that is listed for the first time. One that was renamed to the name bore another before, so what was
     read under this one until then is another model's, and for what came between its last poll and this one a file of
-    names gives no proof. Both models have readings by then, and which of them are kept depends on those before: to make
-    one history of two, all of it would have to be taken apart, with every month that rests on it.
+    names gives no proof (an import after this poll takes the user's word for it). Both models have readings by then,
+    and which of them are kept depends on those before: to make one history of two, all of it would have to be taken
+    apart, with every month that rests on it. README tells users to poll first and import then.
     """
     imported: dict[str, _Known] = {}
     for part in chunks([row.name for row in fresh]):
