@@ -170,11 +170,20 @@ def grown_in(db: Database, hub: Hub, window: Window, seen: Look, polls: tuple[in
     )
 
 
-def plain_sums(db: Database, hub: Hub, window: Window, polls: tuple[int, int] = sums.ALL) -> tuple[Ints, Ints]:
-    """The models with plain growth in the window, read by these polls, and their downloads; of judged ones, untrue."""
+def plain_sums(
+    db: Database,
+    hub: Hub,
+    window: Window,
+    polls: tuple[int, int] = sums.ALL,
+    growth: sums.PollGrowth | None = None,
+) -> tuple[Ints, Ints]:
+    """The models with plain growth in the window, read by these polls, and their downloads; of judged ones, untrue.
+
+    `growth` reads the polls of several windows, where these are worked out one after the other.
+    """
     last = figures.last_model(db)
     summed = np.zeros(last + 1, np.int64)
-    for read in sums.rises(db, hub.id, window, polls):
+    for read in sums.rises(db, hub.id, window, polls, growth):
         cut = part_in(read.cut, Spans.plain(read.cut_of, read.begin, read.end, read.cut), window)
         for model_id, downloads in ((read.whole_of, read.whole), (read.cut_of, cut)):
             known = model_id <= last  # an import beside may have brought others since

@@ -6,9 +6,10 @@ it writes can be dropped and rebuilt to the same bytes: a fingerprint of what we
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,6 +39,7 @@ from collector.store.lineages import Todo
 from collector.store.month_columns import Came, MonthColumns, MonthRow
 from collector.store.months import Month, MonthBuild
 from collector.store.queries import Hub
+from collector.store.sums import PollGrowth, growth_by_poll
 
 
 def refresh(
@@ -56,8 +58,7 @@ def refresh(
     known = lru_cache(None)(lambda: hubwide.read(db, hub.id, columns))
     seen = look(db, hub)
     months_known = known_months(db, hub, seen)
-    for month in months_known:
-        refresh_month(db, hub, month, known, seen)
+    refresh_months(db, hub, months_known, known, seen)
     seen, rules = with_new_builds(db, hub, seen), rules_mark(knowledge, scopes)
     with db.connect() as conn:
         wait = waiting.waiting(conn, hub.id)
@@ -126,45 +127,55 @@ def refresh_registry(db: Database, hub: Hub, knowledge: Knowledge) -> None:
         reviewed.keep(db, hub.id, registry.digest, found)
 
 
-def refresh_month(
-    db: Database, hub: Hub, month: Window, known: Callable[[], Hubwide] | None = None, seen: Look | None = None
-) -> None:
+class _Once(NamedTuple):
+    """What is read once for several months."""
+
+    hubwide: Callable[[], Hubwide]  #: the hub's models
+    growth: PollGrowth
+
+
+def refresh_months(db: Database, hub: Hub, months: Sequence[Window], known: Callable[[], Hubwide], seen: Look) -> None:
+    """Bring the rows of some months up to date, given in order: a poll may have read growth of two of them."""
+    once = _Once(known, growth_by_poll(db))
+    for month in months:
+        refresh_month(db, hub, month, once, seen)
+
+
+def refresh_month(db: Database, hub: Hub, month: Window, once: _Once | None = None, seen: Look | None = None) -> None:
     """Bring the rows of a month up to date: by what came since where that only adds to it, else from nothing.
 
-    `known` gives the hub's models where somebody else needs them too, and `seen` is the hub where it was looked at.
+    `once` is what other months need too, and `seen` is the hub where it was looked at.
 
     A poll may be under way. What it brings after that look is not said to be taken in: a later poll is left out, and a
     page of one of these changes the mark, so that the month is worked out from nothing.
     """
     seen = look(db, hub) if seen is None else seen
-    known = known or lru_cache(None)(lambda: hubwide.read(db, hub.id))
+    once = once or _Once(lru_cache(None)(lambda: hubwide.read(db, hub.id)), growth_by_poll(db))
     last, built = seen.polls.last_poll(month), seen.build(month)
     stood = built is not None and seen.stands(month, built)
     if built is not None and stood and last <= built.last_poll_id:
         # A model that was not seen for long may be seen again, unchanged.
         if built.covered < 1 and _can_be_covered(db, hub, month, built.covered):
             rows = months.month_rows(db, hub.id, month_number(month))
-            months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, rows, known))
+            months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, rows, once.hubwide))
         return
     if built is not None and stood and sums.is_in_order(db, hub.id, built.last_poll_id):
-        rows = months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), seen, known))
+        rows = months.add_to_month(db, _month(db, hub, month, (built.last_poll_id, last), seen, once))
     else:
-        rows = months.build_month(db, _month(db, hub, month, (0, last), seen, known))
-    months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, rows, known))
+        rows = months.build_month(db, _month(db, hub, month, (0, last), seen, once))
+    months.set_covered(db, hub.id, month_number(month), _covered(db, hub, month, rows, once.hubwide))
 
 
-def _month(
-    db: Database, hub: Hub, month: Window, polls: tuple[int, int], seen: Look, known: Callable[[], Hubwide]
-) -> Month:
+def _month(db: Database, hub: Hub, month: Window, polls: tuple[int, int], seen: Look, once: _Once) -> Month:
     """What polls numbered above the first up to the second put into a month."""
     after, last = polls
     mark, grown = seen.mark(month, last), grown_in(db, hub, month, seen, polls)
     renamed = facts.models(db, hub.id, month, facts.renamed(db, hub.id, month, after))
     judged: dict[int, MonthRow | None] = dict.fromkeys(grown.judged.model_id.tolist())
     shown = _with_figures(grown.firsts) | grown.backed_later
-    plain, downloads = plain_sums(db, hub, month, polls)
+    plain, downloads = plain_sums(db, hub, month, polls, once.growth)
     came = Came(
-        (plain, downloads, _accounts(db, hub, month, plain, known)),
+        (plain, downloads, _accounts(db, hub, month, plain, once.hubwide)),
         list(_month_rows(grown.firsts, grown.accounts_of_firsts, month, shown)),
         judged | {row.model_id: row for row in _month_rows(grown.judged, grown.accounts_of_judged, month)},
         dict(zip(renamed.model_id.tolist(), renamed.publisher_id.tolist(), strict=True)),

@@ -8,7 +8,8 @@ seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -53,20 +54,52 @@ class Rises(NamedTuple):
     end: Ints  #: … and the reading
 
 
-def rises(db: Database, hub_id: int, window: Window, polls: tuple[int, int] = ALL) -> Iterator[Rises]:
+class Growth(NamedTuple):
+    """Plain growth that one poll read, wherever it lies: at most once of each model."""
+
+    model_id: Ints
+    downloads: Ints
+    begin: Ints  #: the last sighting of the value before
+    end: Ints  #: the reading
+
+
+PollGrowth = Callable[[int, int], Growth]  #: of the poll with this number that began at this moment
+
+
+def growth_by_poll(db: Database) -> PollGrowth:
+    """Reads the growth of one poll after the other: one that is asked for twice running, at the border of two months,
+    is read once.
+    """
+    return lru_cache(maxsize=1)(partial(_growth, db))
+
+
+def _growth(db: Database, poll_id: int, started_at: int) -> Growth:
+    read = _RISES.add_columns(observation.c.time_and_span).where(of_poll(poll_id))
+    with db.connect() as conn:
+        models, downloads, when = columns_of(conn, read)
+    end = started_at + seconds_of(when)
+    return Growth(models, downloads, end - span_of(when), end)  # what rises has a span
+
+
+def rises(
+    db: Database, hub_id: int, window: Window, polls: tuple[int, int] = ALL, growth: PollGrowth | None = None
+) -> Iterator[Rises]:
     """The plain growth that touches the window, read by these polls: one after the other.
 
     Of judged models it says nothing true: theirs is to be replaced. To have the database add it up by model takes
-    several times as long: a month of the whole hub is twelve million readings.
+    several times as long: a month of the whole hub is twelve million readings. `growth` reads the polls of several
+    windows, where these are asked for one after the other.
     """
+    growth = growth or growth_by_poll(db)
     with db.connect() as conn:
-        for of in conn.execute(_touching(hub_id, window, polls)).all():
-            read = _RISES.where(of_poll(of.id))
-            if _lies_within(window, of.started_at, of.reaches_back_to):
-                models, downloads = columns_of(conn, read)
-                yield Rises(models, downloads, _NONE, _NONE, _NONE, _NONE)
-            else:
-                yield _parted(conn, read, window, of.started_at)
+        touching = conn.execute(_touching(hub_id, window, polls)).all()
+    for of in touching:
+        if _lies_within(window, of.started_at, of.reaches_back_to):
+            with db.connect() as conn:
+                models, downloads = columns_of(conn, _RISES.where(of_poll(of.id)))
+            yield Rises(models, downloads, _NONE, _NONE, _NONE, _NONE)
+        else:
+            yield _parted(growth(of.id, of.started_at), window)
 
 
 def _lies_within(window: Window, started_at: int, reaches_back_to: int | None) -> bool:
@@ -77,14 +110,12 @@ def _lies_within(window: Window, started_at: int, reaches_back_to: int | None) -
 _NONE = np.empty(0, np.int64)
 
 
-def _parted(conn: Connection, read: Select[tuple[int, int]], window: Window, started_at: int) -> Rises:
-    """What a poll read, each reading asked where its growth lies; what rises has a span.
+def _parted(read: Growth, window: Window) -> Rises:
+    """What a poll read, each reading asked where its growth lies.
 
     In memory: to let the database work out each moment and compare it takes half as long again.
     """
-    models, downloads, when = columns_of(conn, read.add_columns(observation.c.time_and_span))
-    end = started_at + seconds_of(when)
-    begin = end - span_of(when)
+    models, downloads, begin, end = read
     whole = (window.start <= begin) & (end <= window.end)
     cut = ~whole & (begin < window.end) & (end > window.start)
     return Rises(models[whole], downloads[whole], models[cut], downloads[cut], begin[cut], end[cut])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -152,8 +153,10 @@ def counted(db: Database, window: Window) -> Rows:
 
 
 def refresh(db: Database) -> None:
-    for month in rollup.known_months(db, HUB, look(db, HUB)):
-        rollup.refresh_month(db, HUB, month)
+    """All months, as a roll-up does: a poll whose growth lies in two of them is read once for both."""
+    seen = look(db, HUB)
+    known = lru_cache(None)(lambda: hubwide.read(db, 1))
+    rollup.refresh_months(db, HUB, rollup.known_months(db, HUB, seen), known, seen)
 
 
 def stored(db: Database) -> tuple[Rows, Rows, Rows]:
@@ -363,6 +366,18 @@ def test_a_poll_adds_only_what_it_read_to_a_month(kept: Database) -> None:
     refresh(kept)
     (row,) = counted(kept, march)
     assert row[1] == measured(kept, march)[0][1] + 5000
+
+
+def test_growth_is_read_once_for_two_months_and_anew_after_another_poll(kept: Database) -> None:
+    put(kept, one_model((0, 900), (2, 1000), (3, 1010)), 3)
+    growth = sums.growth_by_poll(kept)
+    with kept.connect() as connection:
+        (second, third) = connection.execute(select(schema.poll.c.id, schema.poll.c.started_at).offset(1)).all()
+    read = growth(*second)
+    assert growth(*second) is read
+    assert growth(*third).downloads.tolist() == [10]
+    assert growth(*second) is not read
+    assert growth(*second).downloads.tolist() == [100]
 
 
 def test_models_that_came_since_the_hub_s_were_read_are_left_for_the_next_time(kept: Database) -> None:
