@@ -22,7 +22,8 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, select, updat
 from benchmarks import hub_days
 from benchmarks.hub_days import Day, Ints
 from benchmarks.moments import Clock, moments
-from collector.model import Base, Observation, Page, PollPlan, from_seconds
+from collector.hubs.huggingface_pages import ordinary_rows
+from collector.model import Page, PollPlan, from_seconds, to_seconds
 from collector.polling import poll_once
 from collector.series import Bools
 from collector.store import sighting_runs
@@ -42,7 +43,7 @@ CACHE_KIB = 400_000
 
 
 class MadeUpHub:
-    """A day of the made-up hub as the pages that the hub's module would read from it, one after the other."""
+    """A day of the made-up hub as the pages that the hub's module reads from it, one after the other."""
 
     name, endpoint = HUB, ENDPOINT
 
@@ -55,20 +56,13 @@ class MadeUpHub:
         start = int(cursor or 0)
         end = min(start + hub_days.PAGE_ROWS, len(self._day.all_time))
         counters = zip(*(column[start:end].tolist() for column in self._day[1:]), strict=True)
-        rows = tuple(as_read(start + n, *said) for n, said in enumerate(counters))
+        sent = f"[{','.join(hub_days.row(start + n, *said) for n, said in enumerate(counters))}]"
         self.clock.next_page()
-        return Page(self.clock.now(), rows, str(end) if end < len(self._day.all_time) else None)
-
-
-def as_read(model: int, all_time: int, rolling: int, likes: int) -> Observation:
-    """What `hub_days.row` says, read."""
-    task, library = hub_days.TASKS[model % len(hub_days.TASKS)], hub_days.LIBRARIES[model % len(hub_days.LIBRARIES)]
-    bases: tuple[Base, ...] = ()
-    if declared := hub_days.base_of(model):
-        base, relation = declared
-        bases = (Base(hub_days.name(base), relation, hub_days.key(base)),)
-    key, name, created_at = hub_days.key(model), hub_days.name(model), hub_days.created_seconds(model)
-    return Observation(key, name, all_time, rolling, likes, created_at, task, library, bases)
+        at = self.clock.now()
+        rows = ordinary_rows(sent.encode(), to_seconds(at))
+        if rows is None:
+            raise ValueError("the made-up hub sends an odd row")
+        return Page(at, rows.listed, str(end) if end < len(self._day.all_time) else None)
 
 
 def poll_day(url: str, day: Day) -> None:

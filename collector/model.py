@@ -7,7 +7,7 @@ Instants are whole seconds: `datetime` (aware, UTC) at the borders, Unix seconds
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple, Protocol, Self
@@ -69,33 +69,26 @@ class Observation(NamedTuple):
     bases: tuple[Base, ...] = ()  #: as declared, in the hub's order
 
     def described(self) -> int:
-        """CRC-32 of what is said of a model beside its counters: name, task, library, creation, bases."""
-        return description_crc(self.name, self.pipeline_tag, self.library_name, self.created_at, self.bases)
+        """As `Listed.described`: CRC-32 of name, task, library, creation and bases."""
+        # No text of a hub holds a line break or half a character, and none is empty: None cannot be taken for one.
+        said = f"{self.name}\n{self.pipeline_tag or ''}\n{self.library_name or ''}\n{self.created_at}"
+        for base, relation, key in self.bases:
+            said += f"\n{base}\n{relation or ''}\n{key or ''}"
+        return crc32(said.encode())
 
     def observation(self) -> Self:
         """Itself: the whole of a `Listed`."""
         return self
 
 
-def description_crc(
-    name: str,
-    task: str | None,
-    library: str | None,
-    created_at: int | None,
-    bases: Iterable[tuple[str, str | None, str | None]],
-) -> int:
-    """CRC-32 of a model's description. `bases` as in `Base`: plain tuples, since millions are looked at."""
-    # No text of a hub holds a line break or half a character, and none is empty: so None cannot be taken for a text.
-    said = f"{name}\n{task or ''}\n{library or ''}\n{created_at}"
-    for base, relation, key in bases:
-        said += f"\n{base}\n{relation or ''}\n{key or ''}"
-    return crc32(said.encode())
+class OddRow(Exception):
+    """What was said of a listed model cannot be taken as it is; its page is to be read carefully."""
 
 
 class Listed(Protocol):
-    """A model on a page, every value checked: its counters at once, the rest where it is asked for.
+    """A model on a page: its counters at once, the rest where it is asked for.
 
-    Most models of a daily poll are described as before, so that an `Observation` need not be made of them.
+    Most models of a daily poll are described as before, in the same words, and those were checked then.
     """
 
     @property
@@ -108,11 +101,14 @@ class Listed(Protocol):
     def likes(self) -> int | None: ...
 
     def described(self) -> int:
-        """As `Observation.described`."""
+        """A checksum of what is said of the model beside its counters, in the words in which it is said.
+
+        Equal words have one checksum. Others may say the same all the same: `observation` tells.
+        """
         ...
 
     def observation(self) -> Observation:
-        """All that was said."""
+        """All that was said, every value checked. Raises OddRow."""
         ...
 
 
@@ -127,14 +123,26 @@ class Page:
     retries: int = 0  #: requests tried again for this page
     waited_seconds: float = 0.0  #: time spent in waits the hub asked for
     unreadable_keys: tuple[str, ...] = ()  #: the hub's keys of models whose rows could not be read: listed all the same
+    carefully: Callable[[], Page] | None = None  #: this page read row by row, for when one proves odd; None: it was
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "observed_at", require_utc(self.observed_at))
 
+    def checked(self) -> Page:
+        """This page, or as it is when read carefully where any of its rows proves odd."""
+        try:
+            for row in self.listed:
+                row.observation()
+        except OddRow:
+            if self.carefully is None:
+                raise
+            return self.carefully()
+        return self
+
     @property
     def observations(self) -> tuple[Observation, ...]:
         """All that was said of every model."""
-        return tuple(row.observation() for row in self.listed)
+        return tuple(row.observation() for row in self.checked().listed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collector.garbage import no_garbage_sought, seek_new_garbage
 from collector.hubs import Hub, Stop
 from collector.hubs.http import RESUME, check_stop
 from collector.logs import about
-from collector.model import Page, PollPlan, to_seconds
+from collector.model import OddRow, Page, PollPlan, to_seconds
 from collector.store.polls import FinishedPoll, PollStore, RunningPoll
 from collector.store.timing import SECONDS
 
@@ -63,7 +63,7 @@ def poll_once(
                 with no_garbage_sought():
                     page = next(pages)
                     _require_in_time(hub.name, poll, page)
-                    poll = store.write_page(poll, page)
+                    poll = _kept(store, poll, page)
                 if poll.pages % _PAGES_OF_GARBAGE == 0:
                     seek_new_garbage()
                 progress(Progress(poll.models_listed, poll.pages, plan.top))
@@ -71,6 +71,16 @@ def poll_once(
             store.fail_poll(poll, str(e), now())
             raise
         return PollResult(store.finish_poll(poll, now()), unfinished is not None)
+
+
+def _kept(store: PollStore, poll: RunningPoll, page: Page) -> RunningPoll:
+    """The poll after a page of which all rows were kept that can be read."""
+    try:
+        return store.write_page(poll, page)
+    except OddRow:
+        if page.carefully is None:
+            raise
+        return store.write_page(poll, page.carefully())
 
 
 def _require_in_time(name: str, poll: RunningPoll, page: Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,13 @@ import pytest
 from sqlalchemy import select
 
 from collector.errors import CursorRefused, HubError, Stopped
+from collector.hubs.huggingface import read_page
+from collector.hubs.judging import Answer
 from collector.model import Observation, Page, PollPlan
 from collector.polling import PollResult, Progress, poll_once
 from collector.store import schema
 from collector.store.database import Database, upgrade
-from collector.store.polls import PollStore
+from collector.store.polls import FinishedPoll, PollStore
 
 ALL = PollPlan("all")
 START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
@@ -394,6 +397,68 @@ def test_empty_pages_before_the_rows_are_no_lost_counter(clock: Clock, db: Datab
     clock.at = START + timedelta(days=1)
     result = run(FakeHub(clock, [[], [], [], [], [], [], [row(1)]]), db)
     assert (result.poll.models_listed, result.poll.pages) == (1, 7)
+
+
+# --- pages as the hub's module reads them ----------------------------------------------------------------------------
+
+
+class SendingHub(FakeHub):
+    """Sends its only page as text, which the hub's module reads: what it says of the models is looked at late."""
+
+    sent: str = "[]"
+
+    def page(self, cursor: str | None) -> Page:
+        made = super().page(cursor)
+        rows = read_page(Answer("", 200, {}, self.sent.encode(), None), made.observed_at)
+
+        def carefully() -> Page:
+            assert rows.carefully is not None
+            again = rows.carefully()
+            keys = tuple(again.unreadable_keys)
+            return Page(made.observed_at, again.listed, None, rows_skipped=len(again.skipped), unreadable_keys=keys)
+
+        return Page(made.observed_at, rows.listed, None, carefully=rows.carefully and carefully)
+
+
+def as_sent(key: str, all_time: int, **other: Any) -> dict[str, Any]:
+    said = {"_id": key, "id": f"qwen/{key}", "downloadsAllTime": all_time, "downloads": 1, "likes": 0}
+    return said | {"createdAt": "2024-08-16T20:48:26.000Z", "tags": ["base_model:qwen/base"]} | other
+
+
+def stored(db: Database, *what: Any) -> list[tuple[Any, ...]]:
+    with db.connect() as conn:
+        return [tuple(found) for found in conn.execute(select(*what))]
+
+
+def poll_of(hub: SendingHub, db: Database, day: int, sent: str) -> FinishedPoll:
+    hub.clock.at = START + timedelta(days=day)
+    hub.sent = sent
+    return run(hub, db).poll
+
+
+def test_a_page_on_which_a_row_proves_odd_is_kept_but_for_that_row(clock: Clock, db: Database) -> None:
+    hub = SendingHub(clock, [[]])
+    first = poll_of(hub, db, 0, json.dumps([as_sent("a", 5), as_sent("b", 5, id="/b"), as_sent("c", 5)]))
+    assert (first.models_listed, first.models_new, first.rows_skipped, first.pages) == (2, 2, 1, 1)
+    second = poll_of(hub, db, 1, json.dumps([as_sent("a", 6, createdAt="1969-12-31T00:00:00Z"), as_sent("c", 9)]))
+    assert (second.models_listed, second.models_moved, second.rows_skipped) == (1, 1, 1)
+    assert stored(db, schema.model_state.c.downloads_all_time, schema.model_state.c.listed_poll_id) == [
+        (5, second.id),  # listed, though it could not be read
+        (9, second.id),
+    ]
+
+
+def test_other_words_for_the_same_describe_no_model_anew(clock: Clock, db: Database) -> None:
+    c, hub = schema.model_state.c, SendingHub(clock, [[]])
+    poll_of(hub, db, 0, json.dumps([as_sent("a", 5)]))
+    before = stored(db, c.metadata_crc)
+    known = stored(db, schema.model), stored(db, schema.model_base), stored(db, schema.origin_todo)
+    declared = {"relation": None, "models": [{"id": "qwen/base"}]}
+    poll_of(hub, db, 1, json.dumps([as_sent("a", 5, baseModels=declared, tags=[])]))
+    assert stored(db, c.metadata_crc) != before, "so that the same words are known tomorrow"
+    assert (stored(db, schema.model), stored(db, schema.model_base), stored(db, schema.origin_todo)) == known
+    poll_of(hub, db, 2, json.dumps([as_sent("a", 5, baseModels=declared, tags=["base_model:other/base"])]))
+    assert (stored(db, schema.model_base), stored(db, schema.origin_todo)) == known[1:], "tags are not asked then"
 
 
 class Knot:

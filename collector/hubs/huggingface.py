@@ -11,11 +11,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from collector.errors import CursorRefused
-from collector.hubs.http import PatientClient, Stop
+from collector.hubs.http import Fetched, PatientClient, Stop
 from collector.hubs.huggingface_pages import ordinary_rows
 from collector.hubs.huggingface_rows import Rows, decode_rows, read_rows
 from collector.hubs.judging import Answer
@@ -70,9 +70,13 @@ class HuggingFace:
         if cursor is not None and not self._client.owns(cursor):
             raise CursorRefused(f"{NAME}: the stored address of the next page is not on this endpoint; poll again")
         fetched = self._client.get(cursor or self._first, cursor is not None, read_page)
-        rows = fetched.value
+        return self._told(fetched, fetched.value)
+
+    def _told(self, fetched: Fetched[Rows], rows: Rows) -> Page:
+        """The page; what could not be read of it is logged."""
         self._log_problems("row skipped", rows.skipped)
         self._log_problems("lineage left out", rows.oddities)
+        again = rows.carefully
         return Page(
             observed_at=fetched.asked_at,
             listed=rows.listed,
@@ -81,6 +85,7 @@ class HuggingFace:
             unreadable_keys=tuple(rows.unreadable_keys),
             retries=fetched.retries,
             waited_seconds=fetched.waited_seconds,
+            carefully=None if again is None else lambda: self._told(fetched, again()),
         )
 
     def _log_problems(self, what: str, problems: list[str]) -> None:
@@ -121,5 +126,9 @@ def first_address(endpoint: str, plan: PollPlan) -> str:
 def read_page(answer: Answer, asked_at: datetime) -> Rows:
     """What a page says: at once when every row is ordinary, else row by row. Trouble when the body is no JSON list."""
     latest = to_seconds(asked_at) + CLOCK_MARGIN
+
+    def carefully() -> Rows:
+        return read_rows(decode_rows(answer), latest)
+
     rows = ordinary_rows(answer.body, latest)
-    return read_rows(decode_rows(answer), latest) if rows is None else rows
+    return carefully() if rows is None else replace(rows, carefully=carefully)

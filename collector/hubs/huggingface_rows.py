@@ -7,7 +7,7 @@ the wire format of a row; asks nobody and knows no page's address.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeGuard
@@ -60,6 +60,8 @@ class Rows:
     skipped: list[str]  #: why, for each row that could not be read
     oddities: list[str]  #: declared lineage that could not be read; its row was kept
     unreadable_keys: list[str]  #: of rows that could not be read, where at least their key could
+    #: The same read one by one, for when a row proves odd; None: they were.
+    carefully: Callable[[], Rows] | None = None
 
 
 class BadRow(Exception):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal_column, or_, select, update
 
-from collector.model import DAY, Base, Observation, Page, PollPlan, publisher_of, to_seconds
+from collector.model import DAY, Base, Listed, Observation, Page, PollPlan, publisher_of, to_seconds
 from collector.store import sighting_runs
 from collector.store.absences import note_absences
 from collector.store.changes import (
@@ -42,6 +42,7 @@ from collector.store.histories import (
     gather_statistics,
     hub_number,
     publisher_ids,
+    rows_among,
     state_values,
     stored_readings,
     write_moves,
@@ -49,10 +50,10 @@ from collector.store.histories import (
     write_rewrites,
 )
 from collector.store.lineages import add_todo
-from collector.store.schema import hub, model, model_base, model_name, model_state, poll, publisher
+from collector.store.schema import hub, kind, model, model_base, model_name, model_state, poll, publisher
 from collector.store.server import open_month
 from collector.store.sift import Latest, Sifted, runs, sift
-from collector.store.wording import BASE, DECLARATIONS, base_ids, kind_ids
+from collector.store.wording import BASE, DECLARATIONS, MODEL_WITH_KIND, base_ids, kind_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,8 @@ def _list_unreadable(conn: Connection, running: RunningPoll, keys: Sequence[str]
 
     Nothing was read of them: their last sighting stays where it is, whatever becomes of the poll.
     """
+    if not keys:
+        return
     state = model_state.c
     unlisted = or_(state.listed_poll_id.is_(None), state.listed_poll_id != running.id)
     for part in chunks(keys):
@@ -341,22 +344,22 @@ def _write_ordinary(conn: Connection, running: RunningPoll, sifted: Sifted, at: 
 
 
 def _write_carefully(
-    conn: Connection, running: RunningPoll, at: int, observations: Sequence[Observation], *, known_before: bool
+    conn: Connection, running: RunningPoll, at: int, page: Sequence[Listed], *, known_before: bool
 ) -> _Counts:
-    """Everything else. `known_before`: any of the models may be known."""
-    if not observations:
+    """Everything else. `known_before`: any of the models may be known. Raises OddRow."""
+    if not page:
         return _Counts(0, 0, 0, 0)
-    rows = _by_key(observations)
+    rows = _by_key(page)
     known = _known_models(conn, running.hub_id, list(rows)) if known_before else {}
-    listed = [row for key, row in rows.items() if key not in known or known[key].listed_poll_id != running.id]
+    unlisted = [row for key, row in rows.items() if key not in known or known[key].listed_poll_id != running.id]
     if running.plan.top is not None:
-        listed = listed[: running.plan.top - running.models_listed]
+        unlisted = unlisted[: running.plan.top - running.models_listed]
+    crcs = {row.hub_key: row.described() for row in unlisted}
+    listed = [row.observation() for row in unlisted]
     fresh = [row for row in listed if row.hub_key not in known]
     known |= _adopt(conn, running, fresh)
-    crcs = {row.hub_key: row.described() for row in listed}
     before = [(row, known[row.hub_key]) for row in listed if row.hub_key in known]
-    changed = [(row, of) for row, of in before if crcs[row.hub_key] != of.metadata_crc]
-    _describe_again(conn, running, at, changed)
+    _describe_again(conn, running, at, [(row, of) for row, of in before if crcs[row.hub_key] != of.metadata_crc])
     created = _create(conn, running, [row for row in fresh if row.hub_key not in known])
     known |= created
     writes = _compare(conn, running.hub_id, at, [(row, known[row.hub_key]) for row in listed])
@@ -366,10 +369,10 @@ def _write_carefully(
     return _Counts(len(writes), len(fresh), sum(write.change.moved for write in writes), all_times)
 
 
-def _by_key(observations: Iterable[Observation]) -> dict[str, Observation]:
+def _by_key(page: Iterable[Listed]) -> dict[str, Listed]:
     """The rows by the hub's key, in their order; of rows with one key the first counts."""
-    rows: dict[str, Observation] = {}
-    for row in observations:
+    rows: dict[str, Listed] = {}
+    for row in page:
         rows.setdefault(row.hub_key, row)
     return rows
 
@@ -460,9 +463,22 @@ def _descriptions(conn: Connection, rows: Sequence[Observation]) -> list[dict[st
 
 
 def _describe_again(
-    conn: Connection, running: RunningPoll, at: int, changed: Sequence[tuple[Observation, _Known]]
+    conn: Connection, running: RunningPoll, at: int, in_other_words: Sequence[tuple[Observation, _Known]]
 ) -> None:
-    """Keeps what is said anew of known models beside their counters: name, task, library, creation, bases."""
+    """Keeps what is said anew of known models beside their counters: name, task, library, creation, bases.
+
+    `in_other_words`: those of which something may be said anew.
+    """
+    if not in_other_words:
+        return
+    ids = [known.id for _, known in in_other_words]
+    stored, declared = _stored_descriptions(conn, ids), _declared(conn, ids)
+    changed = [
+        (row, known)
+        for row, known in in_other_words
+        if (row.name, row.created_at, row.pipeline_tag, row.library_name) != (known.name, *stored[known.id])
+        or row.bases != _bases(declared.get(known.id, {}))
+    ]
     if not changed:
         return
     renamed = [(row, known) for row, known in changed if row.name != known.name]
@@ -470,13 +486,22 @@ def _describe_again(
     said = _descriptions(conn, [row for row, _ in changed])
     values = [{"of_model": known.id, **each} for (_, known), each in zip(changed, said, strict=True)]
     conn.execute(update(model).where(model.c.id == bindparam("of_model")), values)
-    declared = _declared(conn, [known.id for _, known in changed])
     others = [(known.id, row.bases) for row, known in changed if row.bases != _bases(declared.get(known.id, {}))]
     for part in chunks([model_id for model_id, _ in others]):
         conn.execute(delete(model_base).where(model_base.c.model_id.in_(part)))
     _declare(conn, running, others, declared)
     # Shares rest on tasks as well, and are told by the same list.
     add_todo(conn, sorted(known.id for _, known in changed))
+
+
+_STORED_DESCRIPTION = select(model.c.id, model.c.created_at, kind.c.pipeline_tag, kind.c.library_name).select_from(
+    MODEL_WITH_KIND
+)
+
+
+def _stored_descriptions(conn: Connection, model_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+    """Creation, task and library as they are kept, by model."""
+    return {row[0]: tuple(row[1:]) for row in rows_among(conn, _STORED_DESCRIPTION, model.c.id, model_ids)}
 
 
 def _rename(conn: Connection, running: RunningPoll, at: int, renamed: Sequence[tuple[Observation, _Known]]) -> None:

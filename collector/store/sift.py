@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from collector.model import Listed, Observation
+from collector.model import Listed
 from collector.store.changes import KEPT_AFTER_RISE, LARGE_RISE
 
 #: A model of the page as the database has it: key, number, metadata_crc, listed_poll_id, cumulative and 30-day counter,
@@ -28,7 +28,7 @@ class Sifted(NamedTuple):
     said: list[Said]  #: of these, with an unmoved counter and another 30-day count or other likes
     moved: list[Moved]  #: of these, with another counter
     states: list[MovedState]  #: the states of the moved ones
-    rest: list[Observation]  #: for the careful way
+    rest: list[Listed]  #: for the careful way
 
 
 def sift(rows: Iterable[Listed], latest: MutableMapping[str, Latest], poll_id: int, at: int) -> Sifted:
@@ -41,7 +41,7 @@ def sift(rows: Iterable[Listed], latest: MutableMapping[str, Latest], poll_id: i
     for row in rows:
         known = latest.pop(row.hub_key, None)
         if known is None:
-            rest(row.observation())
+            rest(row)
             continue
         _, model_id, crc, listed, old, old_rolling, old_likes, seen_at, rose_at = known
         total, rolling, likes = row.downloads_all_time, row.downloads_30d, row.likes
@@ -53,7 +53,7 @@ def sift(rows: Iterable[Listed], latest: MutableMapping[str, Latest], poll_id: i
             or listed == poll_id
             or crc != row.described()
         ):
-            rest(row.observation())
+            rest(row)
             continue
         if total != old:
             delta = total - old
@@ -75,7 +75,7 @@ def sift(rows: Iterable[Listed], latest: MutableMapping[str, Latest], poll_id: i
             if likes is None:
                 likes = old_likes
             if rose_at is not None and rolling != old_rolling and at - rose_at <= KEPT_AFTER_RISE:
-                rest(row.observation())
+                rest(row)
                 continue
             if rolling != old_rolling or likes != old_likes:
                 found.said.append((rolling, likes, model_id))

@@ -261,6 +261,21 @@ def test_a_row_that_cannot_be_read_tells_whose_it_was_where_it_can(hub: Scripted
     assert (listed.observations, listed.rows_skipped, listed.unreadable_keys) == ((READ,), 6, ("a", "b"))
 
 
+def test_a_row_that_proves_odd_when_it_is_looked_at_has_its_page_read_row_by_row(
+    hub: ScriptedHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.answers(page([GOOD, {**GOOD, "_id": "a", "id": "/nobody"}, {**GOOD, "_id": "b", "createdAt": "2024-02-30"}]))
+    listed = hub.client().page(None)
+    assert (len(listed.listed), listed.rows_skipped, caplog.records) == (3, 0, [])
+    listed = listed.checked()
+    assert (listed.observations, listed.rows_skipped, listed.unreadable_keys) == ((READ,), 2, ("a", "b"))
+    assert [record.getMessage().split(" (")[0] for record in caplog.records if record.name == "hub"] == [
+        "huggingface: row skipped: id is missing or odd",
+        "huggingface: row skipped: createdAt is not a date with a time zone",
+    ]
+    assert listed.checked() is listed
+
+
 def test_broken_utf_8_costs_no_other_row(hub: ScriptedHub) -> None:
     body = b'\xef\xbb\xbf[{"_id":"a","id":"x/\xff","pipeline_tag":7}, ' + RAW.encode() + b"]"
     hub.answers(reply(200, body))
