@@ -26,6 +26,12 @@ MAX_ADDRESS = 8_000  # characters of a next address; real ones have about 500
 
 _PLAIN_QUERY = re.compile(r"(?:[A-Za-z0-9_.~=&-]|%[0-9A-F]{2})+")
 
+_PORTS = {"http": 80, "https": 443}
+# A host of plain words or this machine; what follows needs no reading.
+_PLAIN_ADDRESS = re.compile(
+    r"(https?)://([a-z][a-z0-9]*(?:[.-][a-z][a-z0-9]*)*|127\.0\.0\.1)(?::([1-9]\d{0,3}|[1-5]\d{4}))?/[A-Za-z0-9_.~=&%/?-]*"
+)
+
 Origin = tuple[str, str, int]  # scheme, host, port
 
 
@@ -60,6 +66,9 @@ def clean(text: str, secret: str | None = None, limit: int = 200) -> str:
 
 def origin(address: str) -> Origin:
     """Scheme, host and port of an absolute http(s) address without a user; ValueError for anything else."""
+    if plain := _PLAIN_ADDRESS.fullmatch(address):  # nearly always; the library reads letter by letter
+        scheme, host, port = plain.groups()
+        return scheme, host, int(port or _PORTS[scheme])
     try:
         return _origin(httpx2.URL(address))
     except httpx2.InvalidURL as e:
@@ -69,7 +78,7 @@ def origin(address: str) -> Origin:
 def _origin(url: httpx2.URL) -> Origin:
     if url.scheme not in ("http", "https") or not url.host or url.userinfo:
         raise ValueError("not an http(s) address without user and password")
-    return url.scheme, url.host.lower(), url.port or {"http": 80, "https": 443}[url.scheme]
+    return url.scheme, url.host.lower(), url.port or _PORTS[url.scheme]
 
 
 def next_address(link: str, asked: str, home: Origin) -> str:

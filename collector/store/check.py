@@ -159,6 +159,7 @@ def _model_rules() -> Iterable[Rule]:
     runs = sighting_runs.standing().subquery()
     in_run = s.model_id.between(runs.c.first_model_id, runs.c.last_model_id)
     otherwise = or_(s.seen_at.is_distinct_from(runs.c.seen_at), s.listed_poll_id.is_distinct_from(runs.c.poll_id))
+    of_no_poll = s.listed_poll_id.is_not(None) & s.listed_poll_id.not_in(select(poll.c.id))
     unread = and_(s.changed_at.is_(None), or_(s.seen_at.is_not(None), s.downloads_all_time.is_not(None)))
     return (
         Rule("models with readings and without a state", stateless),
@@ -167,6 +168,7 @@ def _model_rules() -> Iterable[Rule]:
         Rule("readings without a counter (models)", select(o.model_id).where(*(n.is_(None) for n in counters))),
         Rule("models last seen before their counter changed", select(s.model_id).where(s.seen_at < s.changed_at)),
         Rule("models with a counter that was never read", select(s.model_id).where(unread)),
+        Rule("models listed by a poll that is not there", select(s.model_id).where(of_no_poll)),
         Rule(
             "models seen otherwise than the runs of their poll say",
             select(s.model_id).join(runs, in_run).where(otherwise),

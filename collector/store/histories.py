@@ -347,7 +347,9 @@ def reach_back(conn: Connection, begins: Mapping[int, int]) -> None:
     A span that became shorter is not looked for: the poll then names an instant too early, which only costs time.
     """
     if begins:
-        conn.execute(_REACH_BACK, [{"of_poll": poll_id, "begin": at} for poll_id, at in begins.items()])
+        execute_rows(
+            conn, _REACH_BACK, ("begin", "of_poll", "begin"), [(at, poll_id, at) for poll_id, at in begins.items()]
+        )
 
 
 def gather_statistics(conn: Connection) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, literal_column, or_, select, update
 
 from collector.model import DAY, Base, Listed, Observation, Page, PollPlan, publisher_of, to_seconds
 from collector.store import sighting_runs
@@ -225,7 +225,7 @@ def _write_page(conn: Connection, running: RunningPoll, page: Page) -> RunningPo
     fits = top is None or running.models_listed + sent <= top
     latest = _latest(conn, running, [row.hub_key for row in page.listed]) if fits else {}
     known_before = bool(latest) or not fits
-    sifted = sift(page.listed, latest, running.id, at)
+    sifted = sift(page.listed, latest, at)
     _write_ordinary(conn, running, sifted, at)
     careful = _write_carefully(conn, running, at, sifted.rest, known_before=known_before)
     made = _Counts(len(sifted.seen), 0, len(sifted.moved), len(sifted.seen)).plus(careful)
@@ -271,8 +271,8 @@ def _list_unreadable(conn: Connection, running: RunningPoll, keys: Sequence[str]
 _LATEST_COLUMNS = (
     model.c.hub_key,
     model.c.id,
-    model_state.c.metadata_crc,
-    model_state.c.listed_poll_id,
+    # Here, since each column that the driver hands over is felt.
+    case((model_state.c.listed_poll_id.is_distinct_from(bindparam("poll")), model_state.c.metadata_crc)),
     model_state.c.downloads_all_time,
     model_state.c.downloads_30d,
     model_state.c.likes,
@@ -300,7 +300,7 @@ def _latest(conn: Connection, running: RunningPoll, keys: Sequence[str]) -> dict
     """The models of a page that the database knows, by the hub's key; perhaps others too."""
     if not keys:
         return {}
-    of = {"hub": running.hub_id}
+    of = {"hub": running.hub_id, "poll": running.id}
     along = of | {"first_key": keys[0], "last_key": keys[-1], "most": 2 * len(keys)}
     found: dict[str, Latest] = {row[0]: row for row in fetched_rows(conn, _LATEST_ALONG, along)}
     for part in chunks([key for key in keys if key not in found]):

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from collector.model import Listed
 from collector.store.changes import KEPT_AFTER_RISE, LARGE_RISE
 
-#: A model of the page as the database has it: key, number, metadata_crc, listed_poll_id, cumulative and 30-day counter,
-#: likes, seen_at, rose_at. A plain tuple, as it comes from the driver: there are millions.
-Latest = tuple[str, int, int | None, int | None, int | None, int | None, int | None, int | None, int | None]
+#: A model of the page as the database has it: key, number, metadata_crc (None: this poll has listed it), cumulative and
+#: 30-day counter, likes, seen_at, rose_at. A plain tuple, as it comes from the driver: there are millions.
+Latest = tuple[str, int, int | None, int | None, int | None, int | None, int | None, int | None]
 Said = tuple[int | None, int | None, int]  #: 30-day count, likes, model
 Moved = tuple[int, int, int | None, int | None, int, int]  #: model, cumulative counter, 30 days, likes, span, delta
 MovedState = tuple[int, int | None, int | None, int, int | None, int]  #: counters, changed_at, rose_at, model
@@ -31,7 +31,7 @@ class Sifted(NamedTuple):
     rest: list[Listed]  #: for the careful way
 
 
-def sift(rows: Iterable[Listed], latest: MutableMapping[str, Latest], poll_id: int, at: int) -> Sifted:
+def sift(rows: Iterable[Listed], latest: MutableMapping[str, Latest], at: int) -> Sifted:
     """Ordinary: described as before, cumulative counter now and before, read later than ever before.
 
     `latest`, by the hub's key, is used up: a second row of one model is none that is ordinary.
@@ -43,16 +43,9 @@ def sift(rows: Iterable[Listed], latest: MutableMapping[str, Latest], poll_id: i
         if known is None:
             rest(row)
             continue
-        _, model_id, crc, listed, old, old_rolling, old_likes, seen_at, rose_at = known
+        _, model_id, crc, old, old_rolling, old_likes, seen_at, rose_at = known
         total, rolling, likes = row.downloads_all_time, row.downloads_30d, row.likes
-        if (
-            total is None
-            or old is None
-            or seen_at is None
-            or at <= seen_at
-            or listed == poll_id
-            or crc != row.described()
-        ):
+        if total is None or old is None or seen_at is None or at <= seen_at or crc != row.described():
             rest(row)
             continue
         if total != old:

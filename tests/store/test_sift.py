@@ -26,9 +26,8 @@ def states(draw: st.DrawFn) -> State:
     return State(total, rolling, draw(counters), seen_at, seen_at, draw(instants), draw(instants))
 
 
-def latest(state: State, *, crc: int | None = None, listed: int | None = 1) -> dict[str, Latest]:
-    known = NAMED.described() if crc is None else crc
-    return {"key": ("key", 7, known, listed, state.all_time, state.rolling, state.likes, state.seen_at, state.rose_at)}
+def latest(state: State, *, crc: int | None = NAMED.described()) -> dict[str, Latest]:
+    return {"key": ("key", 7, crc, state.all_time, state.rolling, state.likes, state.seen_at, state.rose_at)}
 
 
 def after(state: State, found: Sifted) -> State:
@@ -52,7 +51,7 @@ def test_an_ordinary_row_comes_to_what_the_rule_says(
     state: State, total: int | None, rolling: int | None, likes: int | None
 ) -> None:
     row = NAMED._replace(downloads_all_time=total, downloads_30d=rolling, likes=likes)
-    found = sift([row], latest(state), 2, AT)
+    found = sift([row], latest(state), AT)
     if found.seen:
         change = compare(state, Reading(AT, total, rolling, likes))
         assert change is not None
@@ -64,21 +63,21 @@ def test_an_ordinary_row_comes_to_what_the_rule_says(
 
 def test_a_counter_that_moved_or_stood_still_is_ordinary() -> None:
     state = State(5, 5, 1, AT - DAY, AT - DAY)
-    assert sift([NAMED], latest(state), 2, AT).seen == [7]
-    assert sift([NAMED._replace(downloads_all_time=9)], latest(state), 2, AT).moved == [(7, 9, 5, 1, DAY, 4)]
+    assert sift([NAMED], latest(state), AT).seen == [7]
+    assert sift([NAMED._replace(downloads_all_time=9)], latest(state), AT).moved == [(7, 9, 5, 1, DAY, 4)]
 
 
 def test_new_renamed_and_repeated_models_are_left_to_the_careful_way() -> None:
     state = State(5, 5, 1, AT - DAY, AT - DAY)
-    assert sift([NAMED], {}, 2, AT).rest == [NAMED]
-    assert sift([NAMED._replace(name="a/c")], latest(state), 2, AT).rest != []
-    assert sift([NAMED], latest(state, listed=2), 2, AT).rest == [NAMED]
-    assert sift([NAMED, NAMED], latest(state), 2, AT).rest == [NAMED]
+    assert sift([NAMED], {}, AT).rest == [NAMED]
+    assert sift([NAMED._replace(name="a/c")], latest(state), AT).rest != []
+    assert sift([NAMED], latest(state, crc=None), AT).rest == [NAMED]
+    assert sift([NAMED, NAMED], latest(state), AT).rest == [NAMED]
 
 
 def test_a_30_day_count_after_a_large_rise_is_kept_by_the_careful_way() -> None:
     state = State(5, 4, 1, AT - DAY, AT - DAY, None, AT - DAY)
-    assert sift([NAMED], latest(state), 2, AT).rest == [NAMED]
+    assert sift([NAMED], latest(state), AT).rest == [NAMED]
 
 
 texts = st.one_of(st.none(), st.sampled_from(["a/b", "a", "b", "None", "0"]))
