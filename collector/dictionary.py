@@ -155,7 +155,10 @@ def _recipes() -> Iterator[str]:
 def _tables() -> Iterator[str]:
     yield "## Tables\n"
     yield "Facts are appended and never edited. Tables marked *Derived* can be dropped and rebuilt to the same bytes.\n"
-    yield "(`hub_columns` says the same then, though all in one part; of `build_mark` no month waits any more.)\n"
+    yield (
+        "(`hub_columns` says the same then, though all in one part, and `origin_number` what it says together with"
+        " `origin_renewal` before; of `build_mark` no month waits any more.)\n"
+    )
     for table in metadata.tables.values():
         yield f"### {table.name}\n"
         yield f"{table.comment}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
@@ -564,13 +565,19 @@ steps = st.one_of(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(steps, min_size=2, max_size=6), st.sampled_from([0.0, 0.4, 1.0]))
+@given(st.lists(steps, min_size=2, max_size=6), st.sampled_from([0.0, 0.4, 1.0]), st.sampled_from([0.0, math.inf]))
 def test_after_every_change_all_that_is_stored_is_what_is_worked_out_from_nothing(
-    empty: Path, tmp_path: Path, knowledge: Knowledge, drawn: list[tuple[str, list[Any]]], most_apart: float
+    empty: Path,
+    tmp_path: Path,
+    knowledge: Knowledge,
+    drawn: list[tuple[str, list[Any]]],
+    most_apart: float,
+    most_beside: float,
 ) -> None:
     shutil.copy(empty, tmp_path / "drawn.db")
     with (
         patch.object(hubwide, "MOST_APART", most_apart),
+        patch.object(origin_numbers, "MOST_BESIDE", most_beside),
         Database.open(f"sqlite:///{tmp_path / 'drawn.db'}", write=True) as db,
     ):
         story = Story(db)

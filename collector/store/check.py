@@ -28,6 +28,7 @@ from collector.store.schema import (
     model_state,
     observation,
     origin_number,
+    origin_renewal,
     poll,
     publisher,
     publisher_share,
@@ -208,6 +209,11 @@ def _kept(connection: Connection) -> Iterator[str]:
     cut = select(c.block).where(func.length(c.entries) % ENTRY_BYTES != 0).order_by(c.block)
     if broken := connection.scalars(cut).all():
         yield f"blocks of origin_number that end within an entry: {_some(broken)}"
+        return
+    r = origin_renewal.c
+    within = or_(func.length(r.models) % 4 != 0, func.length(r.entries) % 8 != 0)
+    if broken := connection.scalars(select(r.number).where(within).order_by(r.number)).all():
+        yield f"rows of origin_renewal that end within a number: {_some(broken)}"
         return
     models, hubs = columns_of(connection, select(model.c.id, model.c.hub_id))
     (rooted,) = columns_of(connection, select(model_origin.c.model_id))

@@ -199,6 +199,7 @@ class Derived:
                 "model_origin",
                 "disagreement",
                 "origin_number",
+                "origin_renewal",
                 "hub_columns",
                 "month_figures",
                 "publisher_month",

@@ -7,21 +7,29 @@ over as one, number × 2**32 + model.
 There are five numbers for each model, and with a row for each they were the second largest derived table. A block holds
 those whose first 16 bits are the same, each in six bytes. At 2.5 million models that is 78 MB instead of 189; all are
 written in two seconds of CPU, and looked through in a third of one to take out those of a few models.
+
+The numbers of a day's models lie all over the blocks: to write those that differ were 100 MB a day. So what is said
+anew of a few models is put beside the blocks, as a renewal (`origin_renewal`), and with every renewal one sixteenth of
+the blocks, in turn, takes in all that came since its last turn. What a block says of a model that was renewed after
+that counts no more; the last renewal of the model does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Update, bindparam, delete, func, select, update
 
 from collector.series import Bools, Ints, begins_of_runs
 from collector.store.database import Database
-from collector.store.histories import chunks, execute_rows, insert_rows, plain_rows, rows_among
-from collector.store.schema import origin_number
+from collector.store.histories import chunks, execute_rows, fetched_rows, insert_rows, plain_rows, rows_among
+from collector.store.schema import model, origin_number, origin_renewal
 
 #: One entry of a block: the last bits of the number, and the model. They lie in order, and no two are the same.
 _ENTRY = np.dtype([("number", "<u2"), ("model_id", "<u4")])
@@ -30,89 +38,196 @@ _MODEL_BITS, _LAST_BITS = 32, 16
 _MODEL, _LAST = (1 << _MODEL_BITS) - 1, (1 << _LAST_BITS) - 1
 _BLOCKS = 1 << 16  # of a hub: as many as there are first bits
 _LOWEST = -(1 << 15)  # first bits of the lowest number
-_AT_ONCE = 1 << 12  # blocks in memory at once: 5 MB of a hub of 2.5 million models
+_PARTS = 16  # of these blocks: their turns come round with so many renewals
+_AT_ONCE = _BLOCKS // _PARTS  # blocks in memory at once: 5 MB of a hub of 2.5 million models
+_WITHIN_A_BLOCK = (1 << _MODEL_BITS + _LAST_BITS) - 1
+#: Of all models: were more beside the blocks, all parts take them in at once. Fifteen days of a hub of 2.5 million with
+#: 6,000 models each are 0.036 of it.
+MOST_BESIDE = 0.05
 
 _Block = tuple[int, bytes]
 
 
 def replace_numbers(conn: Connection, hub_id: int, numbers: Iterable[int]) -> None:
     """All of a hub's; what stands there twice is kept once."""
+    conn.execute(delete(origin_renewal).where(origin_renewal.c.hub_id == hub_id))
     conn.execute(delete(origin_number).where(_between(hub_id, 0, _BLOCKS)))
-    for _, _, mine in _parts(numbers):
-        insert_rows(conn, origin_number, _NAMES, list(_blocks(hub_id, mine)))
+    packed = _in_order(numbers)
+    for part in range(_PARTS):
+        insert_rows(conn, origin_number, _NAMES, list(_blocks(hub_id, _of_part(packed, part))))
 
 
 def renew_numbers(conn: Connection, hub_id: int, model_ids: Iterable[int], numbers: Iterable[int]) -> None:
-    """Those of a few models of a hub. What they are kept for no more goes: what stands is what a start anew would say.
-
-    For that all blocks are read; those that differ are written.
-    """
-    is_renewed = _mask(model_ids)
-    for first, end, mine in _parts(numbers):
-        blocks = _read(conn, _between(hub_id, first, end))
-        entries, place = _entries(blocks)
-        is_old = is_renewed[np.minimum(entries["model_id"], len(is_renewed) - 1)]
-        differs = np.zeros(_BLOCKS, np.bool_)
-        differs[_place(np.setxor1d(_packed(entries[is_old], place[is_old]), mine, assume_unique=True))] = True
-        is_left = differs[place] & ~is_old
-        left, mine = _packed(entries[is_left], place[is_left]), mine[differs[_place(mine)]]
-        before = {block: entries for block, entries in blocks if differs[block % _BLOCKS]}
-        # Two that are the same cannot meet: those of the renewed models are all taken out.
-        _rewrite(conn, before, dict(_blocks(hub_id, np.sort(np.concatenate([left, mine])))))
+    """Those of a few models of a hub: these are kept for nothing else, as after a start anew."""
+    few = np.array(sorted(set(model_ids)), np.int64)
+    if not len(few):
+        return
+    before = _renewals(conn, hub_id)
+    new = _Renewal(before.last + 1, few, _in_order(numbers))
+    after = _Renewals([*before.rows, new])
+    most_beside = MOST_BESIDE * (conn.execute(select(func.max(model.c.id))).scalar() or 1)
+    stays = sum(len(each.model_ids) for each in after.rows) <= most_beside
+    for part in [new.number % _PARTS] if stays else range(_PARTS):
+        _take_in(conn, hub_id, part, after.since(before.taken_in[part]))
+    if stays:
+        insert_rows(conn, origin_renewal, ("hub_id", *_RENEWAL), [(hub_id, *new.as_kept())])
+    taken_in = new.number + 1 - _PARTS if stays else new.number  # by all parts
+    c = origin_renewal.c
+    conn.execute(delete(origin_renewal).where(c.hub_id == hub_id, c.number <= taken_in))
 
 
 def models_kept(db: Database, hub_id: int, numbers: Iterable[int]) -> set[int]:
     """The models kept under any of these numbers."""
-    found: set[int] = set()
+    asked = sorted(set(numbers))
     with db.connect() as conn:
-        for wanted in chunks(sorted(set(numbers))):
+        renewals = _renewals(conn, hub_id)
+        found = renewals.models_kept(np.array(asked, np.int64))
+        for wanted in chunks(asked):
             is_last = np.zeros(1 << _LAST_BITS, np.bool_)
             is_last[[number & _LAST for number in wanted]] = True
             blocks = sorted({_block(hub_id, number >> _LAST_BITS) for number in wanted})
             entries, place = _entries(rows_among(conn, _BLOCK, origin_number.c.block, blocks))
             is_meant = is_last[entries["number"]]
             stored = _packed(entries[is_meant], place[is_meant])
-            kept_under, asked = stored >> _MODEL_BITS, np.array(wanted, np.int64)
-            # Not np.isin, which takes longer than this and loads a part of numpy that nothing here asks for.
-            is_wanted = np.append(asked, -1)[np.searchsorted(asked, kept_under)] == kept_under
-            found.update((stored[is_wanted] & _MODEL).tolist())
+            stored = stored[_are_among(stored >> _MODEL_BITS, np.array(wanted, np.int64))]
+            found.update((stored[~renewals.has_renewed(stored)] & _MODEL).tolist())
     return found
 
 
 def numbers_of(conn: Connection, hub_id: int) -> Iterator[Ints]:
     """All of a hub's, in order, part by part."""
-    for first in range(0, _BLOCKS, _AT_ONCE):
-        yield _packed(*_entries(_read(conn, _between(hub_id, first, first + _AT_ONCE))))
+    renewals = _renewals(conn, hub_id)
+    for part in range(_PARTS):
+        stored = _packed(*_entries(_read(conn, hub_id, part)))
+        came = renewals.since(renewals.taken_in[part]).standing(part)
+        yield np.sort(np.concatenate([stored[~renewals.has_renewed(stored)], came]))
 
 
 def models_by_hub(conn: Connection) -> Iterator[tuple[int, Ints]]:
     """Of every hub that models are kept for, which these are, in order."""
     blocks = conn.scalars(select(origin_number.c.block)).all()
-    for hub_id in sorted({block // _BLOCKS for block in blocks}):
+    renewed = conn.scalars(select(origin_renewal.c.hub_id)).all()
+    for hub_id in sorted({*(block // _BLOCKS for block in blocks), *renewed}):
         parts = [np.unique(part & _MODEL) for part in numbers_of(conn, hub_id)]
         yield hub_id, np.unique(np.concatenate(parts))
+
+
+# --- what came beside the blocks --------------------------------------------------------------------------------------
+
+
+class _Renewal(NamedTuple):
+    """What was said anew of a few models."""
+
+    number: int  #: from 1, of those since all was replaced
+    model_ids: Ints  #: in order
+    packed: Ints  #: all that these are kept under, in order
+
+    def as_kept(self) -> tuple[int, bytes, bytes]:
+        return self.number, self.model_ids.astype("<u4").tobytes(), self.packed.astype("<i8").tobytes()
+
+
+@dataclass(frozen=True)
+class _Renewals:
+    """The renewals of a hub that some of its blocks have not taken in, by number."""
+
+    rows: Sequence[_Renewal]
+
+    @property
+    def last(self) -> int:
+        return self.rows[-1].number if self.rows else 0
+
+    @property
+    def taken_in(self) -> Ints:
+        """By part, the number of the last renewal that its blocks hold; 0: what was there when all was replaced."""
+        return np.maximum(self.last - (self.last - np.arange(_PARTS)) % _PARTS, 0)
+
+    def since(self, number: int) -> Self:
+        """Those after one."""
+        return type(self)([each for each in self.rows if each.number > number])
+
+    def renewed_in(self, model_ids: Ints) -> Ints:
+        """The number of the last of these renewals in which each of the models was renewed; 0: in none."""
+        return self._last_of[np.minimum(model_ids, len(self._last_of) - 1)]
+
+    @cached_property
+    def _last_of(self) -> Ints:
+        """By a model's number, and one more for all that come after."""
+        last = np.zeros(max((int(each.model_ids[-1]) for each in self.rows), default=0) + 2, np.int64)
+        for each in self.rows:
+            last[each.model_ids] = each.number
+        return last
+
+    def has_renewed(self, stored: Ints) -> Bools:
+        """Which of the entries of blocks count no more."""
+        is_over: Bools = self.renewed_in(stored & _MODEL) > self.taken_in[_place(stored) // _AT_ONCE]
+        return is_over
+
+    def standing(self, part: int) -> Ints:
+        """What they say of the blocks of a part, in order: of each model the last of them."""
+        mine = [(each.number, _of_part(each.packed, part)) for each in self.rows]
+        found = [packed[self.renewed_in(packed & _MODEL) == number] for number, packed in mine]
+        return np.sort(np.concatenate([np.empty(0, np.int64), *found]))
+
+    def models_kept(self, numbers: Ints) -> set[int]:
+        """The models kept under any of these numbers, given in order, as far as these renewals tell."""
+        found: set[int] = set()
+        for each in self.rows:
+            under = each.packed >> _MODEL_BITS
+            begin, end = (np.searchsorted(under, numbers, side) for side in _SIDES)
+            hits = [each.packed[begin[place] : end[place]] & _MODEL for place in np.flatnonzero(end > begin).tolist()]
+            models = np.concatenate([np.empty(0, np.int64), *hits])
+            found.update(models[self.renewed_in(models) == each.number].tolist())
+        return found
+
+
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
+
+
+def _renewals(conn: Connection, hub_id: int) -> _Renewals:
+    rows = fetched_rows(conn, _OF_HUB, {"of_hub": hub_id})
+    return _Renewals(
+        [
+            _Renewal(number, np.frombuffer(models, "<u4").astype(np.int64), np.frombuffer(packed, "<i8"))
+            for number, models, packed in rows
+        ]
+    )
+
+
+def _take_in(conn: Connection, hub_id: int, part: int, renewals: _Renewals) -> None:
+    """Has the blocks of a part say what renewals say that came since its last turn; those that differ are written."""
+    blocks, mine = _read(conn, hub_id, part), renewals.standing(part)
+    entries, place = _entries(blocks)
+    is_old = renewals.renewed_in(entries["model_id"].astype(np.int64)) > 0
+    differs = np.zeros(_BLOCKS, np.bool_)
+    differs[_place(np.setxor1d(_packed(entries[is_old], place[is_old]), mine, assume_unique=True))] = True
+    is_left = differs[place] & ~is_old
+    left, mine = _packed(entries[is_left], place[is_left]), mine[differs[_place(mine)]]
+    before = {block: entries for block, entries in blocks if differs[block % _BLOCKS]}
+    # Two that are the same cannot meet: those of the renewed models are all taken out.
+    _rewrite(conn, before, dict(_blocks(hub_id, np.sort(np.concatenate([left, mine])))))
 
 
 # --- numbers and blocks -----------------------------------------------------------------------------------------------
 
 
-def _mask(model_ids: Iterable[int]) -> Bools:
-    """True at these models; the last place, for all beyond, is false."""
-    ids = np.fromiter(model_ids, np.int64)
-    mask = np.zeros(ids.max(initial=0) + 2, np.bool_)
-    mask[ids] = True
-    return mask
-
-
-def _parts(numbers: Iterable[int]) -> Iterator[tuple[int, int, Ints]]:
-    """Places of a hub's blocks from the first to before the second, and the numbers that belong there, each once."""
+def _in_order(numbers: Iterable[int]) -> Ints:
+    """Each once."""
     packed = np.fromiter(numbers, np.int64)
     packed.sort()
-    firsts = range(0, _BLOCKS, _AT_ONCE)
-    edges = np.searchsorted(packed, [first + _LOWEST << _MODEL_BITS + _LAST_BITS for first in firsts]).tolist()
-    for first, (begin, end) in zip(firsts, pairwise([*edges, len(packed)]), strict=True):
-        mine = packed[begin:end]
-        yield first, first + _AT_ONCE, mine[begins_of_runs(mine)]
+    return packed[begins_of_runs(packed)]
+
+
+def _of_part(packed: Ints, part: int) -> Ints:
+    """Those of numbers given in order that belong to the blocks of a part."""
+    edges = [first + _LOWEST << _MODEL_BITS + _LAST_BITS for first in (part * _AT_ONCE, (part + 1) * _AT_ONCE - 1)]
+    return packed[np.searchsorted(packed, edges[0]) : np.searchsorted(packed, edges[1] | _WITHIN_A_BLOCK, "right")]
+
+
+def _are_among(values: Ints, asked: Ints) -> Bools:
+    """Which of the values are among those asked for, given in order."""
+    # Not np.isin, which takes longer than this and loads a part of numpy that nothing here asks for.
+    among: Bools = np.append(asked, np.iinfo(np.int64).max)[np.searchsorted(asked, values)] == values
+    return among
 
 
 def _place(packed: Ints) -> Ints:
@@ -157,6 +272,12 @@ def _between(hub_id: int, first: int, end: int) -> ColumnElement[bool]:
 
 _BLOCK = select(origin_number.c.block, origin_number.c.entries).order_by(origin_number.c.block)
 _NAMES = ("block", "entries")
+_RENEWAL = ("number", "models", "entries")
+_OF_HUB = (
+    select(*(origin_renewal.c[name] for name in _RENEWAL))
+    .where(origin_renewal.c.hub_id == bindparam("of_hub", type_=Integer))
+    .order_by(origin_renewal.c.number)
+)
 _REWRITE: Update = (
     update(origin_number)
     .where(origin_number.c.block == bindparam("of_block"))
@@ -164,8 +285,10 @@ _REWRITE: Update = (
 )
 
 
-def _read(conn: Connection, where: ColumnElement[bool]) -> list[_Block]:
-    return [row for rows in plain_rows(conn, _BLOCK.where(where)) for row in rows]
+def _read(conn: Connection, hub_id: int, part: int) -> list[_Block]:
+    """The blocks of a part of a hub's."""
+    ours = _between(hub_id, part * _AT_ONCE, (part + 1) * _AT_ONCE)
+    return [row for rows in plain_rows(conn, _BLOCK.where(ours)) for row in rows]
 
 
 def _rewrite(conn: Connection, before: dict[int, bytes], now: dict[int, bytes]) -> None:

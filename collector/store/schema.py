@@ -383,6 +383,27 @@ origin_number = Table(
     comment="Derived: which models to look at when a name or key is new or gone, by CRC-32 of names and questions.",
 )
 
+origin_renewal = Table(
+    "origin_renewal",
+    metadata,
+    Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
+    Column(
+        "number",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="From 1, counted since all of the hub's were written at once.",
+    ),
+    Column("models", LargeBinary, nullable=False, comment="The models it is about, in order, four bytes each."),
+    Column(
+        "entries",
+        LargeBinary,
+        nullable=False,
+        comment="Eight bytes for each number of theirs, in order: number × 2^32 + model, the lowest byte first.",
+    ),
+    comment="Derived: what origin_number has not taken in everywhere. Of each model the last renewal counts.",
+)
+
 hub_columns = Table(
     "hub_columns",
     metadata,

@@ -34,6 +34,7 @@ def upgrade() -> None:
     _create_import_file()
     _create_month_build()
     _create_month_columns()
+    _create_origin_renewal()
     _create_publisher()
     _create_reviewed_publisher()
     _create_poll()
@@ -1230,6 +1231,32 @@ def _create_origin_number() -> None:
         ),
         sa.PrimaryKeyConstraint("block", name=op.f("pk_origin_number")),
         comment="Derived: which models to look at when a name or key is new or gone, by CRC-32 of names and questions.",
+    )
+
+
+def _create_origin_renewal() -> None:
+    op.create_table(
+        "origin_renewal",
+        sa.Column("hub_id", sa.Integer(), nullable=False, comment="The hub."),
+        sa.Column(
+            "number",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="From 1, counted since all of the hub's were written at once.",
+        ),
+        sa.Column(
+            "models", sa.LargeBinary(), nullable=False, comment="The models it is about, in order, four bytes each."
+        ),
+        sa.Column(
+            "entries",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="Eight bytes for each number of theirs, in order: number × 2^32 + model, the lowest byte first.",
+        ),
+        sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_origin_renewal_hub_id")),
+        sa.PrimaryKeyConstraint("hub_id", "number", name=op.f("pk_origin_renewal")),
+        comment="Derived: what origin_number has not taken in everywhere. Of each model the last renewal counts.",
     )
 
 

@@ -34,6 +34,8 @@ from collector.demo.world import Clock
 from collector.model import month_window
 from collector.store.check import check
 from collector.store.database import Database, upgrade
+from collector.store.origin_numbers import numbers_of
+from collector.store.queries import hubs
 from collector.tasks import write_report
 from collector.upkeep import Upkeep
 from tests.soak import child
@@ -295,6 +297,7 @@ def go_through(run: Disturbed, story: Story, plan: Plan, told: Callable[[date], 
 # --- what must be the same --------------------------------------------------------------------------------------------
 
 _OWN = {"job", "alert", "build_mark", "alembic_version"}  # what was done when, and from which state
+_TOGETHER = {"origin_number", "origin_renewal"}  # which of them a number stands in depends on how often was rolled up
 _EFFORT = {"poll": ("pages", "retries", "rows_skipped", "waited_seconds"), "month_build": ("fingerprint", "content")}
 
 
@@ -302,13 +305,20 @@ def contents(database: Path) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table, without what only says how hard it was to get."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        names = [row[0] for row in connection.execute(query) if row[0] not in _OWN]
+        names = [row[0] for row in connection.execute(query) if row[0] not in _OWN | _TOGETHER]
         found = {}
         for name in names:
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
             kept = ", ".join(f'"{column}"' for column in columns if column not in _EFFORT.get(name, ()))
             found[name] = sorted(connection.execute(f"SELECT {kept} FROM {name}"), key=repr)
-        return found
+    return found | {"numbers of models": _numbers(database)}
+
+
+def _numbers(database: Path) -> list[tuple[object, ...]]:
+    """Under which numbers models are kept, by hub."""
+    with Database.open(f"sqlite:///{database}", write=False) as db, db.connect() as connection:
+        parts = ((hub.id, part) for hub in hubs(db) for part in numbers_of(connection, hub.id))
+        return [(hub_id, each) for hub_id, part in parts for each in part.tolist()]
 
 
 def differing(expected: Iterable[tuple[object, ...]], found: Iterable[tuple[object, ...]], shown: int = 3) -> str:

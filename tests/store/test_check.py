@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text, update
+from sqlalchemy import insert, select, text, update
 
 from collector.model import Base, Observation, Page, PollPlan
 from collector.store import check as check_module
@@ -26,7 +26,7 @@ from collector.store.derived import Derived, Noted, Root
 from collector.store.imports import ImportReading, ImportStore, LineRefused, Provenance
 from collector.store.months import MonthBuild
 from collector.store.polls import PollStore
-from collector.store.schema import origin_number
+from collector.store.schema import origin_number, origin_renewal
 from collector.store.timing import span_part, time_and_span
 from tests.store.facts import World, put_month
 
@@ -209,6 +209,13 @@ def test_numbers_that_are_cut_off_are_found(sound: Database) -> None:
         (block,) = connection.scalars(select(origin_number.c.block)).all()
         connection.execute(update(origin_number).values(entries=b"\1\0\1\0\0"))
     assert check(sound) == [f"blocks of origin_number that end within an entry: 1 ({block})"]
+
+
+def test_numbers_beside_the_blocks_that_are_cut_off_are_found(sound: Database) -> None:
+    Derived(sound).replace_origins(1, [Root(1, "a/one", "a", 1.0, "self", None, None, None)], KEPT)
+    with sound.begin() as connection:
+        connection.execute(insert(origin_renewal).values(hub_id=1, number=1, models=b"\1\0\0\0", entries=b"\1\0"))
+    assert check(sound) == ["rows of origin_renewal that end within a number: 1 (1)"]
 
 
 @pytest.mark.parametrize(
