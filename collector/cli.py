@@ -166,8 +166,8 @@ def db_backup(
     from collector.stopping import StopOnSignal
     from collector.store.backup import backup
 
-    with StopOnSignal() as stop:
-        size = backup(_config(context).database.url, file, stop.is_set)
+    with StopOnSignal() as stop, _passing(wanted=not as_json) as shown:
+        size = backup(_config(context).database.url, file, stop.is_set, shown)
     if as_json:
         _print_json({"file": str(file), "bytes": size, "verified": True})
     else:
@@ -269,7 +269,8 @@ def report(
     config = _config(context)
     headline = asking.headline_asked(config, scope, attribution, by)
     span = asking.report_span(month, _day(start), _day(end), trailing, _now)
-    pack = tasks.write_report(config, hub, span, out, slides=png)
+    with _passing(wanted=not as_json) as shown:
+        pack = tasks.write_report(config, hub, span, out, slides=png, told=lambda words: shown(words, None))
     if as_json:
         _print_json({"folder": str(pack.folder), **tasks.headline_values(pack.data, headline)})
     else:
@@ -761,9 +762,9 @@ def _filled(part: float) -> str:
 
 
 @contextmanager
-def _passing() -> Iterator[Callable[[str, float | None], None]]:
+def _passing(*, wanted: bool = True) -> Iterator[Callable[[str, float | None], None]]:
     """A line on a terminal that says what long work is at, gone when it is done; elsewhere nothing is said."""
-    if not sys.stderr.isatty():
+    if not (wanted and sys.stderr.isatty()):
         yield lambda *_: None
         return
     last = ""

@@ -177,12 +177,22 @@ def write_data(config: Config, data: ReportData, parent: Path) -> Pack:
     return Pack(data, folder, [*write_pack(data, parent, config.report.top_models), write_page(data, folder)])
 
 
-def write_report(config: Config, hub: str | None, span: Span, out: Path | None, *, slides: bool = False) -> Pack:
+def write_report(
+    config: Config,
+    hub: str | None,
+    span: Span,
+    out: Path | None,
+    *,
+    slides: bool = False,
+    told: Callable[[str], None] = lambda _: None,
+) -> Pack:
     """Writes CSV pack and page of a window below `out` (else the configured folder), from a read-only database.
 
-    With `slides` also the charts as PNG and SVG.
+    With `slides` also the charts as PNG and SVG. Tells what it is at.
     """
+    told("working out the figures")
     data, folder = report_data(config, hub, span)
+    told(f"writing {data.window.label}")
     pack = write_data(config, data, out or folder)
     return Pack(data, pack.folder, [*pack.files, *(write_slides(data, pack.folder) if slides else [])])
 

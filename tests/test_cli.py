@@ -700,6 +700,22 @@ def test_an_import_shows_on_a_terminal_how_far_it_is_and_leaves_nothing_there(co
     assert copy.run(*words[2:]).err == f"{file} was imported before; nothing changed\n", "elsewhere it is not shown"
 
 
+def test_a_report_shows_on_a_terminal_what_it_is_at_and_leaves_nothing_there(copy: Place) -> None:
+    words: list[str | Path] = ["--config", copy.config, "report", "--trailing"]
+    shown = on_a_terminal(*words)
+    assert re.search(r"\x1b\[2Kworking out the figures\r\x1b\[2Kwriting trailing-[-0-9]{10}\r\x1b\[2K\r\nwrote", shown)
+    assert on_a_terminal(*words, "--json") == ""
+    assert "working out" not in copy.run(*words[2:]).err, "elsewhere it is not shown"
+
+
+def test_a_backup_shows_on_a_terminal_what_it_is_at_and_leaves_nothing_there(copy: Place) -> None:
+    words: list[str | Path] = ["--config", copy.config, "db", "backup", copy.folder / "copy.db"]
+    shown = on_a_terminal(*words)
+    assert re.search(r"checking the copy\r\x1b\[2Kwrote .*copy\.db", shown)
+    assert on_a_terminal(*words, "--json") == ""
+    assert "checking" not in copy.run(*words[2:]).err, "elsewhere it is not shown"
+
+
 def test_a_file_of_history_that_is_not_there_is_named(copy: Place) -> None:
     assert "nowhere.csv" in copy.run("import", "nowhere.csv", "--hub", "huggingface").complaint
 

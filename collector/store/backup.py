@@ -20,11 +20,14 @@ from collector.errors import Stopped, StoreError
 from collector.store.database import Database, database_path, translated
 
 _LAST_IN_LINE = 19  # the highest niceness
+Told = Callable[[str, float | None], None]  # what is being done, and what part of it is done where that is known
 _STEPS = 100_000  # of SQLite's machine between two looks at whether to stop: some milliseconds
 _NAME = re.compile(r"collector-[0-9]{8}T[0-9]{6}Z\.db(\.partial)?\Z")
 
 
-def backup(url: str, target: Path, stopped: Callable[[], bool] = lambda: False) -> int:
+def backup(
+    url: str, target: Path, stopped: Callable[[], bool] = lambda: False, told: Told = lambda _words, _part: None
+) -> int:
     """Copies the database to `target`, checks the copy, and only then gives it its name; returns its bytes.
 
     The copy is the database at one moment, whoever writes meanwhile; only its owner can read it. A backup that stood
@@ -42,7 +45,7 @@ def backup(url: str, target: Path, stopped: Callable[[], bool] = lambda: False) 
             # Owner only from its first moment on; SQLite fills a file that is there and empty.
             os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with ThreadPoolExecutor(1, "backup", give_way) as pool:
-                pool.submit(_fill, source, partial, stopped).result()
+                pool.submit(_fill, source, partial, stopped, told).result()
             os.replace(partial, target)
             _flush(target.absolute().parent)
             return target.stat().st_size
@@ -80,14 +83,21 @@ def give_way() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAST_IN_LINE)
 
 
-def _fill(source: Path, partial: Path, stopped: Callable[[], bool]) -> None:
-    _copy(source, partial, stopped)
+def _fill(source: Path, partial: Path, stopped: Callable[[], bool], told: Told) -> None:
+    _copy(source, partial, stopped, told)
+    told("checking the copy", None)
     _verify(partial, stopped)
     _flush(partial)
 
 
-def _copy(source: Path, target: Path, stopped: Callable[[], bool]) -> None:
-    with _connection(source, stopped) as connection:
+def _copy(source: Path, target: Path, stopped: Callable[[], bool], told: Told) -> None:
+    whole = max(source.stat().st_size, 1)  # about: the log may hold more, and the copy less
+
+    def look() -> bool:
+        told("copying", min(target.stat().st_size / whole, 1.0))
+        return stopped()
+
+    with _connection(source, look) as connection:
         connection.execute("VACUUM INTO ?", (str(target),))
 
 

@@ -110,6 +110,18 @@ def test_a_backup_lets_others_go_first_and_leaves_its_caller_in_its_place(url: s
     assert os.getpriority(os.PRIO_PROCESS, 0) == before < 19
 
 
+def test_a_backup_tells_what_part_is_copied_and_that_it_checks_the_copy(url: str, tmp_path: Path) -> None:
+    fill(url)
+    told: list[tuple[str, float | None]] = []
+    backup(url, tmp_path / "copy.db", told=lambda words, part: told.append((words, part)))
+    *copying, checking = told
+    assert checking == ("checking the copy", None)
+    parts = [part for words, part in copying if words == "copying" and part is not None]
+    assert len(parts) == len(copying) > 2
+    assert parts == sorted(parts)
+    assert 0 <= parts[0] < parts[-1] <= 1
+
+
 def test_a_backup_that_is_stopped_leaves_nothing(url: str, tmp_path: Path) -> None:
     fill(url)
     stop = threading.Event()
