@@ -18,7 +18,7 @@ from collector.importing import read_history
 from collector.importing.blocks import read_blocks
 from collector.importing.lines import read_lines
 from collector.importing.shapes import day_in
-from collector.model import DAY
+from collector.model import DAY, Base
 
 LATEST = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp())
 Said = tuple[str, str, int | None, int | None, int | None]
@@ -131,6 +131,33 @@ def test_a_count_before_the_declared_day_contradicts_it(write: Callable[..., Pat
 def test_a_row_of_a_declared_zero_alone_says_nothing(write: Callable[..., Path]) -> None:
     history = read_history(write("id,day,dl_all\na/b,2024-12-01,0\na/b,2025-03-01,9\n"), LATEST, date(2025, 2, 27))
     assert (len(history.readings), history.rows_without_counter) == (1, 1)
+
+
+# --- what dumps say of bases ----------------------------------------------------------------------------------------
+
+DECLARED = '{"relation": "quantized", "models": [{"_id": "6", "id": "Qwen/Qwen3-8B"}]}'
+TAGS = "['base_model:finetune:google/gemma-3-4b-it', 'region:us']"
+
+
+@pytest.mark.parametrize(
+    ("declared", "tags", "bases"),
+    [
+        (DECLARED, TAGS, (Base("Qwen/Qwen3-8B", "quantized", "6"),)),
+        (f" {DECLARED}", "", (Base("Qwen/Qwen3-8B", "quantized", "6"),)),
+        ("", TAGS, (Base("google/gemma-3-4b-it", "finetune"),)),
+        ("{not JSON", TAGS, (Base("google/gemma-3-4b-it", "finetune"),)),
+        ("{'relation': None, 'models': []}", "[]", ()),
+        ("[]", "nan", ()),
+        ('{"models": ' * 5_000, TAGS, (Base("google/gemma-3-4b-it", "finetune"),)),
+        ("[" * 20_000, "", ()),
+    ],
+)
+def test_bases_are_those_declared_else_those_of_the_tags_whatever_stands_there(
+    write: Callable[..., Path], declared: str, tags: str, bases: tuple[Base, ...]
+) -> None:
+    fields = ",".join('"' + said.replace('"', '""') + '"' for said in (declared, tags))
+    path = write(f"id,downloadsAllTime,baseModels,tags\na/b,5,{fields}\n", "hub-stats-2026-09-01.csv")
+    assert read_history(path, LATEST).columns.descriptions.of["a/b"].bases == bases
 
 
 # --- Parquet ----------------------------------------------------------------------------------------------------------

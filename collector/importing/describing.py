@@ -93,15 +93,17 @@ def _instant(said: Any) -> datetime:
 
 def bases_of(declared: Any, tags: Any) -> tuple[Base, ...]:
     """What a model says it was made from: `baseModels`, else its tags, whether lists or the text of lists."""
-    bases = declared_bases(json.loads(declared) if _is_json(declared) else declared)
+    bases = declared_bases(_record_of(declared))
     return bases or tagged(_TAG.findall(tags) if isinstance(tags, str) else tags if isinstance(tags, list) else [])
 
 
-def _is_json(said: Any) -> bool:
+def _record_of(said: Any) -> Any:
+    """A record, or what a text of JSON holds; None for any other text, which most rows are."""
     if not isinstance(said, str):
-        return False
+        return said
+    if not said.lstrip().startswith("{"):
+        return None
     try:
-        json.loads(said)
-    except ValueError:
-        return False
-    return True
+        return json.loads(said)
+    except (ValueError, RecursionError):  # records in records, too deep for the reader
+        return None
