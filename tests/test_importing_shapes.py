@@ -128,9 +128,24 @@ def test_a_count_before_the_declared_day_contradicts_it(write: Callable[..., Pat
         read_history(write(ZEROS), LATEST, date(2025, 6, 1))
 
 
+def test_no_day_of_the_calendar_is_too_late_to_be_declared(write: Callable[..., Path]) -> None:
+    with pytest.raises(ImportFileError, match="was read before 9999-12-31: name an earlier day"):
+        read_history(write(ZEROS), LATEST, date.max)
+
+
 def test_a_row_of_a_declared_zero_alone_says_nothing(write: Callable[..., Path]) -> None:
     history = read_history(write("id,day,dl_all\na/b,2024-12-01,0\na/b,2025-03-01,9\n"), LATEST, date(2025, 2, 27))
     assert (len(history.readings), history.rows_without_counter) == (1, 1)
+
+
+def test_a_file_that_the_quick_way_gives_up_is_being_read_until_the_exact_way_is_done(
+    write: Callable[..., Path],
+) -> None:
+    told: list[float] = []
+    path = write('id,day,dl_all,note\na/b,2026-09-01,5,"one, two"\n')
+    read_history(path, LATEST, told=told.append)
+    assert told
+    assert max(told) < 1
 
 
 # --- what dumps say of bases ----------------------------------------------------------------------------------------
@@ -215,6 +230,48 @@ def test_a_bad_parquet_file_is_one_line_and_nothing_is_kept(
         read_history(parquet(tmp_path / "h.parquet", columns), LATEST)
     assert words in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def hostile(kind: str) -> Any:
+    """A column of one value that a Parquet file can hold and Python cannot."""
+    arrow = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    if kind == "year 10000":
+        return arrow.array([253_402_300_800_000], arrow.int64()).cast(arrow.timestamp("ms"))
+    if kind == "day 2147483647":
+        return arrow.array([2**31 - 1], arrow.int32()).cast(arrow.date32())
+    if kind == "no such zone":
+        return arrow.array([1_750_000_000], arrow.int64()).cast(arrow.timestamp("s", tz="No/Such_Zone"))
+    if kind == "half a letter":
+        return arrow.Array.from_buffers(
+            arrow.string(), 1, [None, *map(arrow.py_buffer, (b"\0\0\0\0\3\0\0\0", b"a/\xff"))]
+        )
+    return arrow.array([b"a/\xff"], arrow.binary())
+
+
+@pytest.mark.parametrize("kind", ["year 10000", "day 2147483647", "no such zone", "half a letter", "bytes"])
+@pytest.mark.parametrize("column", ["date", "tags"])
+def test_a_column_of_parquet_that_cannot_be_read_is_named(tmp_path: Path, kind: str, column: str) -> None:
+    columns = {"id": ["a/b"], "downloadsAllTime": [5], "date": ["2026-09-01"], column: hostile(kind)}
+    with pytest.raises(ImportFileError, match=f"column '{column}' holds a text that is not UTF-8, or a time of no"):
+        read_history(parquet(tmp_path / "dump.parquet", columns), LATEST)
+
+
+def test_a_count_of_parquet_that_no_64_bits_hold_is_named_by_its_line(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    columns = {"id": ["a/b", "c/d"], "date": ["2026-09-01"] * 2}
+    counts = arrow.array([5, 2**64 - 1], arrow.uint64())
+    with pytest.raises(ImportFileError, match="line 2: downloads_all_time '18446744073709551615' is absurdly large"):
+        read_history(parquet(tmp_path / "dump.parquet", columns | {"downloadsAllTime": counts}), LATEST)
+
+
+@pytest.mark.parametrize("kind", ["binary", "large_binary", "binary3", "dictionary"])
+def test_names_written_as_bytes_are_texts(tmp_path: Path, kind: str) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    kinds = {"binary": arrow.binary(), "large_binary": arrow.large_binary(), "binary3": arrow.binary(3)}
+    names = arrow.array([b"a/b"], kinds.get(kind, arrow.binary()))
+    names = names.dictionary_encode() if kind == "dictionary" else names
+    columns = {"id": names, "date": ["2026-09-01"], "downloadsAllTime": [5]}
+    assert said(parquet(tmp_path / "dump.parquet", columns)) == [("a/b", "2026-09-01", 5, None, None)]
 
 
 # --- the quick way ----------------------------------------------------------------------------------------------------

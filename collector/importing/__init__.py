@@ -14,7 +14,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from collector.importing.blocks import read_blocks
 from collector.importing.contents import Contents
 from collector.importing.lines import read_lines
 from collector.importing.values import Faults, printable
-from collector.model import DAY, days_window, to_seconds
+from collector.model import DAY, to_seconds
 from collector.series import NOT_SAID, Bools
 from collector.store.database import Database
 from collector.store.imports import FileReadings, ImportReading, ImportStore, LineRefused, Provenance
@@ -37,6 +37,7 @@ CLOCK_MARGIN = DAY  # seconds by which a reading may lie ahead of our clock
 _HUB = re.compile(r"[a-z][a-z0-9_-]{0,39}\Z")
 _ENDINGS = (".csv", ".csv.gz", ".parquet")
 _BUFFER = 1 << 20  # bytes
+_NEARLY_ALL = 0.99
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 
@@ -147,7 +148,10 @@ def files_of(given: Iterable[Path]) -> list[Path]:
 
 
 class _Told(io.FileIO):
-    """A file that tells what part of it was read. It is read twice: for its hash, and for what it says."""
+    """A file that tells what part of it was read. It is read twice: for its hash, and for what it says.
+
+    Where the quick way gave up it is read once more: so never that all of it is.
+    """
 
     def __init__(self, path: Path, told: Told) -> None:
         super().__init__(path)
@@ -156,7 +160,7 @@ class _Told(io.FileIO):
     def readinto(self, buffer: Any, /) -> int | None:
         read = super().readinto(buffer)
         self._read += read or 0
-        self._told(min(1.0, self._read / self._size))
+        self._told(min(_NEARLY_ALL, self._read / self._size))
         return read
 
 
@@ -219,7 +223,7 @@ def _declared(where: str, history: History, since: date | None) -> History:
     zero = said.all_time == 0
     if since is None:
         return replace(history, doubtful_zeros=int((zero & (said.rolling > 0)).sum()))
-    early = said.at < days_window(since, date.max).start
+    early = said.at < to_seconds(datetime.combine(since, time.min, UTC))
     _refuse_early(where, said, early, since)
     zero &= early
     columns = replace(said, all_time=np.where(zero, NOT_SAID, said.all_time))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -22,6 +23,10 @@ from collector.series import NOT_SAID, Bools, Ints
 _ROWS = 200_000  # at a time
 
 
+class _Unreadable(Exception):
+    """A column holds what neither a text nor a time can be."""
+
+
 def read_parquet(file: io.BufferedReader, where: str, file_name: str, latest: int) -> Contents:
     """What the file says; lines are rows, counted from 1. ImportFileError names the faulty rows."""
     file.seek(0)
@@ -32,6 +37,9 @@ def read_parquet(file: io.BufferedReader, where: str, file_name: str, latest: in
         names = [table.schema_arrow.names[place] for place in places if place is not None]
         batches = table.iter_batches(batch_size=_ROWS, columns=names)
         return _read(where, shape, table.schema_arrow.names, batches, latest)
+    except _Unreadable as column:
+        said = f"{where}: column {column} holds a text that is not UTF-8, or a time of no calendar"
+        raise ImportFileError(f"{said}; correct it (nothing was imported)") from column
     except (pyarrow.ArrowException, OSError) as error:
         raise ImportFileError(f"{where}: is a damaged Parquet file; get it again (nothing was imported)") from error
 
@@ -95,10 +103,27 @@ class _Batch:
         return kept
 
     def _column(self, place: int) -> Any:
-        return self._batch.column(self._names[place])
+        """A column without dictionary; bytes are a text whose writer did not say so."""
+        column = self._batch.column(self._names[place])
+        if pyarrow.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if pyarrow.types.is_fixed_size_binary(column.type):
+            column = column.cast(pyarrow.binary())
+        if pyarrow.types.is_binary(column.type) or pyarrow.types.is_large_binary(column.type):
+            with self._readable(place):
+                column = column.cast(pyarrow.large_string())
+        return column
+
+    @contextmanager
+    def _readable(self, place: int) -> Iterator[None]:
+        try:
+            yield
+        except (pyarrow.ArrowInvalid, OverflowError, UnicodeDecodeError) as error:
+            raise _Unreadable(repr(self._names[place][:40])) from error
 
     def _cells(self, place: int) -> list[Any]:
-        cells: list[Any] = self._column(place).to_pylist()
+        with self._readable(place):
+            cells: list[Any] = self._column(place).to_pylist()
         return cells
 
     def _places(self, model: int | None, author: int | None, values: Values) -> Ints:
@@ -116,7 +141,9 @@ class _Batch:
         if place is None:
             return np.full(self._batch.num_rows, NOT_SAID)
         column = self._column(place)
-        if pyarrow.types.is_integer(column.type):
+        if pyarrow.types.is_integer(column.type) and not pyarrow.types.is_uint64(
+            column.type
+        ):  # half of it is too large
             numbers: Ints = column.cast("int64").fill_null(NOT_SAID).to_numpy(zero_copy_only=False)
             said = numbers[numbers != NOT_SAID]
             if len(said) == len(column) - column.null_count and not ((said < 0) | (said > MOST[name])).any():
@@ -129,10 +156,10 @@ class _Batch:
         if pyarrow.types.is_nested(column.type):
             # Lists and records are no values of ours: an empty text in their place is refused or says nothing.
             return [""], np.zeros(len(column), np.int64)
-        if pyarrow.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
         encoded = column.dictionary_encode(null_encoding="encode")
-        return encoded.dictionary.to_pylist(), encoded.indices.cast("int64").to_numpy(zero_copy_only=False)
+        with self._readable(place):
+            different = encoded.dictionary.to_pylist()
+        return different, encoded.indices.cast("int64").to_numpy(zero_copy_only=False)
 
     def _looked_up(self, distinct: Sequence[Any], which: Ints, meaning: Callable[[Any], int]) -> Ints:
         """The meaning of every cell; of each different one it is asked for once, in the order of the rows."""
