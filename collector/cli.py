@@ -200,12 +200,13 @@ def db_copy(
 @db.command("check")
 def db_check(context: typer.Context, as_json: Json = False) -> None:
     """Check the database's integrity and the project's invariants; exit 1 when something is wrong."""
-    from collector.recounting import wrong_columns, wrong_months
+    from collector.recounting import wrong_accounts, wrong_columns, wrong_months
     from collector.store.check import check
     from collector.store.database import Database
 
     with Database.open(_config(context).database.url, write=False) as database:
-        findings = [*check(database), *map(str, wrong_columns(database)), *map(str, wrong_months(database))]
+        findings = check(database)
+        findings += map(str, (*wrong_columns(database), *wrong_months(database), *wrong_accounts(database)))
     if as_json:
         _print_json({"sound": not findings, "findings": findings})
     else:

@@ -15,7 +15,7 @@ from collector.counting import Counted
 from collector.looking import look
 from collector.model import Window, month_window
 from collector.series import Ints
-from collector.store import hubwide, months, queries
+from collector.store import hubwide, months, publishers, queries
 from collector.store.database import Database
 from collector.store.hubwide import Hubwide
 from collector.store.queries import Hub
@@ -57,13 +57,39 @@ class WrongColumns:
         return f"{self.hub.name}: {what} kept otherwise than their rows say: {_some(self.models)}"
 
 
+@dataclass(frozen=True, slots=True)
+class WrongAccounts:
+    """What is kept of a month's accounts does not say what their rows say."""
+
+    hub: Hub
+    month: Window
+    accounts: list[int]
+
+    def __str__(self) -> str:
+        what = f"accounts whose {self.month.label} is kept otherwise than their rows say"
+        return f"{self.hub.name}: {what}: {_some(self.accounts)}"
+
+
+def wrong_accounts(db: Database) -> list[WrongAccounts]:
+    """The months of every hub whose accounts are kept otherwise than the rows say."""
+    return [
+        WrongAccounts(hub, _month(number), accounts)
+        for hub in queries.hubs(db)
+        for number, accounts in publishers.wrongly_kept(db, hub.id).items()
+    ]
+
+
+def _month(number: int) -> Window:
+    return month_window(f"{number // 100}-{number % 100:02}")
+
+
 def wrong_columns(db: Database) -> list[WrongColumns]:
     """What is kept for the roll-up of every hub's models and months otherwise than the rows say."""
     found = []
     for hub in queries.hubs(db):
         found += [WrongColumns(hub, models)] if (models := hubwide.differing(db, hub.id)) else []
         for number, models in months.wrongly_kept(db, hub.id).items():
-            found.append(WrongColumns(hub, models, month_window(f"{number // 100}-{number % 100:02}")))
+            found.append(WrongColumns(hub, models, _month(number)))
     return found
 
 

@@ -21,12 +21,13 @@ from collector.columns import COUNTRY_SHARE, FAMILY_SHARE
 from collector.config import Config
 from collector.errors import CollectorError, StoreError
 from collector.hubs import Stop
+from collector.looking import month_number
 from collector.model import Window, from_seconds, month_window, months_between, to_seconds
-from collector.recounting import wrong_columns, wrong_months
+from collector.recounting import wrong_accounts, wrong_columns, wrong_months
 from collector.report.data import ReportData
 from collector.report.pack import DATAPACKAGE, remove_leftovers
 from collector.report.revisions import new_shares, note_revisions, revisions, standing_shares
-from collector.store import hubwide, marks, queries, watching
+from collector.store import hubwide, marks, publishers, queries, watching
 from collector.store.backup import backup, backup_name, rotate
 from collector.store.check import check
 from collector.store.database import Database
@@ -191,7 +192,8 @@ class Upkeep:
         """Checks the database; what is wrong becomes an alert and an error, and derived rows are worked out anew."""
         with self._reading() as db:
             findings, kept, wrong = check(db), wrong_columns(db), wrong_months(db, MONTHS_RECOUNTED)
-        if kept or wrong:
+            accounts = wrong_accounts(db)
+        if kept or wrong or accounts:
             with self._writing() as db:
                 for each in wrong:
                     counting.forget(db, each.hub, each.month)
@@ -200,10 +202,12 @@ class Upkeep:
                         hubwide.forget(db, columns.hub.id)
                     else:
                         counting.forget(db, columns.hub, columns.month)
-                if kept:  # whatever was worked out may rest on them
+                for of in accounts:
+                    publishers.forget(db, of.hub.id, month_number(of.month))
+                if kept or accounts:  # whatever was worked out may rest on them
                     marks.clear_marks(db)
             self._rolled_up = None
-        findings += [*map(str, kept), *map(str, wrong)]
+        findings += map(str, (*kept, *wrong, *accounts))
         if findings:
             words = f"the database is not sound: {findings[0]}"
             self.raise_alerts([Alert(f"check {self.now():%Y-%m-%d}", words)])

@@ -9,7 +9,7 @@ import pytest
 
 from collector.counting import Counted
 from collector.model import month_window
-from collector.recounting import WrongColumns, WrongMonth, different
+from collector.recounting import WrongAccounts, WrongColumns, WrongMonth, different
 from collector.store.figures import Described
 from collector.store.queries import Hub
 
@@ -65,3 +65,8 @@ def test_wrong_columns_are_told_in_a_line_also_where_no_model_of_theirs_is_wrong
         "huggingface: models whose 2028-02 is kept otherwise than their rows say: 2 (7, 8)",
         "huggingface: since when readings back 2028-02 is kept otherwise than its rows say",
     ]
+
+
+def test_wrong_accounts_are_told_in_a_line() -> None:
+    wrong = WrongAccounts(Hub(1, "huggingface", ""), month_window("2028-02"), [3])
+    assert f"{wrong}" == "huggingface: accounts whose 2028-02 is kept otherwise than their rows say: 1 (3)"

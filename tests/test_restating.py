@@ -33,7 +33,7 @@ from collector.store.derived import Derived
 from collector.store.imports import ImportStore, Provenance
 from collector.store.polls import PollStore
 from collector.store.queries import Hub
-from collector.store.schema import metadata
+from collector.store.schema import metadata, publisher_share
 
 START = datetime(2026, 8, 20, 0, 5, tzinfo=UTC)
 # More than 30 days before anything is read: a later creation also changes what is estimated before that.
@@ -119,6 +119,9 @@ class World:
                 table = metadata.tables[name]
                 for row in connection.execute(select(table).order_by(*table.primary_key)):
                     found.setdefault(row._mapping["window"], []).append((name, *row))
+            for row in connection.execute(select(publisher_share).order_by(*publisher_share.primary_key)):
+                month = row._mapping["month"]
+                found.setdefault(f"{month // 100}-{month % 100:02}", []).append(("publisher_share", *row))
         return found
 
     def from_nothing(self) -> dict[str, list[Any]]:

@@ -203,6 +203,7 @@ class Derived:
                 "hub_columns",
                 "month_figures",
                 "publisher_month",
+                "publisher_columns",
                 "reviewed_publisher",
                 *_SHARE_FILES,
             ):

@@ -558,6 +558,24 @@ publisher_share = Table(
     sqlite_with_rowid=False,
 )
 
+publisher_columns = Table(
+    "publisher_columns",
+    metadata,
+    Column("hub_id", ForeignKey("hub.id"), primary_key=True, comment="The hub."),
+    Column(
+        "month", Integer, primary_key=True, autoincrement=False, comment="Calendar month (UTC) as year × 100 + month."
+    ),
+    Column("scope", Text, primary_key=True, comment="Name of the rule for which models count."),
+    Column("name", Text, primary_key=True, comment="The column; publisher_id: the steps from each to the next."),
+    Column(
+        "content",
+        LargeBinary,
+        nullable=False,
+        comment="A letter for their kind (bhiqd), then a number for each row, by publisher_id.",
+    ),
+    comment="Derived: the rows of publisher_share, as the roll-up reads them. Use publisher_share for SQL.",
+)
+
 publisher_month = Table(
     "publisher_month",
     metadata,

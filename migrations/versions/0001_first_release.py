@@ -36,6 +36,7 @@ def upgrade() -> None:
     _create_month_columns()
     _create_origin_renewal()
     _create_publisher()
+    _create_publisher_columns()
     _create_reviewed_publisher()
     _create_poll()
     _create_model()
@@ -483,6 +484,33 @@ def _create_publisher_share() -> None:
         sa.PrimaryKeyConstraint("hub_id", "month", "scope", "publisher_id", name=op.f("pk_publisher_share")),
         comment="Derived: downloads by uploading account and month, in numbers; words are in publisher_share_month.",
         sqlite_with_rowid=False,
+    )
+
+
+def _create_publisher_columns() -> None:
+    op.create_table(
+        "publisher_columns",
+        sa.Column("hub_id", sa.Integer(), nullable=False, comment="The hub."),
+        sa.Column(
+            "month",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="Calendar month (UTC) as year × 100 + month.",
+        ),
+        sa.Column("scope", sa.Text(), nullable=False, comment="Name of the rule for which models count."),
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="The column; publisher_id: the steps from each to the next."
+        ),
+        sa.Column(
+            "content",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="A letter for their kind (bhiqd), then a number for each row, by publisher_id.",
+        ),
+        sa.ForeignKeyConstraint(["hub_id"], ["hub.id"], name=op.f("fk_publisher_columns_hub_id")),
+        sa.PrimaryKeyConstraint("hub_id", "month", "scope", "name", name=op.f("pk_publisher_columns")),
+        comment="Derived: the rows of publisher_share, as the roll-up reads them. Use publisher_share for SQL.",
     )
 
 

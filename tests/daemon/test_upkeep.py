@@ -320,6 +320,21 @@ def test_columns_that_are_not_what_their_rows_say_are_found_by_the_check_and_kep
     assert here.ask("SELECT * FROM country_share") == shares
 
 
+def test_accounts_whose_rows_are_not_what_is_kept_of_them_are_found_by_the_check_and_written_anew(
+    here: Observatory, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.look(POLL, "roll-up")
+    rows = "SELECT * FROM publisher_share ORDER BY scope, publisher_id"
+    right = here.ask(rows)
+    with Database.open(here.upkeep.config.database.url, write=True) as db, db.begin() as connection:
+        connection.exec_driver_sql("UPDATE publisher_share SET downloads = downloads + 1")
+    here.clock.advance(days=7)
+    here.look("check")
+    assert "the first: huggingface: accounts whose 2026-10 is kept otherwise" in caplog.text
+    here.look("roll-up")
+    assert here.ask(rows) == right
+
+
 def test_the_roll_up_after_a_poll_restates_one_month_of_those_in_which_only_a_description_changed(
     here: Observatory,
 ) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, select, text, update
 
+from collector.store import publishers
 from collector.store.database import Database
 from collector.store.derived import Derived
 from collector.store.publishers import Known, MonthPublishers, Uploaded, month_publishers
+from collector.store.schema import publisher_share
 from tests.store.facts import World
 
 HUGE = 2**40
@@ -21,8 +26,8 @@ def uploaded(*rows: tuple[int, int, int, int]) -> Uploaded:
     return Uploaded(*np.array(rows, np.int64).reshape(-1, 4).T)
 
 
-def keep(db: Database, hub: str, label: str, publishers: MonthPublishers) -> None:
-    Derived(db).replace_shares(hub, label, {}, "{}", publishers)
+def keep(db: Database, hub: str, label: str, month: MonthPublishers) -> None:
+    Derived(db).replace_shares(hub, label, {}, "{}", month)
 
 
 def shown(db: Database, where: str = "1 = 1") -> list[tuple[Any, ...]]:
@@ -71,6 +76,65 @@ def test_a_month_is_replaced_whole_and_alone(db: Database, accounts: tuple[int, 
     assert stored(db, 2, 202609, "all") == [[elsewhere, 8, 1_000_000, 1]]
 
 
+def in_rows(db: Database, hub_id: int, month: int) -> dict[str, list[list[int]]]:
+    """The rows by scope, whatever is kept beside them."""
+    s, found = publisher_share.c, dict[str, list[list[int]]]()
+    columns = select(s.scope, *(s[name] for name in Uploaded._fields)).where(s.hub_id == hub_id, s.month == month)
+    with db.connect() as connection:
+        for scope, *row in connection.execute(columns.order_by(s.scope, s.publisher_id)):
+            found.setdefault(scope, []).append(row)
+    return found
+
+
+counts = st.tuples(st.sampled_from([0, 1, 300, HUGE]), st.integers(0, 3), st.integers(0, 2))
+drawn_scopes = st.dictionaries(
+    st.sampled_from(["all", "llm"]), st.dictionaries(st.sampled_from([1, 2, 3, 4, 300]), counts), max_size=2
+)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(drawn_scopes, min_size=1, max_size=4), st.sampled_from([0.0, 2 / 3, 1.0]))
+def test_whatever_stood_there_before_the_rows_are_those_that_were_given_last(
+    db: Database, accounts: tuple[int, int, int], drawn: list[Any], most_replaced: float
+) -> None:
+    with patch.object(publishers, "MOST_REPLACED", most_replaced):
+        for scopes in drawn:
+            rows = {scope: uploaded(*((key, *said[key]) for key in said)) for scope, said in scopes.items()}
+            keep(db, "huggingface", "2026-09", MonthPublishers(1, 202609, rows, []))
+            expected = {scope: [[key, *said[key]] for key in sorted(said)] for scope, said in scopes.items() if said}
+            assert in_rows(db, 1, 202609) == expected
+            assert {scope: said for scope in ("all", "llm") if (said := stored(db, 1, 202609, scope))} == expected
+    assert publishers.wrongly_kept(db, 1) == {}
+
+
+def test_rows_that_are_as_they_were_are_not_written(db: Database, accounts: tuple[int, int, int]) -> None:
+    """Another hand was at work on all of them: what it did stays where nothing else is said."""
+    before = uploaded(*((account, 5, 1, 1) for account in (1, 2, 3, 4, 5)))
+    now = uploaded((1, 5, 1, 1), (2, 6, 1, 1), (4, 5, 1, 1), (5, 5, 1, 1), (6, 5, 1, 1))
+    keep(db, "huggingface", "2026-09", MonthPublishers(1, 202609, {"all": before}, []))
+    with db.begin() as connection:
+        connection.execute(update(publisher_share).values(models=7))
+    keep(db, "huggingface", "2026-09", MonthPublishers(1, 202609, {"all": now}, []))
+    assert in_rows(db, 1, 202609)["all"] == [[1, 5, 1, 7], [2, 6, 1, 1], [4, 5, 1, 7], [5, 5, 1, 7], [6, 5, 1, 1]]
+    assert publishers.wrongly_kept(db, 1) == {202609: [1, 4, 5]}
+    publishers.forget(db, 1, 202609)
+    assert publishers.wrongly_kept(db, 1) == {}, "nothing is kept beside the rows"
+    keep(db, "huggingface", "2026-09", MonthPublishers(1, 202609, {"all": now}, []))
+    assert {row[3] for row in in_rows(db, 1, 202609)["all"]} == {1}
+
+
+def test_an_account_that_is_kept_and_has_no_row_or_the_other_way_round_is_found(
+    db: Database, accounts: tuple[int, int, int]
+) -> None:
+    rows = uploaded((1, 5, 1, 1), (2, 5, 1, 1), (3, 5, 1, 1))
+    keep(db, "huggingface", "2026-09", MonthPublishers(1, 202609, {"all": rows, "llm": rows}, []))
+    with db.begin() as connection:
+        s = publisher_share.c
+        connection.execute(delete(publisher_share).where(s.publisher_id == 3, s.scope == "llm"))
+        connection.execute(update(publisher_share).where(s.publisher_id == 1, s.scope == "all").values(publisher_id=9))
+    assert publishers.wrongly_kept(db, 1) == {202609: [1, 3, 9]}
+
+
 def test_what_is_not_given_stays(db: Database, accounts: tuple[int, int, int]) -> None:
     qwen, *_ = accounts
     keep(db, "huggingface", "2026-09", MonthPublishers(1, 202609, {"all": uploaded((qwen, 7, 1_000_000, 1))}, []))
@@ -95,8 +159,7 @@ def test_the_registry_counts_as_of_each_month(db: Database, accounts: tuple[int,
     qwen, *_ = accounts
     for month, label, country in ((202608, "2026-08", "SG"), (202609, "2026-09", "CN")):
         known = [Known(qwen, "Alibaba", country, "company")]
-        publishers = MonthPublishers(1, month, {"all": uploaded((qwen, 1, 1_000_000, 1))}, known)
-        keep(db, "huggingface", label, publishers)
+        keep(db, "huggingface", label, MonthPublishers(1, month, {"all": uploaded((qwen, 1, 1_000_000, 1))}, known))
     assert [(row[1], row[5]) for row in shown(db)] == [("2026-08", "SG"), ("2026-09", "CN")]
 
 
