@@ -223,8 +223,14 @@ def _covered(db: Database, hub: Hub, month: Window, rows: MonthColumns, known: C
     """The largest part of the month that any model's readings back."""
     of_hub = known()
     ours, place = of_hub.found(rows.model_id)
-    covered_from, tiled = rows.covered_from[ours], rows.tiled_seconds[ours]
-    seen_at, listed = of_hub.seen_at[place], of_hub.listed_poll_id[place]
+    rows = rows if len(ours) == len(rows) else rows.where(ours)
+    seen_at, _ = of_hub.sightings.of(place)
+    told_at, listed = of_hub.sightings.of(place[rows.unusual])
+    covered_from, tiled = rows.seldom["covered_from"], rows.seldom["tiled_seconds"]
     # Where readings back it from its start, somebody who is gone does not make the rest of a month read.
-    gone = hub_polls.read(db, hub.id).gone(listed, seen_at) & ((covered_from != NOT_SAID) | (tiled != 0))
-    return float(covered_part(covered_from, tiled, seen_at, gone, month).max(initial=0.0))
+    gone = hub_polls.read(db, hub.id).gone(listed, told_at) & ((covered_from != NOT_SAID) | (tiled != 0))
+    # Of all others, whose month is backed from its start, the one seen last has the largest part.
+    seen_at[rows.unusual] = NOT_SAID
+    last = seen_at.max(initial=NOT_SAID)
+    each = (np.append(covered_from, NOT_SAID), np.append(tiled, 0.0), np.append(told_at, last), np.append(gone, False))
+    return float(covered_part(*each, month).max())

@@ -37,6 +37,7 @@ from collector.store.imports import ImportStore, Provenance
 from collector.store.polls import PollStore
 from collector.store.queries import Hub
 from collector.store.schema import model, model_origin, origin_todo, publisher
+from collector.store.sightings import Sightings
 
 START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
 FAMILIES = """
@@ -528,7 +529,7 @@ def test_models_are_found_by_number_whether_or_not_numbers_are_missing(numbers: 
     column = np.array(numbers, np.int64)
     columns = HubColumns(column, column, column, column, column, column, [], [])
     asked = [0, 1, 3, 5, 9, 12]
-    ours, place = hubwide.Hubwide(columns, column, column).found(np.array(asked))
+    ours, place = hubwide.Hubwide(columns, Sightings(column, column, column)).found(np.array(asked))
     found = [(asked[mine], numbers[theirs]) for mine, theirs in zip(ours.tolist(), place.tolist(), strict=True)]
     assert found == [(number, number) for number in asked if number in numbers]
 

@@ -28,7 +28,7 @@ from collector.store.figures import Described, MonthFigures, RootRow, RootSets
 from collector.store.lineages import STANDING, todo
 from collector.store.months import month_rows
 from collector.store.schema import hub_columns
-from collector.store.sightings import sightings
+from collector.store.sightings import Sightings, sightings
 
 OWN = -1  #: in place of a set of roots: the model is its own root, of no known family
 MOST_APART = 0.02  # of a hub's models: were they more, to lay what differs over the rest would cost more than it saves
@@ -85,8 +85,7 @@ class Hubwide:
     """The models of a hub, and when each was seen last, a place for each in the order of the columns."""
 
     columns: HubColumns
-    seen_at: Ints  #: Unix seconds, or NOT_SAID
-    listed_poll_id: Ints  #: or NOT_SAID
+    sightings: Sightings
 
     def found(self, model_ids: Ints) -> tuple[Ints, Ints]:
         """Which of some models are the hub's, and the place of each of these in the columns."""
@@ -120,28 +119,27 @@ def read(db: Database, hub_id: int, columns: HubColumns | None = None) -> Hubwid
         columns = from_rows(db, hub_id)
     elif changed:
         columns = _with(columns, from_rows(db, hub_id, changed))
-    return Hubwide(columns, *sightings(db, hub_id, columns.model_id))
+    return Hubwide(columns, sightings(db, hub_id, columns.model_id))
 
 
 def whole_month(db: Database, hub_id: int, month: int, known: Hubwide) -> MonthFigures:
     """All models of a hub's month that have figures."""
     rows = month_rows(db, hub_id, month)
-    some = (rows.downloads > 0) | (rows.corrections != 0) | (rows.flags != 0)
+    some, seldom = rows.downloads > 0, rows.seldom
+    some[rows.unusual] |= (seldom["corrections"] != 0) | (seldom["flags"] != 0)
     ours, place = known.found(rows.model_id)  # a poll beside may have brought others since
-    if len(ours) < len(rows.model_id) or not some.all():
+    if len(ours) < len(rows) or not some.all():
         rows, place = rows.where(ours[some[ours]]), place[some[ours]]
-    flagged = np.flatnonzero(rows.flags)
-    of_models = zip(rows.model_id[flagged].tolist(), rows.flags[flagged].tolist(), strict=True)
+    of_models = zip(rows.model_id[rows.unusual].tolist(), rows.seldom["flags"].tolist(), strict=True)
     return MonthFigures(
         known.columns.described_at(place),
         rows.publisher_id,
         rows.downloads,
-        rows.estimated,
-        rows.corrections,
-        rows.covered_from,
-        rows.tiled_seconds,
-        known.seen_at[place],
-        known.listed_poll_id[place],
+        rows.column("estimated"),
+        rows.column("corrections"),
+        rows.column("covered_from"),
+        rows.column("tiled_seconds"),
+        *known.sightings.of(place),
         {model_id: said for model_id, code in of_models if (said := rows.texts[code]) is not None},
     )
 

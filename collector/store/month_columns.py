@@ -12,14 +12,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Connection, and_, cast, delete, func, insert, not_, select
 
-from collector.series import NOT_SAID, Bools, Ints
-from collector.store.arrays import Codes, columns_of, packed, unpacked
+from collector.series import NOT_SAID, Bools, Ints, distinct
+from collector.store.arrays import Codes, as_packed, columns_of, packed, unpacked
 from collector.store.histories import plain_rows
 from collector.store.schema import hub, model, model_month, month_columns
 
@@ -41,28 +41,50 @@ class MonthRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MonthColumns:
-    """The rows of a hub's month, by model_id; all columns have the same length."""
+    """The rows of a hub's month, by model_id. What few rows say beside downloads is held of these alone: columns of a
+    million zeros would fill memory, which takes longer than to reckon with them.
+    """
 
     model_id: Ints
     publisher_id: Ints  #: on the month's last day
     downloads: Floats
-    estimated: Floats
-    corrections: Ints
-    covered_from: Ints  #: Unix seconds; NOT_SAID: the month's start
-    tiled_seconds: Floats
-    flags: Ints  #: place in `texts`; 0: none
-    texts: Sequence[str | None]
+    unusual: Ints  #: places of the rows that say more than downloads measured from the month's start on, in order
+    seldom: Mapping[str, NDArray[Any]]  #: what these rows say, by column: those of `_SELDOM`
+    texts: Sequence[str | None]  #: flags are places in it; 0: none
+
+    @classmethod
+    def of(
+        cls, always: Mapping[str, NDArray[Any]], places: Ints, seldom: Mapping[str, NDArray[Any]], texts: Sequence[Any]
+    ) -> Self:
+        """Of the rows at these places (in order) some may say no more than others."""
+        says = np.zeros(len(places), np.bool_)
+        for name in _SELDOM:
+            says |= seldom[name] != _UNSAID.get(name, 0)
+        if not says.all():
+            places, seldom = places[says], {name: seldom[name][says] for name in _SELDOM}
+        return cls(**always, unusual=places, seldom=seldom, texts=texts)
+
+    def __len__(self) -> int:
+        return len(self.model_id)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of `MonthRow`, a place for each row."""
+        if name in _ALWAYS:
+            found: NDArray[Any] = getattr(self, name)
+            return found
+        column = _unsaid(name, len(self))
+        column[self.unusual] = self.seldom[name]
+        return column
 
     def where(self, rows: Bools | Ints) -> MonthColumns:
-        """Some of the rows."""
-        return MonthColumns(**{name: getattr(self, name)[rows] for name in _TYPES}, texts=self.texts)
-
-    @property
-    def plain(self) -> Bools:
-        """Which rows say nothing but downloads that were measured from the month's start on."""
-        unsaid: Bools = (self.estimated == 0) & (self.corrections == 0) & (self.tiled_seconds == 0)
-        unsaid &= (self.covered_from == NOT_SAID) & (self.flags == 0)
-        return unsaid
+        """Some of the rows, in the order they have."""
+        is_unusual = np.zeros(len(self), np.bool_)
+        is_unusual[self.unusual] = True
+        chosen, left = is_unusual[rows], np.zeros(len(self), np.bool_)
+        left[rows] = True
+        seldom = {name: column[left[self.unusual]] for name, column in self.seldom.items()}
+        always = {name: getattr(self, name)[rows] for name in _ALWAYS}
+        return MonthColumns(**always, unusual=np.flatnonzero(chosen), seldom=seldom, texts=self.texts)
 
 
 _TYPES: Mapping[str, type[np.float64] | type[np.int64]] = {
@@ -77,11 +99,11 @@ _TYPES: Mapping[str, type[np.float64] | type[np.int64]] = {
 }
 _ALWAYS = ("model_id", "publisher_id", "downloads")
 _SELDOM = tuple(name for name in _TYPES if name not in _ALWAYS)
-_UNSAID: Mapping[str, int] = {"covered_from": NOT_SAID}  # what a plain row says there; 0 elsewhere
+_UNSAID: Mapping[str, int] = {"covered_from": NOT_SAID}  # what a row says there that says nothing; 0 elsewhere
 
 
 def _unsaid(name: str, size: int) -> NDArray[Any]:
-    """A column of plain rows. Zeros that nobody writes take no memory, and no time to get some."""
+    """A column of rows that say nothing there. Zeros that nobody writes take no memory, and no time to get some."""
     said = _UNSAID.get(name, 0)
     return np.full(size, said, _TYPES[name]) if said else np.zeros(size, _TYPES[name])
 
@@ -94,7 +116,8 @@ def of_rows(rows: Sequence[MonthRow], texts: Sequence[str | None] = (None,)) -> 
     columns["covered_from"] = [NOT_SAID if begin is None else begin for begin in columns["covered_from"]]
     columns["flags"] = [codes[flags] for flags in columns["flags"]]
     arrays: dict[str, Any] = {name: np.array(columns[name], _TYPES[name]) for name in _TYPES}
-    return MonthColumns(**arrays, texts=list(codes))
+    always, seldom = ({name: arrays[name] for name in names} for names in (_ALWAYS, _SELDOM))
+    return MonthColumns.of(always, np.arange(len(rows)), seldom, list(codes))
 
 
 NOTHING = of_rows([])
@@ -128,12 +151,12 @@ def put(before: MonthColumns, came: Came) -> Put:
     firsts = of_rows(came.firsts, before.texts)
     judged = of_rows([row for row in came.judged.values() if row is not None], firsts.texts)
     nothing_left = np.array([model_id for model_id, row in came.judged.items() if row is None], np.int64)
-    some = _Rows.of(before, (came.plain[0], firsts.model_id, judged.model_id, nothing_left), judged.texts)
+    some = _Rows.of(before, (came.plain[0], nothing_left), (firsts.model_id, judged.model_id))
     some.add_plain(*came.plain)
     some.add_firsts(firsts)
     others = some.replace(judged) | some.drop(nothing_left)
     moved = some.move(came.accounts)
-    after, written = MonthColumns(**some.columns, texts=some.texts), some.written
+    after, written = MonthColumns.of(some.columns, some.told, some.seldom, judged.texts), some.written
     if some.dropped.any():
         after, written = after.where(~some.dropped), written[~some.dropped]
     dropped = some.columns["model_id"][some.dropped & some.was_there]
@@ -144,8 +167,9 @@ def put(before: MonthColumns, came: Came) -> Put:
 class _Rows:
     """A month that is being put together: its columns are written in place."""
 
-    columns: dict[str, NDArray[Any]]
-    texts: Sequence[str | None]
+    columns: dict[str, NDArray[Any]]  #: those of all rows
+    told: Ints  #: places of the rows that say more, or may do so, in order
+    seldom: dict[str, NDArray[Any]]  #: what these say
     place: Ints  #: of each model, by its number
     was_there: Bools  #: before anything came
     is_there: Bools
@@ -153,25 +177,30 @@ class _Rows:
     dropped: Bools
 
     @classmethod
-    def of(cls, before: MonthColumns, others: Sequence[Ints], texts: Sequence[str | None]) -> _Rows:
-        """The rows there were, and one of nothing for each of the other models."""
-        last = max((int(ids.max(initial=-1)) for ids in (before.model_id, *others)), default=-1)
+    def of(cls, before: MonthColumns, others: Sequence[Ints], telling: Sequence[Ints]) -> _Rows:
+        """The rows there were, and one of nothing for each of the other models; `telling` may say more than others."""
+        each = (before.model_id, *others, *telling)
+        last = max((int(ids.max(initial=-1)) for ids in each), default=-1)
         there = np.zeros(last + 1, np.bool_)
-        for ids in (before.model_id, *others):
+        for ids in each:
             there[ids] = True
         model_id = np.flatnonzero(there)
         place = np.cumsum(there) - 1
         known = place[before.model_id]
         if len(known) == len(model_id):
-            columns = {name: getattr(before, name).copy() for name in _TYPES}
+            columns = {name: getattr(before, name).copy() for name in _ALWAYS}
         else:
-            columns = {name: _unsaid(name, len(model_id)) for name in _TYPES}
-            for name, column in columns.items():
-                column[known] = getattr(before, name)
-            columns["model_id"] = model_id
+            columns = {name: _unsaid(name, len(model_id)) for name in _ALWAYS} | {"model_id": model_id}
+            for name in _ALWAYS[1:]:
+                columns[name][known] = getattr(before, name)
+        unusual = known[before.unusual]
+        told = distinct(np.concatenate([unusual, *(place[ids] for ids in telling)]))
+        seldom = {name: _unsaid(name, len(told)) for name in _SELDOM}
+        for name, column in seldom.items():
+            column[np.searchsorted(told, unusual)] = before.seldom[name]
         was_there, is_there, *unset = (np.zeros(len(model_id), np.bool_) for _ in range(4))
         was_there[known] = is_there[known] = True
-        return cls(columns, texts, place, was_there, is_there, *unset)
+        return cls(columns, told, seldom, place, was_there, is_there, *unset)
 
     def add_plain(self, model_id: Ints, downloads: Ints, publisher_id: Ints) -> None:
         at = self.place[model_id]
@@ -181,13 +210,15 @@ class _Rows:
     def add_firsts(self, firsts: MonthColumns) -> None:
         """Since when readings back the month, an earlier row says; so with its flags."""
         at = self.place[firsts.model_id]
-        for name in ("downloads", "estimated", "corrections"):
-            self.columns[name][at] += getattr(firsts, name)
-        begins = self.columns["covered_from"]
-        begins[at] = np.where(begins[at] == NOT_SAID, firsts.covered_from, begins[at])
+        row = np.searchsorted(self.told, at)
+        self.columns["downloads"][at] += firsts.downloads
+        for name in ("estimated", "corrections"):
+            self.seldom[name][row] += firsts.column(name)
+        begins = self.seldom["covered_from"]
+        begins[row] = np.where(begins[row] == NOT_SAID, firsts.column("covered_from"), begins[row])
         new = ~self.is_there[at]
         for name in ("tiled_seconds", "flags"):
-            self.columns[name][at[new]] = getattr(firsts, name)[new]
+            self.seldom[name][row[new]] = firsts.column(name)[new]
         self._touch(at, firsts.publisher_id)
 
     def _touch(self, at: Ints, publisher_id: Ints) -> None:
@@ -197,10 +228,12 @@ class _Rows:
     def replace(self, judged: MonthColumns) -> bool:
         """Whether any row is another than it was."""
         at = self.place[judged.model_id]
-        same = self.is_there[at]
-        for name, column in self.columns.items():
-            same &= column[at] == getattr(judged, name)
-            column[at] = getattr(judged, name)
+        row, same = np.searchsorted(self.told, at), self.is_there[at]
+        for columns, places in ((self.columns, at), (self.seldom, row)):
+            for name, column in columns.items():
+                said = judged.column(name)
+                same &= column[places] == said
+                column[places] = said
         self.is_there[at] = True
         self.written[at[~same]] = True
         return not same.all()
@@ -229,10 +262,8 @@ class _Rows:
 def keep(conn: Connection, hub_id: int, number: int, columns: MonthColumns) -> None:
     """Keeps a month's columns in place of those that were kept."""
     columns = _in_order(columns)
-    unusual = np.flatnonzero(~columns.plain)
-    seldom = columns.where(unusual)
-    said = {"steps": np.diff(columns.model_id, prepend=0), "unusual": unusual}  # from each model to the next
-    said |= {name: getattr(columns, name) for name in _ALWAYS[1:]} | {name: getattr(seldom, name) for name in _SELDOM}
+    said = {"steps": np.diff(columns.model_id, prepend=0), "unusual": columns.unusual}  # from each model to the next
+    said |= {name: getattr(columns, name) for name in _ALWAYS[1:]} | dict(columns.seldom)
     said["backing"] = _backing(columns)
     content = {name: packed(column) for name, column in said.items()} | {"texts": json.dumps(columns.texts).encode()}
     forget(conn, hub_id, number)
@@ -242,8 +273,9 @@ def keep(conn: Connection, hub_id: int, number: int, columns: MonthColumns) -> N
 
 def _backing(columns: MonthColumns) -> Ints:
     """Since when readings back any model's month (NOT_SAID: its start, or nobody's), and whether tiles back some."""
-    begins = columns.covered_from
-    return np.array([begins.min() if len(begins) else NOT_SAID, (columns.tiled_seconds != 0).any()], np.int64)
+    begins, tiled = columns.seldom["covered_from"], columns.seldom["tiled_seconds"]
+    some_from_the_start = len(begins) < len(columns) or not len(columns)
+    return np.array([NOT_SAID if some_from_the_start else begins.min(), (tiled != 0).any()], np.int64)
 
 
 def most_backed(conn: Connection, hub_id: int, number: int) -> tuple[int | None, bool]:
@@ -261,12 +293,13 @@ def _backed(backing: Ints) -> tuple[int | None, bool]:
 
 def _in_order(columns: MonthColumns) -> MonthColumns:
     """The same with the flags that are used alone, in the order of their texts: the same bytes whatever came before."""
-    used = np.flatnonzero(np.bincount(columns.flags, minlength=len(columns.texts))).tolist()
+    flags = columns.seldom["flags"]
+    used = np.flatnonzero(np.bincount(flags, minlength=len(columns.texts))).tolist()
     said = {place: text for place in used if (text := columns.texts[place]) is not None}
     texts = sorted(said.values())
     number = np.zeros(len(columns.texts), np.int64)
     number[list(said)] = [texts.index(text) + 1 for text in said.values()]
-    return replace(columns, flags=number[columns.flags], texts=[None, *texts])
+    return replace(columns, seldom={**columns.seldom, "flags": number[flags]}, texts=[None, *texts])
 
 
 def forget(conn: Connection, hub_id: int, number: int) -> None:
@@ -288,13 +321,10 @@ def kept(conn: Connection, hub_id: int, number: int) -> MonthColumns | None:
     said = {row.name: row.content for row in conn.execute(query)}
     if not said:
         return None
-    columns: dict[str, NDArray[Any]] = {"model_id": np.cumsum(unpacked(said["steps"]))}
-    columns |= {name: unpacked(said[name]).astype(_TYPES[name]) for name in _ALWAYS[1:]}
-    places = unpacked(said["unusual"])
-    for name in _SELDOM:
-        columns[name] = _unsaid(name, len(columns["model_id"]))
-        columns[name][places] = unpacked(said[name])
-    return MonthColumns(**columns, texts=json.loads(said["texts"]))
+    always: dict[str, NDArray[Any]] = {"model_id": np.cumsum(as_packed(said["steps"]), dtype=np.int64)}
+    always |= {name: as_packed(said[name]).astype(_TYPES[name]) for name in _ALWAYS[1:]}
+    seldom = {name: as_packed(said[name]).astype(_TYPES[name]) for name in _SELDOM}
+    return MonthColumns(**always, unusual=unpacked(said["unusual"]), seldom=seldom, texts=json.loads(said["texts"]))
 
 
 def from_rows(conn: Connection, hub_id: int, number: int) -> MonthColumns:
@@ -309,11 +339,10 @@ def from_rows(conn: Connection, hub_id: int, number: int) -> MonthColumns:
     others = ours.add_columns(*(d[name] for name in MonthRow._fields)).where(not_(plain))
     rest = of_rows([MonthRow(*row) for part in plain_rows(conn, others) for row in part])
     columns = {name: np.append(column, getattr(rest, name)) for name, column in zip(_ALWAYS, of_plain, strict=True)}
-    for name in _SELDOM:
-        unusual = getattr(rest, name)
-        columns[name] = np.append(np.full(len(of_plain[0]), _UNSAID.get(name, 0), unusual.dtype), unusual)
     order = np.argsort(columns["model_id"], kind="stable")
-    return MonthColumns(**{name: column[order] for name, column in columns.items()}, texts=rest.texts)
+    places = np.flatnonzero(order >= len(of_plain[0]))
+    seldom = {name: rest.column(name)[order[places] - len(of_plain[0])] for name in _SELDOM}
+    return MonthColumns.of({name: column[order] for name, column in columns.items()}, places, seldom, rest.texts)
 
 
 def differing(conn: Connection, hub_id: int, number: int) -> list[int] | None:
@@ -335,7 +364,7 @@ def differing(conn: Connection, hub_id: int, number: int) -> list[int] | None:
 def _spoken(columns: MonthColumns) -> dict[str, NDArray[Any]]:
     """The columns, flags as texts."""
     texts = np.array([text or "" for text in columns.texts], np.object_)
-    return {name: getattr(columns, name) for name in _TYPES} | {"flags": texts[columns.flags]}
+    return {name: columns.column(name) for name in _TYPES} | {"flags": texts[columns.column("flags")]}
 
 
 def kept_months(conn: Connection, hub_id: int) -> list[int]:

@@ -121,9 +121,9 @@ def _write(connection: Connection, month: Month, after: Put) -> None:
         of_these = and_(model_month.c.month == month.number, model_month.c.model_id.in_(ids))
         connection.execute(delete(model_month).where(of_these))
     written = after.columns.where(after.written)
-    plain = written.plain  # nearly always all of them
-    _write_rows(connection, month.number, written if plain.all() else written.where(plain), _PLAIN)
-    _write_rows(connection, month.number, written.where(np.flatnonzero(~plain)), ())
+    plain = written.where(np.delete(np.arange(len(written)), written.unusual)) if len(written.unusual) else written
+    _write_rows(connection, month.number, plain, _PLAIN)
+    _write_rows(connection, month.number, written.where(written.unusual), ())
 
 
 #: What rows that only say measured downloads have in common: it is not handed to the driver row by row.
@@ -135,9 +135,9 @@ def _write_rows(
 ) -> None:
     """Rows in place of those that these models have, if they have some."""
     texts = np.array(rows.texts, np.object_)
-    columns: dict[str, tuple[Any, Any]] = {name: (getattr(rows, name), None) for name in MonthRow._fields}
-    columns |= {"covered_from": (rows.covered_from, NOT_SAID), "flags": (texts[rows.flags], None)}
     same = {"month": number, **dict(alike)}
+    columns: dict[str, tuple[Any, Any]] = {name: (rows.column(name), None) for name in MonthRow._fields}
+    columns |= {"covered_from": (rows.column("covered_from"), NOT_SAID), "flags": (texts[rows.column("flags")], None)}
     replace_columns(connection, model_month, {name: columns[name] for name in columns if name not in same}, same)
 
 

@@ -6,12 +6,14 @@ where there are no such runs. Instants are Unix seconds. Knows no rule of counti
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, case, func, select
 
-from collector.series import NOT_SAID, Bools, Ints, is_unbroken
+from collector.series import NOT_SAID, Ints, Narrow, is_unbroken
 from collector.store import sighting_runs
 from collector.store.arrays import columns_of
 from collector.store.database import Database
@@ -26,42 +28,54 @@ _SEEN = func.coalesce(_S.seen_at, NOT_SAID)
 _LISTED = func.coalesce(_S.listed_poll_id, NOT_SAID)
 
 
-def sightings(db: Database, hub_id: int, model_id: Ints) -> tuple[Ints, Ints]:
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """When models were seen last. A page's models share that: it stands once, and each model says where."""
+
+    which: Narrow  #: for each model: its place in the others
+    seen_at: Ints  #: Unix seconds, or NOT_SAID
+    listed_poll_id: Ints  #: the last poll that listed it, or NOT_SAID
+
+    def of(self, places: Ints) -> tuple[Ints, Ints]:
+        """When the models at these places were seen last, and who listed them last."""
+        which = self.which[places]
+        return self.seen_at[which], self.listed_poll_id[which]
+
+
+def sightings(db: Database, hub_id: int, model_id: Ints) -> Sightings:
     """When each of these models was seen last, and the last poll that listed it; NOT_SAID where that is unknown."""
     last = int(model_id[-1]) if len(model_id) else 0
-    seen_at, listed = np.full(last + 1, NOT_SAID), np.full(last + 1, NOT_SAID)
     with db.connect() as conn:
-        in_runs = _lay_out(conn, hub_id, seen_at, listed)
-        others = model_id[~in_runs[model_id]]
+        which, seen_at, listed = _in_runs(conn, hub_id, last)
+        others = model_id[which[model_id] == 0]
         if len(others) > _FEW * len(model_id):
-            _read_all(conn, seen_at, listed)
-        else:
-            _read_some(conn, others, seen_at, listed)
-    if is_unbroken(model_id):
-        return seen_at[model_id[0] :], listed[model_id[0] :]
-    return seen_at[model_id], listed[model_id]
+            return Sightings(np.arange(len(model_id)), *_read_all(conn, model_id, last))
+        ids, *states = _read_some(conn, others)
+    which[ids] = len(seen_at) + np.arange(len(ids))
+    of_models = which[model_id[0] :] if is_unbroken(model_id) else which[model_id]
+    return Sightings(of_models, *map(np.append, (seen_at, listed), states))
 
 
-def _lay_out(conn: Connection, hub_id: int, seen_at: Ints, listed: Ints) -> Bools:
-    """Writes what the runs say, by model; returns which models are in one."""
-    in_runs = np.zeros(len(seen_at), np.bool_)
-    columns = (
-        column.tolist() for column in columns_of(conn, sighting_runs.standing().where(sighting_run.c.hub_id == hub_id))
-    )
-    for first, last, at, poll_id in zip(*columns, strict=True):
-        run = slice(first, last + 1)  # who came since ends beyond the columns
-        seen_at[run], listed[run], in_runs[run] = at, poll_id, True
-    return in_runs
+def _in_runs(conn: Connection, hub_id: int, last: int) -> tuple[NDArray[np.int32], Ints, Ints]:
+    """By the numbers of models up to the last: the number of its run, 0 for none; and what the runs say."""
+    runs = columns_of(conn, sighting_runs.standing().where(sighting_run.c.hub_id == hub_id))
+    which = np.zeros(last + 1, np.int32)
+    for number, (begin, end) in enumerate(zip(runs[0].tolist(), runs[1].tolist(), strict=True), 1):
+        which[begin : end + 1] = number  # who came since ends beyond the columns
+    seen_at, listed = (np.append(NOT_SAID, column) for column in runs[2:])
+    return which, seen_at, listed
 
 
-def _read_some(conn: Connection, model_id: Ints, seen_at: Ints, listed: Ints) -> None:
-    for part in chunks(model_id.tolist()):
-        ids, seen, polls = columns_of(conn, select(_S.model_id, _SEEN, _LISTED).where(_S.model_id.in_(part)))
-        seen_at[ids], listed[ids] = seen, polls
+def _read_some(conn: Connection, model_id: Ints) -> list[Ints]:
+    """The models that have a state, and what it says."""
+    query = select(_S.model_id, _SEEN, _LISTED)
+    parts = [columns_of(conn, query.where(_S.model_id.in_(part))) for part in chunks(model_id.tolist())]
+    return [np.concatenate([model_id[:0], *column]) for column in zip(*parts, strict=True)] or [model_id] * 3
 
 
-def _read_all(conn: Connection, seen_at: Ints, listed: Ints) -> None:
-    last, seen, by = len(seen_at) - 1, _SEEN, _LISTED
+def _read_all(conn: Connection, model_id: Ints, last: int) -> tuple[Ints, Ints]:
+    seen_at, listed = np.full(last + 1, NOT_SAID), np.full(last + 1, NOT_SAID)
+    seen, by = _SEEN, _LISTED
     sample = conn.execute(select(seen, by).where(_S.model_id >= last // 2).limit(1)).first()
     then, usual = (NOT_SAID, NOT_SAID) if sample is None else sample
     # One number for both, mostly a small one: nearly all were listed by one poll, at moments near each other.
@@ -73,6 +87,7 @@ def _read_all(conn: Connection, seen_at: Ints, listed: Ints) -> None:
         if (said & 1).any():
             others, polls = columns_of(conn, select(_S.model_id, by).where(*among, by != usual))
             listed[others] = polls
+    return seen_at[model_id], listed[model_id]
 
 
 def _numbered_in(conn: Connection, begin: int, states: Select[Any]) -> tuple[Ints, Ints]:

@@ -44,7 +44,7 @@ class Basis(NamedTuple):
 
 
 class Rises(NamedTuple):
-    """Growth that one poll read, at most once of each model."""
+    """Growth that one poll read, or a part of it: at most once of each model."""
 
     whole_of: Ints  #: models whose growth lies wholly in the window, and …
     whole: Ints  #: … their downloads
@@ -59,11 +59,10 @@ class Growth(NamedTuple):
 
     model_id: Ints
     downloads: Ints
-    begin: Ints  #: the last sighting of the value before
-    end: Ints  #: the reading
+    time_and_span: Ints  #: of the reading, as it is stored
 
 
-PollGrowth = Callable[[int, int], Growth]  #: of the poll with this number that began at this moment
+PollGrowth = Callable[[int], Growth]  #: of the poll with this number
 
 
 def growth_by_poll(db: Database) -> PollGrowth:
@@ -73,18 +72,16 @@ def growth_by_poll(db: Database) -> PollGrowth:
     return lru_cache(maxsize=1)(partial(_growth, db))
 
 
-def _growth(db: Database, poll_id: int, started_at: int) -> Growth:
+def _growth(db: Database, poll_id: int) -> Growth:
     read = _RISES.add_columns(observation.c.time_and_span).where(of_poll(poll_id))
     with db.connect() as conn:
-        models, downloads, when = columns_of(conn, read)
-    end = started_at + seconds_of(when)
-    return Growth(models, downloads, end - span_of(when), end)  # what rises has a span
+        return Growth(*columns_of(conn, read))
 
 
 def rises(
     db: Database, hub_id: int, window: Window, polls: tuple[int, int] = ALL, growth: PollGrowth | None = None
 ) -> Iterator[Rises]:
-    """The plain growth that touches the window, read by these polls: one after the other.
+    """The plain growth that touches the window, read by these polls: one after the other, in parts.
 
     Of judged models it says nothing true: theirs is to be replaced. To have the database add it up by model takes
     several times as long: a month of the whole hub is twelve million readings. `growth` reads the polls of several
@@ -99,7 +96,7 @@ def rises(
                 models, downloads = columns_of(conn, _RISES.where(of_poll(of.id)))
             yield Rises(models, downloads, _NONE, _NONE, _NONE, _NONE)
         else:
-            yield _parted(growth(of.id, of.started_at), window)
+            yield from _parted(growth(of.id), window, of.started_at)
 
 
 def _lies_within(window: Window, started_at: int, reaches_back_to: int | None) -> bool:
@@ -110,15 +107,21 @@ def _lies_within(window: Window, started_at: int, reaches_back_to: int | None) -
 _NONE = np.empty(0, np.int64)
 
 
-def _parted(read: Growth, window: Window) -> Rises:
-    """What a poll read, each reading asked where its growth lies.
+def _parted(read: Growth, window: Window, started_at: int) -> Iterator[Rises]:
+    """What a poll read, each reading asked where its growth lies; part by part.
 
     In memory: to let the database work out each moment and compare it takes half as long again.
     """
-    models, downloads, begin, end = read
-    whole = (window.start <= begin) & (end <= window.end)
-    cut = ~whole & (begin < window.end) & (end > window.start)
-    return Rises(models[whole], downloads[whole], models[cut], downloads[cut], begin[cut], end[cut])
+    for at in range(0, len(read.model_id), _AT_A_TIME):
+        models, downloads, when = (column[at : at + _AT_A_TIME] for column in read)
+        end = started_at + seconds_of(when)
+        begin = end - span_of(when)  # what rises has a span
+        whole = (window.start <= begin) & (end <= window.end)
+        cut = ~whole & (begin < window.end) & (end > window.start)
+        yield Rises(models[whole], downloads[whole], models[cut], downloads[cut], begin[cut], end[cut])
+
+
+_AT_A_TIME = 1 << 15  # readings: what is made of so many on the way takes no new memory, and stays near the processor
 
 
 _RISES = select(observation.c.model_id, observation.c.delta).where(

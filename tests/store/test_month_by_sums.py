@@ -372,12 +372,23 @@ def test_growth_is_read_once_for_two_months_and_anew_after_another_poll(kept: Da
     put(kept, one_model((0, 900), (2, 1000), (3, 1010)), 3)
     growth = sums.growth_by_poll(kept)
     with kept.connect() as connection:
-        (second, third) = connection.execute(select(schema.poll.c.id, schema.poll.c.started_at).offset(1)).all()
-    read = growth(*second)
-    assert growth(*second) is read
-    assert growth(*third).downloads.tolist() == [10]
-    assert growth(*second) is not read
-    assert growth(*second).downloads.tolist() == [100]
+        second, third = connection.scalars(select(schema.poll.c.id).order_by(schema.poll.c.started_at).offset(1))
+    read = growth(second)
+    assert growth(second) is read
+    assert growth(third).downloads.tolist() == [10]
+    assert growth(second) is not read
+    assert growth(second).downloads.tolist() == [100]
+
+
+def test_growth_that_is_taken_apart_in_parts_is_the_same(kept: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = one_model((0, 900), (2, 1000), (3, 1010))
+    put(kept, Drawn(drawn.lives * 3, drawn.polls, drawn.read_at), 3)
+    cut_at_both_ends = Window(START + DAY, START + 2 * DAY + DAY // 2, "any")
+    at_once = counting.plain_sums(kept, HUB, cut_at_both_ends)
+    monkeypatch.setattr(sums, "_AT_A_TIME", 2)
+    in_parts = counting.plain_sums(kept, HUB, cut_at_both_ends)
+    assert [column.tolist() for column in in_parts] == [column.tolist() for column in at_once]
+    assert at_once[0].tolist() == [1, 2, 3]
 
 
 def test_models_that_came_since_the_hub_s_were_read_are_left_for_the_next_time(kept: Database) -> None:

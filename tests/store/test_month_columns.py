@@ -37,7 +37,7 @@ def came(
 
 
 def rows_of(columns: MonthColumns) -> list[MonthRow]:
-    each = (getattr(columns, name).tolist() for name in MonthRow._fields)
+    each = (columns.column(name).tolist() for name in MonthRow._fields)
     return [
         MonthRow(*row)._replace(covered_from=None if row[5] < 0 else row[5], flags=columns.texts[row[7]])
         for row in zip(*each, strict=True)
