@@ -182,7 +182,7 @@ class Window:
 def month_window(month: str) -> Window:
     """The calendar month `YYYY-MM` (UTC); ValueError when it is not one."""
     match = _MONTH.match(month)
-    if match is None or match[1] == "0000":
+    if match is None or match[1] in ("0000", "9999"):  # the end of the last month is in no calendar
         raise ValueError(f"not a month: {month!r} (write YYYY-MM)")
     year, number = int(match[1]), int(match[2])
     end = _first(year + number // 12, number % 12 + 1)

@@ -265,6 +265,7 @@ def test_without_a_month_the_last_final_one_is_explained(config: Config) -> None
         ("nobody/nothing", MONTH, "nobody/nothing: no model of this name was read on huggingface"),
         ("evil/\x1b[31m" + "x" * 5000, MONTH, "no model of this name"),
         ("Qwen/Qwen3-8B", "2026-9", "not a month: '2026-9'"),
+        ("Qwen/Qwen3-8B", "9999-12", "not a month: '9999-12'"),
         ("Qwen/Qwen3-8B", "2019-01", "no figures of 2019-01; the database has 2026-"),
     ],
 )
