@@ -128,22 +128,6 @@ class Page:
     def __post_init__(self) -> None:
         object.__setattr__(self, "observed_at", require_utc(self.observed_at))
 
-    def checked(self) -> Page:
-        """This page, or as it is when read carefully where any of its rows proves odd."""
-        try:
-            for row in self.listed:
-                row.observation()
-        except OddRow:
-            if self.carefully is None:
-                raise
-            return self.carefully()
-        return self
-
-    @property
-    def observations(self) -> tuple[Observation, ...]:
-        """All that was said of every model."""
-        return tuple(row.observation() for row in self.checked().listed)
-
 
 @dataclass(frozen=True, slots=True)
 class PollPlan:

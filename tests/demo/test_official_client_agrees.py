@@ -17,6 +17,7 @@ from collector.demo.hub import LoopbackHub
 from collector.demo.world import World
 from collector.hubs import huggingface
 from collector.model import CREATED_AT_FLOOR, Base, Observation, PollPlan, from_seconds, to_seconds
+from tests.pages import observations
 
 EXPAND: Any = ["downloads", "downloadsAllTime", "likes", "createdAt", "pipeline_tag", "library_name", "baseModels"]
 Listed = tuple[object, ...]
@@ -49,10 +50,10 @@ def ours(hub: LoopbackHub, world: World, plan: PollPlan) -> Iterator[Observation
     settings = huggingface.HuggingFaceSettings(endpoint=hub.url)
     client = huggingface.make(settings, plan, world.clock.now, threading.Event(), logging.getLogger("agree"))
     page = client.page(None)
-    yield from page.observations
+    yield from observations(page)
     while page.next_cursor is not None:
         page = client.page(page.next_cursor)
-        yield from page.observations
+        yield from observations(page)
 
 
 def theirs(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, sort: Any) -> Iterator[ModelInfo]:

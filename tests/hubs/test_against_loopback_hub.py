@@ -18,6 +18,7 @@ from collector.errors import CursorRefused, HubError
 from collector.hubs.huggingface import HuggingFace, HuggingFaceSettings, make
 from collector.model import CREATED_AT_FLOOR, Base, Observation, Page, PollPlan, to_seconds
 from tests.hubs.scripted import Clock as FakeClock
+from tests.pages import observations
 
 START = datetime(2026, 9, 1, 0, 5, tzinfo=UTC)
 FLOOR = datetime.fromtimestamp(CREATED_AT_FLOOR, UTC)
@@ -76,7 +77,7 @@ def loopback() -> Iterator[Loopback]:
 
 
 def rows(pages: list[Page]) -> list[Observation]:
-    return [observation for page in pages for observation in page.observations]
+    return [observation for page in pages for observation in observations(page)]
 
 
 def truth(model: HubModel) -> tuple[object, ...]:
@@ -99,7 +100,7 @@ def test_a_private_model_that_a_token_shows_is_dropped(loopback: Loopback) -> No
 
 
 def test_the_top_walk_begins_with_the_most_downloaded(loopback: Loopback) -> None:
-    first = loopback.client(PollPlan("top", 1000)).page(None).observations
+    first = observations(loopback.client(PollPlan("top", 1000)).page(None))
     downloads = sorted((model.last_30d or 0 for model in loopback.hub.world if not model.private), reverse=True)
     assert [row.downloads_30d for row in first] == downloads[:1000]
 

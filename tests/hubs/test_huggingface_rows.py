@@ -14,6 +14,7 @@ from collector.hubs.huggingface import CLOCK_MARGIN
 from collector.hubs.huggingface_rows import read_rows
 from collector.model import MAX_COUNTER, Base, Observation
 from tests.hubs.scripted import START, ScriptedHub, page, reply
+from tests.pages import checked, observations
 
 LATEST = int(START.timestamp()) + CLOCK_MARGIN
 GOOD = {
@@ -250,7 +251,7 @@ def test_a_value_that_strict_json_readers_refuse_costs_its_own_row_only(bad: str
     good = json.dumps({**GOOD, "_id": "b"})
     hub.answers(reply(200, f"[{bad.replace('6' * 24, 'a')}, {good}]"))
     listed = hub.client().page(None)
-    assert ([o.hub_key for o in listed.observations], listed.rows_skipped, listed.retries) == (["b"], 1, 0)
+    assert ([o.hub_key for o in observations(listed)], listed.rows_skipped, listed.retries) == (["b"], 1, 0)
 
 
 def test_a_row_that_cannot_be_read_tells_whose_it_was_where_it_can(hub: ScriptedHub) -> None:
@@ -258,7 +259,7 @@ def test_a_row_that_cannot_be_read_tells_whose_it_was_where_it_can(hub: Scripted
     twice = [{**GOOD, "_id": "a", "likes": "x"}, {**GOOD, "_id": "6" * 24, "likes": "x"}]
     hub.answers(page([*odd, *twice, GOOD]))
     listed = hub.client().page(None)
-    assert (listed.observations, listed.rows_skipped, listed.unreadable_keys) == ((READ,), 6, ("a", "b"))
+    assert (observations(listed), listed.rows_skipped, listed.unreadable_keys) == ((READ,), 6, ("a", "b"))
 
 
 def test_a_row_that_proves_odd_when_it_is_looked_at_has_its_page_read_row_by_row(
@@ -267,20 +268,20 @@ def test_a_row_that_proves_odd_when_it_is_looked_at_has_its_page_read_row_by_row
     hub.answers(page([GOOD, {**GOOD, "_id": "a", "id": "/nobody"}, {**GOOD, "_id": "b", "createdAt": "2024-02-30"}]))
     listed = hub.client().page(None)
     assert (len(listed.listed), listed.rows_skipped, caplog.records) == (3, 0, [])
-    listed = listed.checked()
-    assert (listed.observations, listed.rows_skipped, listed.unreadable_keys) == ((READ,), 2, ("a", "b"))
+    listed = checked(listed)
+    assert (observations(listed), listed.rows_skipped, listed.unreadable_keys) == ((READ,), 2, ("a", "b"))
     assert [record.getMessage().split(" (")[0] for record in caplog.records if record.name == "hub"] == [
         "huggingface: row skipped: id is missing or odd",
         "huggingface: row skipped: createdAt is not a date with a time zone",
     ]
-    assert listed.checked() is listed
+    assert checked(listed) is listed
 
 
 def test_broken_utf_8_costs_no_other_row(hub: ScriptedHub) -> None:
     body = b'\xef\xbb\xbf[{"_id":"a","id":"x/\xff","pipeline_tag":7}, ' + RAW.encode() + b"]"
     hub.answers(reply(200, body))
     listed = hub.client().page(None)
-    assert (listed.observations, listed.rows_skipped) == ((READ,), 1)
+    assert (observations(listed), listed.rows_skipped) == ((READ,), 1)
 
 
 def test_bad_rows_are_logged_in_a_few_harmless_lines(hub: ScriptedHub, caplog: pytest.LogCaptureFixture) -> None:
