@@ -17,7 +17,7 @@ from collector.columns import MODEL_DOWNLOADS, PUBLISHER_SHARE, QUALITY
 from collector.counting import growth_of
 from collector.errors import ReportError
 from collector.figuring import Figures, figures_of, kept, scoped
-from collector.looking import month_number
+from collector.looking import look, month_number
 from collector.measure import shares
 from collector.measure.exact import half_up
 from collector.measure.models import Models
@@ -28,7 +28,7 @@ from collector.model import Attribution, Scope, Window, from_seconds, month_of, 
 from collector.origins.knowledge import Knowledge
 from collector.owning import WindowModels, largest_models, trailing_models, window_models
 from collector.report.data import HISTORY, PollUsed, RegistryUsed, ReportData, Source
-from collector.rooting import disagreement_rows
+from collector.rooting import are_stored, disagreement_rows
 from collector.store import calendar, figures, hub_polls, hubwide, waiting
 from collector.store.database import Database
 from collector.store.derived import Derived
@@ -65,7 +65,7 @@ class _Known:
 
 def window_report(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> ReportData:
     """The report of a month or of any two dates; ReportError when the window holds nothing."""
-    known = _stored(db, asked, window, knowledge) or _worked_out(db, asked, window, knowledge)
+    known = _of_month(db, asked, window, knowledge) or _worked_out(db, asked, window, knowledge)
     if not known.figures.models.with_downloads:
         raise ReportError(_nothing_in(db, asked.hub, window))
     quality = [*_turnover(db, asked.hub, window), *_polls_to_know(db, asked.hub, window)]
@@ -74,15 +74,20 @@ def window_report(db: Database, asked: Asked, window: Window, knowledge: Knowled
     return _report(db, asked, known, window, quality, knowledge)
 
 
-def _stored(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> _Known | None:
-    """A month as the last roll-up left it; None where that is not what the readings say now."""
-    if window != month_of(window.start):
+def _of_month(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> _Known | None:
+    """A month whose rows and lineage are what the readings say now; None for any other window.
+
+    Its shares are those that the last roll-up left. Where they wait to be restated they are worked out, and that alone:
+    the names and disagreements of a million models need not be read for it.
+    """
+    hub, number, built = asked.hub, month_number(window), look(db, asked.hub).current_build(window)
+    if window != month_of(window.start) or built is None or not are_stored(db, hub, knowledge):
         return None
-    hub, number = asked.hub, month_number(window)
     models = largest_models(db, hub, window, knowledge, asked.top_models)
     flagged = figures.flagged(db, hub.id, number)
-    found = kept(db, hub, window, knowledge, asked.scopes)
-    if found is None or models is None:
+    found = kept(db, hub, window, knowledge, asked.scopes) or _figures_now(db, asked, window, knowledge)
+    is_same = look(db, hub).current_build(window) == built and are_stored(db, hub, knowledge)
+    if models is None or not is_same:  # a poll or a roll-up came between
         return None
     listed = shares.model_downloads(models, Heading(hub.name, window.label), asked.top_models)
 
@@ -101,10 +106,21 @@ def _with_downloads(said: Iterable[tuple[int, str, str]], models: Models) -> lis
     return [Disagreeing(*row, downloads[row[0]]) for row in said if row[0] in downloads]
 
 
+def _figures_now(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> Figures:
+    this, before = _windows(db, asked, window, knowledge)
+    now, then = (scoped(each, asked.scopes) for each in (this, before))
+    return figures_of(db, asked.hub, this.models, now, then, knowledge)
+
+
 def _worked_out(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> _Known:
-    known, windows = hubwide.read(db, asked.hub.id), (window, previous_window(window))
-    this, before = (window_models(db, asked.hub, each, knowledge, known) for each in windows)
-    return _known(db, asked, this, before, knowledge, daily_known=True)
+    return _known(db, asked, *_windows(db, asked, window, knowledge), knowledge, daily_known=True)
+
+
+def _windows(db: Database, asked: Asked, window: Window, knowledge: Knowledge) -> tuple[WindowModels, WindowModels]:
+    """The models of the window and of the one before it."""
+    known = hubwide.read(db, asked.hub.id)
+    this, before = (window_models(db, asked.hub, each, knowledge, known) for each in (window, previous_window(window)))
+    return this, before
 
 
 def _known(

@@ -108,6 +108,11 @@ def _renew(db: Database, hub: Hub, knowledge: Knowledge, todo: Todo) -> Collecti
     return Derived(db).update_some_origins(hub.id, _by_id(few.roots(ids)), _noted(few, todo.last, ids))
 
 
+def are_stored(db: Database, hub: Hub, knowledge: Knowledge) -> bool:
+    """Whether roots and disagreements stand as they would be worked out now."""
+    return marks.mark_of(db, hub.id, lineages.MARK) == _files(knowledge) and not lineages.has_todo(db, hub.id)
+
+
 def roots_of_models(
     db: Database, hub: Hub, knowledge: Knowledge, stored: Callable[[], RootSets], moved: Mapping[str, str]
 ) -> RootSets:

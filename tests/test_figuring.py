@@ -17,7 +17,7 @@ from collector.config import Config, load_config
 from collector.importing import import_file
 from collector.model import Base, Scope, month_window
 from collector.origins.knowledge import Knowledge
-from collector.store import marks, queries
+from collector.store import marks, queries, waiting
 from collector.store.database import Database, upgrade
 from collector.store.figures import names_of
 from tests.store.facts import declare
@@ -99,8 +99,28 @@ def test_what_is_kept_prints_to_the_byte_as_what_is_worked_out(db: Database, con
     assert not is_kept(db, config)
     worked_out = pack(config, tmp_path / "worked out")
     assert stored == worked_out
+    tasks.roll_up(db, asking.knowledge_of(config), config.scopes)
+    assert pack(config, tmp_path / "rolled up again") == stored
     assert stored["model_downloads.csv"].count(b"\n") == 4
     assert b"who/merge" in stored["country_share.csv"] + stored["report.html"]
+
+
+@pytest.mark.parametrize("shown", [1, 1000])
+def test_a_month_that_waits_is_reported_without_reading_what_its_report_does_not_list(
+    db: Database, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: int
+) -> None:
+    def everything(*_: Any) -> Any:
+        raise AssertionError("worked out for all models")
+
+    monkeypatch.setattr(reporting, "DISAGREEMENTS_SHOWN", shown)
+    marks.clear_marks(db)
+    worked_out = pack(config, tmp_path / "worked out")
+    tasks.roll_up(db, asking.knowledge_of(config), config.scopes)
+    (hub,) = queries.hubs(db)
+    waiting.let_wait(db, hub.id, [SEPTEMBER.label], 5)
+    assert not is_kept(db, config)
+    monkeypatch.setattr(reporting, "_worked_out", everything)
+    assert pack(config, tmp_path / "waiting") == worked_out
 
 
 def test_that_nothing_was_done_before_the_first_month_is_found_out_once(
