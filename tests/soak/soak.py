@@ -32,6 +32,7 @@ from collector.demo.hub import LoopbackHub
 from collector.demo.listing import Rules
 from collector.demo.world import Clock
 from collector.model import month_window
+from collector.store import waiting
 from collector.store.check import check
 from collector.store.database import Database, upgrade
 from collector.store.origin_numbers import numbers_of
@@ -237,14 +238,13 @@ class Disturbed:
         if not self._is_polled(day) or day.day not in child.ROLL_UP_DAYS:
             return self._is_polled(day)
         month = month_window(f"{day.replace(day=1) - timedelta(days=1):%Y-%m}")
-        return self._is_rolled_up(day) and not self._upkeep().reports_wanted(month)
+        return self._is_rolled_up() and not self._upkeep().reports_wanted(month)
 
-    def _is_rolled_up(self, day: date) -> bool:
-        """Whether the month of the day, the last that is worked out, holds the day's poll."""
-        month = day.year * 100 + day.month
-        built = f"SELECT last_poll_id FROM month_build WHERE month = {month}"
-        held = f"SELECT count(*) FROM poll WHERE status = 'complete' AND id <= ({built}) AND started_at >= ?"
-        return self._count(held, day) > 0
+    def _is_rolled_up(self) -> bool:
+        """Whether the last complete poll is in all derived tables. A month holds it before the shares of any do."""
+        config = load_config(self.folder / "config.toml", {})
+        with Database.open(config.database.url, write=False) as db, db.connect() as connection:
+            return all(waiting.is_rolled_up(connection, hub.id) for hub in hubs(db))
 
     def _upkeep(self) -> Upkeep:
         """Another look at the same database."""
