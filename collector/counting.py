@@ -24,7 +24,7 @@ from collector.store import calendar, figures, hub_polls, hubwide, marks, months
 from collector.store import readings as facts
 from collector.store.database import Database
 from collector.store.figures import Described, MonthFigures
-from collector.store.hub_polls import PollAt
+from collector.store.hub_polls import HubPolls, PollAt
 from collector.store.hubwide import Hubwide
 from collector.store.months import MonthBuild
 from collector.store.queries import Hub
@@ -115,7 +115,7 @@ def forget(db: Database, hub: Hub, month: Window) -> None:
 def nothing_done(described: Described) -> Counted:
     """Of models of which the readings say nothing in the window."""
     none, zero = np.zeros(len(described.model_id)), np.zeros(len(described.model_id), np.int64)
-    return Counted(described, described.publisher_id, none, none, zero, none, {}, 0.0, 0)
+    return Counted(described, described.publisher_id.astype(np.int64), none, none, zero, none, {}, 0.0, 0)
 
 
 def largest(db: Database, hub: Hub, month: Window, built: MonthBuild, most: int) -> Counted:
@@ -128,18 +128,29 @@ def largest(db: Database, hub: Hub, month: Window, built: MonthBuild, most: int)
 
 
 def _counted(db: Database, hub: Hub, month: Window, built: MonthBuild, rows: MonthFigures) -> Counted:
-    gone = hub_polls.read(db, hub.id).gone(rows.listed_poll_id, rows.seen_at)  # after the rows: it knows their polls
+    polls = hub_polls.read(db, hub.id)  # after the rows: it knows their polls
     return Counted(
         rows.described,
         rows.publisher_id,
         rows.downloads,
         rows.estimated,
         rows.corrections,
-        covered_part(rows.covered_from, rows.tiled_seconds, rows.seen_at, gone, month),
+        _covered(rows, polls, month),
         rows.flags,
         built.covered,
         built.open_falls,
     )
+
+
+def _covered(rows: MonthFigures, polls: HubPolls, month: Window) -> Floats:
+    """The part of the month that each model's readings back."""
+    which, seen_at = rows.sightings.which, rows.sightings.seen_at
+    gone = polls.gone(rows.sightings.listed_poll_id, seen_at)
+    # Of nearly all they back it from its start, up to a last sighting that many share.
+    covered = covered_part(np.full(len(seen_at), NOT_SAID), np.zeros(len(seen_at)), seen_at, gone, month)[which]
+    told = which[rows.told]
+    covered[rows.told] = covered_part(rows.covered_from, rows.tiled_seconds, seen_at[told], gone[told], month)
+    return covered
 
 
 @dataclass(frozen=True, slots=True)

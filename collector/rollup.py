@@ -224,8 +224,8 @@ def _covered(db: Database, hub: Hub, month: Window, rows: MonthColumns, known: C
     of_hub = known()
     ours, place = of_hub.found(rows.model_id)
     rows = rows if len(ours) == len(rows) else rows.where(ours)
-    seen_at, _ = of_hub.sightings.of(place)
-    told_at, listed = of_hub.sightings.of(place[rows.unusual])
+    seen_at, _ = of_hub.sightings.at(place).of_each()
+    told_at, listed = of_hub.sightings.at(place[rows.unusual]).of_each()
     covered_from, tiled = rows.seldom["covered_from"], rows.seldom["tiled_seconds"]
     # Where readings back it from its start, somebody who is gone does not make the rest of a month read.
     gone = hub_polls.read(db, hub.id).gone(listed, told_at) & ((covered_from != NOT_SAID) | (tiled != 0))

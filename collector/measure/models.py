@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.model import NOT_ATTRIBUTED, Attribution, Scope
-from collector.series import Bools, Ints, distinct
+from collector.series import Bools, Ints, Narrow, distinct
 
 Floats = NDArray[np.float64]
 
@@ -113,8 +113,8 @@ class Models:
 
     model_id: Ints
     account: Ints  #: place in `accounts`
-    task: Ints  #: place in `tasks`
-    created_at: Ints  #: Unix seconds, -1 unknown
+    task: Narrow  #: place in `tasks`
+    created_at: Narrow  #: Unix seconds, -1 unknown
     downloads: Floats  #: unrounded
     estimated: Floats  #: the part of them that was not measured; NaN where nobody can say, as in a trailing window
     corrections: Ints
@@ -186,11 +186,11 @@ class Described(Protocol):
     """Models, and what is said of them that a scope may ask for; columns as of `Models`."""
 
     @property
-    def task(self) -> Ints: ...
+    def task(self) -> Narrow: ...
     @property
     def tasks(self) -> Sequence[str | None]: ...
     @property
-    def created_at(self) -> Ints: ...
+    def created_at(self) -> Narrow: ...
 
 
 def are_asked_for(models: Described, scope: Scope) -> Bools:

@@ -33,6 +33,7 @@ from collector.store.schema import (
     poll,
     publisher,
 )
+from collector.store.sightings import Sightings
 from collector.store.wording import MODEL_WITH_KIND
 
 Floats = NDArray[np.float64]
@@ -41,12 +42,12 @@ _FETCHED = 100_000  # rows held as Python objects at a time
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What is said of models today, by model_id."""
+    """What is said of models today, by model_id. The numbers lie as they are kept: of a month there are a million."""
 
     model_id: Ints
-    publisher_id: Ints
-    created_at: Ints  #: Unix seconds, or NOT_SAID
-    task: Ints  #: place in `tasks`
+    publisher_id: Narrow
+    created_at: Narrow  #: Unix seconds, or NOT_SAID
+    task: Narrow  #: place in `tasks`
     tasks: Sequence[str | None]
 
 
@@ -59,10 +60,10 @@ class MonthFigures:
     downloads: Floats
     estimated: Floats
     corrections: Ints
+    told: Ints  #: places of those with something to say in the next two, in order
     covered_from: Ints  #: Unix seconds; NOT_SAID: the month's start
     tiled_seconds: Floats
-    seen_at: Ints  #: of today, or NOT_SAID, as the next
-    listed_poll_id: Ints
+    sightings: Sightings  #: of today, of all
     flags: Mapping[int, str]  #: by model_id: of those that have some
 
 
@@ -135,10 +136,10 @@ def _month_figures(
         downloads,
         estimated,
         corrections,
+        np.arange(len(seen_at)),
         covered_from,
         tiled_seconds,
-        seen_at,
-        listed,
+        Sightings(np.arange(len(seen_at)), seen_at, listed),
         flags_of,
     )
 

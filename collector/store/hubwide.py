@@ -68,9 +68,7 @@ class HubColumns:
 
     def described_at(self, places: Ints) -> Described:
         """What is said of the models at these places beside their roots."""
-        account, created_at, task = (
-            each[places].astype(np.int64) for each in (self.publisher_id, self.created_at, self.task)
-        )
+        account, created_at, task = (each[places] for each in (self.publisher_id, self.created_at, self.task))
         return Described(self.model_id[places], account, created_at, task, self.tasks)
 
     @cached_property
@@ -137,9 +135,10 @@ def whole_month(db: Database, hub_id: int, month: int, known: Hubwide) -> MonthF
         rows.downloads,
         rows.column("estimated"),
         rows.column("corrections"),
-        rows.column("covered_from"),
-        rows.column("tiled_seconds"),
-        *known.sightings.of(place),
+        rows.unusual,
+        rows.seldom["covered_from"],
+        rows.seldom["tiled_seconds"],
+        known.sightings.at(place),
         {model_id: said for model_id, code in of_models if (said := rows.texts[code]) is not None},
     )
 

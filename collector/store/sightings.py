@@ -6,7 +6,7 @@ where there are no such runs. Instants are Unix seconds. Knows no rule of counti
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,10 +36,13 @@ class Sightings:
     seen_at: Ints  #: Unix seconds, or NOT_SAID
     listed_poll_id: Ints  #: the last poll that listed it, or NOT_SAID
 
-    def of(self, places: Ints) -> tuple[Ints, Ints]:
-        """When the models at these places were seen last, and who listed them last."""
-        which = self.which[places]
-        return self.seen_at[which], self.listed_poll_id[which]
+    def at(self, places: Ints) -> Sightings:
+        """Those of the models at these places."""
+        return replace(self, which=self.which[places])
+
+    def of_each(self) -> tuple[Ints, Ints]:
+        """When each model was seen last, and who listed it last."""
+        return self.seen_at[self.which], self.listed_poll_id[self.which]
 
 
 def sightings(db: Database, hub_id: int, model_id: Ints) -> Sightings:

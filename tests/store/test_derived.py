@@ -109,8 +109,8 @@ def test_a_month_comes_back_with_tasks_and_accounts_of_then_and_now(
     ]
     assert told(rows.publisher_id) == [old, now]
     assert list(map(told, (rows.downloads, rows.estimated, rows.corrections))) == [[1.25, 0.0], [0.25, 0.0], [0, -5]]
-    assert list(map(told, (rows.covered_from, rows.tiled_seconds))) == [[99, -1], [0.0, 0.0]]
-    assert list(map(told, (rows.seen_at, rows.listed_poll_id))) == [[70, -1], [-1, -1]]
+    assert list(map(told, (rows.told, rows.covered_from, rows.tiled_seconds))) == [[0, 1], [99, -1], [0.0, 0.0]]
+    assert list(map(told, rows.sightings.of_each())) == [[70, -1], [-1, -1]]
     assert rows.flags == {2: "correction"}
     assert month_builds(db, 1) == {202609: BUILD}
     assert month_figures(db, 1, 202609, least=1.0).described.model_id.tolist() == [1]
@@ -150,7 +150,7 @@ def test_names_of_accounts_come_in_the_order_asked_with_every_character(
 def test_a_month_that_is_empty_has_the_same_columns_and_types(db: Database, world: World, filled: Derived) -> None:
     put_month(db, 1, 202609, frame({"model_id": 1, "publisher_id": world.account("a"), "downloads": 1.0}), BUILD)
     full, empty = whole(db, 1, 202609), whole(db, 1, 202608)
-    for name in ("publisher_id", "downloads", "corrections", "seen_at"):
+    for name in ("publisher_id", "downloads", "corrections", "covered_from"):
         assert getattr(full, name).dtype == getattr(empty, name).dtype
     assert len(empty.described.model_id) == 0
     assert month_builds(db, 1).keys() == {202609}

@@ -85,7 +85,7 @@ class Hub:
         """The same as `sightings` finds it, by runs as far as there are some."""
         model_id = np.array(sorted(self.by_states()), np.int64)
         with patch.object(module, "_FEW", 1.0):
-            columns = sightings(self.db, self.id, model_id).of(np.arange(len(model_id)))
+            columns = sightings(self.db, self.id, model_id).of_each()
         return {
             number: (at, by)
             for number, at, by in zip(model_id.tolist(), *(each.tolist() for each in columns), strict=True)
@@ -163,8 +163,7 @@ def test_hubs_do_not_touch_each_others_runs(db: Database) -> None:
 
 def test_nothing_is_known_of_no_models(db: Database) -> None:
     of = Hub(db)
-    none = np.empty(0, np.int64)
-    assert [len(each) for each in sightings(db, of.id, none).of(none)] == [0, 0]
+    assert [len(each) for each in sightings(db, of.id, np.empty(0, np.int64)).of_each()] == [0, 0]
 
 
 some = st.lists(st.sampled_from(KEYS), unique=True, min_size=1)
