@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 from collector.model import CREATED_AT_FLOOR, DAY, Base, Observation, Page, PollPlan, month_window, to_seconds
 from collector.store import lineages, marks
 from collector.store import readings as facts
+from collector.store.check import check
 from collector.store.database import Database
 from collector.store.imports import ImportReading, ImportStore, Provenance
 from collector.store.polls import FinishedPoll, PollStore, RunningPoll
@@ -309,6 +310,15 @@ def test_a_30_day_count_without_the_counter_after_a_large_rise_is_stored_and_rea
     assert [row[:2] for row in polling.readings("a")] == [(0, 0), (1, 5_000), (2, None)]
     read = facts.readings_of_models(polling.db, polling.hub, [polling.model_id("a")])
     assert read.rolling.tolist() == [7, 7, 900]
+
+
+def test_a_30_day_count_that_is_back_after_weeks_is_stored_and_has_not_moved(polling: Polling) -> None:
+    polling.poll(0, [seen("a", None, 7), seen("b", None, 7)])
+    polling.poll(20, [seen("a", None, 7), seen("b", None, 8)])
+    polling.poll(21, [seen("a", None, 7), seen("b", None, 9)])
+    assert polling.readings("a") == [(0, None, None, None), (20, None, 20, 0)]
+    assert polling.rows(poll, "models_moved", "is_stale") == [(0, False), (1, False), (1, False)]
+    assert check(polling.db) == []
 
 
 # --- rows that could not be read -------------------------------------------------------------------------------------

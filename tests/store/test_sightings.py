@@ -197,3 +197,4 @@ def test_runs_and_states_say_the_same_after_everything(
     for name, *asked in drawn:
         getattr(of, name)(*asked)
         assert of.found() == of.by_states()
+    assert check.check(db) == []
