@@ -10,11 +10,11 @@ month's 450,000 (0.3 s of CPU, were all of them written), after a poll half of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select
 
 from collector.series import Bools, Ints
 from collector.store.arrays import columns_of, insert_columns, packed, replace_columns, unpacked
@@ -55,8 +55,10 @@ class MonthPublishers(NamedTuple):
 def replace_publishers(conn: Connection, month: MonthPublishers) -> None:
     """The month's rows in place of those it had; those that are as they were stay."""
     before = _kept(conn, month.hub_id, month.month, month.scopes)
-    for table in (publisher_share, publisher_columns):
-        conn.execute(delete(table).where(_of_month(table, month.hub_id, month.month), table.c.scope.not_in(before)))
+    for scope in set(_scopes(conn, month.hub_id, month.month)) - before.keys():
+        conn.execute(delete(publisher_share).where(_Scope(month.hub_id, month.month, scope).within(publisher_share)))
+    others = publisher_columns.c.scope.not_in(before)
+    conn.execute(delete(publisher_columns).where(_of_month(publisher_columns, month.hub_id, month.month), others))
     for name, rows in sorted(month.scopes.items()):
         of, now = _Scope(month.hub_id, month.month, name), _in_order(rows)
         if name not in before:
@@ -155,6 +157,16 @@ def _to_write(rows: Uploaded) -> dict[str, tuple[Ints, None]]:
 def _stored(conn: Connection, of: _Scope) -> Uploaded:
     columns = (publisher_share.c[name] for name in Uploaded._fields)
     return _in_order(Uploaded(*columns_of(conn, select(*columns).where(of.within(publisher_share)))))
+
+
+def _scopes(conn: Connection, hub_id: int, month: int) -> Iterator[str]:
+    """The scopes of which a month has rows: looked for one after the other, so that not all its rows are read."""
+    c = publisher_share.c
+    following = select(func.min(c.scope)).where(_of_month(publisher_share, hub_id, month))
+    scope = conn.execute(following).scalar()
+    while scope is not None:
+        yield scope
+        scope = conn.execute(following.where(c.scope > scope)).scalar()
 
 
 def _in_order(rows: Uploaded) -> Uploaded:
