@@ -71,10 +71,14 @@ def collector(*words: str | Path) -> Ran:
 
 
 def process(*words: str | Path, **environ: str) -> subprocess.Popen[str]:
-    """Runs a command in a process of its own, with pipes."""
+    """Runs a command in a process of its own, with pipes. Ctrl-C ends it, also where a shell's background job tests."""
     command = [sys.executable, "-m", "collector", *map(str, words)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **environ})
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored stays so in a new process
+    try:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **environ})
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass(frozen=True)
