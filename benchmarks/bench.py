@@ -158,6 +158,7 @@ class Bench:
         yield ratio(what, self.poll(), self.day_2, "day 2")
         rolled = at_most("roll-up after that poll, with its lineage", self.rollup(), 3)
         yield rolled._replace(measured=self._months_waiting())
+        yield Row("one of these months restated, as each hour after that", self._run("restate"))
 
     def _months_waiting(self) -> str:
         with Database.open(f"sqlite:///{self.database}", write=False) as db:

@@ -43,15 +43,24 @@ def poll(of: Asked) -> Said:
 
 
 def rollup(of: Asked) -> Said:
-    """Every derived table brought up to date, as after a poll."""
+    """Every derived table brought up to date, as the daemon does it after a poll."""
+    return _rolled_up(of, 0)
+
+
+def restate(of: Asked) -> Said:
+    """One month in which only descriptions changed, as the daemon does it each hour."""
+    return _rolled_up(of, 1)
+
+
+def _rolled_up(of: Asked, most_restated: int) -> Said:
     from collector.asking import knowledge_of
     from collector.config import load_config
     from collector.store.database import Database
-    from collector.tasks import RESTATED_AFTER_POLL, roll_up
+    from collector.tasks import roll_up
 
     config = load_config(of.config, {"COLLECTOR__DATABASE__URL": of.url})
     with Database.open(of.url, write=True) as db:
-        return {"months": roll_up(db, knowledge_of(config), config.scopes, RESTATED_AFTER_POLL)}
+        return {"months": roll_up(db, knowledge_of(config), config.scopes, most_restated)}
 
 
 def countries(of: Asked) -> Said:
@@ -90,6 +99,7 @@ def command(of: Asked) -> Said:
 STEPS: Mapping[str, Callable[[Asked], Said]] = {
     "poll": poll,
     "rollup": rollup,
+    "restate": restate,
     "countries": countries,
     "parquet": parquet,
     "command": command,
@@ -100,6 +110,7 @@ STEPS: Mapping[str, Callable[[Asked], Said]] = {
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "poll": ("benchmarks.moments", "collector.hubs.huggingface", "collector.polling", "collector.store.polls"),
     "rollup": ("collector.config", "collector.tasks"),
+    "restate": ("collector.config", "collector.tasks"),
     "countries": ("collector.store.queries",),
     "parquet": ("collector.exporting", "pyarrow.parquet"),
     **peers.NEEDS,

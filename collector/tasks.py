@@ -35,8 +35,8 @@ if TYPE_CHECKING:  # loaded by what polls and imports: a report need not wait a 
     from collector.importing import ImportResult
     from collector.polling import PollResult, Progress
 
-#: Months restated after a poll because models in them are described anew. The others wait: a roll-up is not to take
-#: longer the longer the history is.
+#: Months restated after a poll by hand because models in them are described anew. The others wait: a roll-up is not to
+#: take longer the longer the history is. The daemon restates them between polls.
 RESTATED_AFTER_POLL = 1
 
 

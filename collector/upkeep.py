@@ -27,14 +27,13 @@ from collector.recounting import wrong_accounts, wrong_columns, wrong_months
 from collector.report.data import ReportData
 from collector.report.pack import DATAPACKAGE, remove_leftovers
 from collector.report.revisions import new_shares, note_revisions, revisions, standing_shares
-from collector.store import hubwide, marks, publishers, queries, watching
+from collector.store import hubwide, marks, publishers, queries, waiting, watching
 from collector.store.backup import backup, backup_name, rotate
 from collector.store.check import check
 from collector.store.database import Database
 from collector.store.jobs import Done, Jobs
 from collector.store.watching import HubNumbers
 from collector.tasks import (
-    RESTATED_AFTER_POLL,
     poll_sentence,
     read_hub,
     report_data,
@@ -91,7 +90,12 @@ class Upkeep:
         """Whether the derived tables are as the facts, the configuration and the user's registry file say."""
         return self._rolled_up == self._standing()
 
-    def roll_up(self, most_restated: int | None = RESTATED_AFTER_POLL) -> None:
+    def has_months_to_restate(self) -> bool:
+        """Whether any month keeps the shares that it had before models in it were described anew."""
+        with self._reading() as db, db.connect() as conn:
+            return any(waiting.waiting(conn, hub.id) for hub in queries.hubs(db))
+
+    def roll_up(self, most_restated: int | None = 0) -> None:
         """Brings the derived tables up to date; of months in which only descriptions changed so many (None: all).
 
         A registry that cannot be read is an error, and the last one stays.

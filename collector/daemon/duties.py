@@ -16,6 +16,7 @@ from collector.model import Window, from_seconds, month_of, to_seconds
 from collector.upkeep import Upkeep
 
 WATCH_EVERY = timedelta(minutes=1)
+RESTATE_EVERY = timedelta(hours=1)  # a month: within a day those of a year, a second of CPU each for a whole hub
 
 
 def lanes(upkeep: Upkeep, since: datetime) -> Lanes:
@@ -34,10 +35,15 @@ def schedules(upkeep: Upkeep) -> dict[str, str]:
 
 
 def _upkeep(upkeep: Upkeep, since: datetime) -> list[Job]:
-    every = _Every(WATCH_EVERY)
+    every, restating = _Every(WATCH_EVERY), _Every(RESTATE_EVERY)
     backup, check = upkeep.config.backup, upkeep.config.backup.check_schedule
     return [
         Job("roll-up", lambda _: not upkeep.is_rolled_up(), lambda _: upkeep.roll_up()),
+        Job(
+            "restate",
+            lambda now: restating.is_due(now) and upkeep.has_months_to_restate(),
+            lambda _: restating.done(upkeep.now(), lambda: upkeep.roll_up(most_restated=1)),
+        ),
         Job("watch", every.is_due, lambda _: every.done(upkeep.now(), lambda: upkeep.watch(since))),
         Job("tell", lambda _: upkeep.untold() > 0, lambda _: upkeep.tell()),
         Job("report", lambda now: bool(_reports(upkeep, now)), lambda stop: _report(upkeep, stop)),

@@ -335,9 +335,7 @@ def test_accounts_whose_rows_are_not_what_is_kept_of_them_are_found_by_the_check
     assert here.ask(rows) == right
 
 
-def test_the_roll_up_after_a_poll_restates_one_month_of_those_in_which_only_a_description_changed(
-    here: Observatory,
-) -> None:
+def test_months_in_which_only_a_description_changed_are_restated_one_an_hour(here: Observatory) -> None:
     for _ in range(5):  # 2026-10 to 2027-01
         here.look(POLL)
         here.clock.advance(days=14)
@@ -346,8 +344,15 @@ def test_the_roll_up_after_a_poll_restates_one_month_of_those_in_which_only_a_de
     assert here.ask(waits) == []
     here.hub.world.rename(NAMES[0], "Qwen/another")
     here.look(POLL, "roll-up")
+    assert here.ask(waits) == [("2026-10",), ("2026-11",), ("2026-12",)], (
+        "a roll-up takes in what a poll read, and that alone"
+    )
+    here.look("restate")
     assert here.ask(waits) == [("2026-10",), ("2026-11",)]
-    here.upkeep.roll_up()
+    here.look("restate")
+    assert here.ask(waits) == [("2026-10",), ("2026-11",)], "not twice within an hour"
+    here.clock.advance(hours=1)
+    here.look("restate")
     assert here.ask(waits) == [("2026-10",)]
     here.upkeep.roll_up(most_restated=None)
     assert here.ask(waits) == []
