@@ -127,7 +127,7 @@ def _views() -> Iterator[str]:
     yield "## SQL views\n"
     yield 'What analysts read: `collector sql "SELECT * FROM country_share_month"`. Names keep their meaning.\n'
     yield (
-        "Months that are over are restated one a poll where only what is said of models changed: name, task, base."
+        "Months that are over are restated one by one where only what is said of models changed (name, task, base)."
         " Until its turn a month keeps the shares it had; `collector status` names those that wait, and `collector"
         " report` works them out anew.\n"
     )
