@@ -2,7 +2,8 @@
 
 Knows the wire format; the rule of what a row says stands in `huggingface_rows`, and tests hold this against it. What is
 odd leaves the whole page to that: at once where it is seen here, else when a row is asked for all that it says. Mostly
-none is: its description has the checksum of one that was read before. Measured at 40,000 models: half of the time.
+none is: its description has the checksum of one that was read before. Measured at 40,000 models: 1.15 microseconds a
+model, checksums among it, where it took 1.9 to read all that is said.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class OrdinaryRow(Struct, gc=False):
             if bytes(self.declared).find(_HAS_BASES) >= 0:
                 return checksum
         tags = bytes(self.tags)
-        # Not `in`, which takes four times as long: it asks first whether the tag is a number.
+        # Not `in`, which takes half as long again: it asks first whether the tag is a number.
         return crc32(tags, checksum) if tags.find(_LINEAGE) >= 0 else checksum
 
     def observation(self) -> Observation:
